@@ -1,0 +1,26 @@
+from django.utils.translation import gettext_lazy as _
+
+
+class AccessError(Exception):
+    """Base of every refusal of this app. str() is for the person who was refused."""
+
+
+class StaffIsKept(AccessError):
+    def __init__(self) -> None:
+        super().__init__(_("账号不能删除，只能停用：历史记录要留下经办人。"))
+
+
+class BadAppointment(AccessError):
+    """An appointment, delegation or grant that may not be."""
+
+
+class BadStaff(AccessError):
+    """An account that may not be made or changed like this."""
+
+
+class BadOrgUnits(AccessError):
+    """The file of org units cannot be imported; nothing was changed."""
+
+
+class DecryptionFailed(AccessError):
+    """A sealed value does not belong to this row, or its key is missing."""

@@ -1,0 +1,438 @@
+"""What happens to units, posts, delegations, grants and recusals. The only place that writes them."""
+
+import csv
+import datetime
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models.functions import Concat
+from django.utils.translation import gettext_lazy as _
+from guardian.shortcuts import assign_perm, remove_perm
+
+from access.errors import BadAppointment, BadOrgUnits, BadStaff
+from access.models import Appointment, Delegation, Grant, OrgUnit, Recusal, Staff, UnitPermission
+from access.roles import APART_FROM_ALL_OTHERS, ROLES, Ability, Level, permission_of
+from access.scope import forget_posts, posts_of, scope
+from audit import clock
+from audit.context import acting
+
+_CODE_LENGTH = {"province": 6, "prefecture": 6, "county": 6, "township": 9, "village": 12, "group": 15}
+
+
+@dataclass(frozen=True)
+class UnitsImported:
+    created: int
+    changed: int
+    unchanged: int
+
+
+@transaction.atomic
+def import_org_units(path: Path, *, by: Staff | None = None) -> UnitsImported:
+    """Create or update units from a CSV file with code, parent, name, level, valid_from, valid_to (empty: in use).
+
+    `by` administers her own places alone; None is for set-up. Importing the same file twice changes nothing. Raises
+    BadOrgUnits, naming the line, and changes nothing then.
+    """
+    reach = scope(by, Ability.STAFF_MANAGE) if by else None
+    known = {unit.code: unit for unit in OrgUnit.objects.all()}
+    created = changed = unchanged = 0
+    for line, row in enumerate(_rows_of(path), start=2):
+        wanted = _wanted_unit(row, line, known)
+        unit = known.get(row["code"])
+        is_changed = unit is None or any(getattr(unit, name) != value for name, value in wanted.items())
+        touched = [place for place in (unit, wanted["parent"]) if place]
+        if is_changed and reach and not (touched and all(map(reach.covers, touched))):
+            raise BadOrgUnits(
+                _("第 %(line)d 行：%(name)s 不归你管，要由上级的管理员改。") % {"line": line, "name": wanted["name"]}
+            )
+        if unit is None:
+            unit = OrgUnit(code=row["code"], **wanted)
+            unit.save()
+            created += 1
+        elif is_changed:
+            for name, value in wanted.items():
+                setattr(unit, name, value)
+            unit.save()
+            changed += 1
+        else:
+            unchanged += 1
+            continue
+        if unit.level != Level.GROUP and getattr(unit, f"{unit.level}_id") != unit.pk:
+            setattr(unit, unit.level, unit)
+            unit.save()
+        known[unit.code] = unit
+    return UnitsImported(created, changed, unchanged)
+
+
+def _rows_of(path: Path) -> list[dict[str, str]]:
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except UnicodeDecodeError as error:
+        raise BadOrgUnits(_("这个文件不是 UTF-8 编码。请另存为 CSV UTF-8 再导入。")) from error
+    columns = {"code", "parent", "name", "level", "valid_from", "valid_to"}
+    if not rows or not columns <= set(rows[0]):
+        raise BadOrgUnits(_("缺少列：需要 code、parent、name、level、valid_from、valid_to。"))
+    return rows
+
+
+def _wanted_unit(row: dict[str, str], line: int, known: dict[str, OrgUnit]) -> dict[str, Any]:
+    code, level = row["code"], row["level"]
+    if level not in _CODE_LENGTH:
+        raise BadOrgUnits(_("第 %(line)d 行：没有这个级别：%(level)s。") % {"line": line, "level": level})
+    if not (code.isascii() and code.isdigit()) or len(code) != _CODE_LENGTH[level]:
+        raise BadOrgUnits(
+            _("第 %(line)d 行：代码 %(code)s 应为 %(length)d 位数字。")
+            % {"line": line, "code": code, "length": _CODE_LENGTH[level]}
+        )
+    parent = known.get(row["parent"]) if row["parent"] else None
+    if parent is None and level != Level.PROVINCE:
+        raise BadOrgUnits(_("第 %(line)d 行：上级 %(parent)s 不在文件里。") % {"line": line, "parent": row["parent"]})
+    if not (row["name"] or "").strip():
+        raise BadOrgUnits(_("第 %(line)d 行：没有名称。") % {"line": line})
+    longest = OrgUnit._meta.get_field("name").max_length
+    if len(row["name"].strip()) > longest:
+        raise BadOrgUnits(_("第 %(line)d 行：名称最多 %(n)d 个字。") % {"line": line, "n": longest})
+    wanted: dict[str, Any] = {
+        "name": row["name"].strip(),
+        "level": level,
+        "parent": parent,
+        "valid_from": _day(row["valid_from"], line),
+        "valid_to": _day(row["valid_to"], line) if row["valid_to"] else None,
+    }
+    if wanted["valid_to"] and wanted["valid_to"] < wanted["valid_from"]:
+        raise BadOrgUnits(_("第 %(line)d 行：停用日期早于启用日期。") % {"line": line})
+    for above in ("province", "prefecture", "county", "township", "village"):
+        if above != level:
+            wanted[f"{above}_id"] = getattr(parent, f"{above}_id") if parent else None
+    return wanted
+
+
+def _day(text: str | None, line: int) -> datetime.date:
+    try:
+        return datetime.date.fromisoformat(text or "")
+    except ValueError as error:
+        raise BadOrgUnits(
+            _("第 %(line)d 行：日期要写成 2026-04-15 这样，不能是「%(text)s」。") % {"line": line, "text": text or ""}
+        ) from error
+
+
+@dataclass(frozen=True)
+class NewStaff:
+    """A new account, the password that is shown once, and the accounts that the same person has already."""
+
+    staff: Staff
+    password: str
+    same_person: list[Staff]
+
+
+@transaction.atomic
+def create_staff(
+    username: str, name: str, person_key: str, *, by: Staff, phone: str = "", second_account: bool = False
+) -> NewStaff:
+    """Make an account with a one-time password, bound to a natural person by `person_key` (access.vault.person_key).
+
+    Raises BadStaff: a username that is taken, no name, or a person who has an account already, unless `second_account` says
+    that this is meant; both accounts then count as one person wherever duties are kept apart.
+    """
+    username, name = username.strip(), name.strip()
+    if not username or not name or not person_key:
+        raise BadStaff(_("账号、姓名和身份证号都要填。"))
+    if Staff.objects.filter(username__iexact=username).exists():
+        raise BadStaff(_("账号 %(username)s 已经有人用了。") % {"username": username})
+    same_person = list(Staff.objects.filter(person_key=person_key))
+    if same_person and not second_account:
+        raise BadStaff(
+            _("这个人已经有账号 %(accounts)s。确实要再开一个，请勾选「再开一个账号」。")
+            % {"accounts": "、".join(known.username for known in same_person)}
+        )
+    password = one_time_password()
+    with acting(by, reason="create_staff"):
+        staff = Staff.objects.create_user(
+            username, name, person_key, password, phone=phone.strip(), must_change_password=True
+        )
+    return NewStaff(staff, password, same_person)
+
+
+@transaction.atomic
+def deactivate_staff(staff: Staff, *, by: Staff, reason: str) -> None:
+    """Close an account: its posts and delegations stop at once, its history stays. Raises BadStaff for one's own."""
+    if staff.person_key == by.person_key:
+        raise BadStaff(_("不能停用自己的账号，请由另一位管理员办理。"))
+    if not reason.strip():
+        raise BadStaff(_("请写明停用的原因。"))
+    _set_active(staff, False, by, f"deactivate: {reason.strip()}")
+
+
+@transaction.atomic
+def reactivate_staff(staff: Staff, *, by: Staff, reason: str) -> None:
+    """Open a closed account again; posts that have not ended come back with it. Raises BadStaff for one's own."""
+    if staff.person_key == by.person_key:
+        raise BadStaff(_("不能启用自己的账号，请由另一位管理员办理。"))
+    if not reason.strip():
+        raise BadStaff(_("请写明启用的原因。"))
+    _set_active(staff, True, by, f"reactivate: {reason.strip()}")
+
+
+def _set_active(staff: Staff, is_active: bool, by: Staff, reason: str) -> None:
+    staff = Staff.objects.select_for_update().get(pk=staff.pk)
+    if staff.is_active == is_active:
+        raise BadStaff(_("这个账号已经是启用的。") if is_active else _("这个账号已经停用。"))
+    staff.is_active = is_active
+    with acting(by, reason=reason):
+        staff.save()
+    forget_posts(staff)
+
+
+@transaction.atomic
+def reset_password(staff: Staff, *, by: Staff) -> str:
+    """A new one-time password, returned to be shown once; every session of the account ends.
+
+    Raises BadStaff for one's own account (there is a page for that) and for a closed one.
+    """
+    if staff.person_key == by.person_key:
+        raise BadStaff(_("自己的密码请在「我的设置」里改。"))
+    staff = Staff.objects.select_for_update().get(pk=staff.pk)
+    if not staff.is_active:
+        raise BadStaff(_("这个账号已经停用，先启用再换密码。"))
+    password = one_time_password()
+    staff.set_password(password)
+    staff.must_change_password = True
+    with acting(by, reason="reset_password"):
+        staff.save()
+    return password
+
+
+_PLAIN_CHARACTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike on paper
+
+
+def one_time_password() -> str:
+    """Three groups of four: to be read out once and changed at the first login."""
+    return "-".join("".join(secrets.choice(_PLAIN_CHARACTERS) for _n in range(4)) for _group in range(3))
+
+
+@transaction.atomic
+def appoint(
+    staff: Staff,
+    role: str,
+    unit: OrgUnit,
+    *,
+    by: Staff | None,
+    valid_from: datetime.date | None = None,
+    valid_to: datetime.date | None = None,
+    reason: str = "",
+) -> Appointment:
+    """Give `staff` a dated post. `by` None is for set-up only.
+
+    Raises BadAppointment: an unknown role, the wrong level, one's own post (in any account of hers), or a post that must
+    be kept apart from the others that the same natural person holds.
+    """
+    if role not in ROLES:
+        raise BadAppointment(_("没有这个岗位：%(role)s。") % {"role": role})
+    if ROLES[role].level is not None and ROLES[role].level != unit.level:
+        raise BadAppointment(_("%(role)s 这个岗位不能设在 %(unit)s。") % {"role": ROLES[role].title, "unit": unit.name})
+    if by is not None and by.person_key == staff.person_key:
+        raise BadAppointment(_("不能给自己任职，请由另一位管理员办理。"))
+    valid_from = valid_from or clock.today()
+    if valid_to and valid_to < valid_from:
+        raise BadAppointment(_("任期的结束日期早于开始日期。"))
+    if Appointment.objects.filter(staff=staff, role=role, unit=unit, valid_to__isnull=True).exists():
+        raise BadAppointment(_("%(name)s 在这里已经有这个岗位。") % {"name": staff.name})
+    _refuse_incompatible(staff, role)
+    with acting(by, reason=_because("appoint", reason)):
+        appointment = Appointment.objects.create(
+            staff=staff,
+            role=role,
+            unit=unit,
+            valid_from=valid_from,
+            valid_to=valid_to,
+            appointed_by=by,
+            reason=reason,
+        )
+    _mirror(appointment)
+    return appointment
+
+
+def _because(verb: str, reason: str) -> str:
+    return f"{verb}: {reason.strip()}" if reason.strip() else verb
+
+
+def _refuse_incompatible(staff: Staff, role: str) -> None:
+    # Of two posts given at once, in whichever accounts, the second one sees the first.
+    list(Staff.objects.select_for_update(no_key=True).filter(person_key=staff.person_key).order_by("pk"))
+    held = _roles_of_person(staff)
+    for apart in APART_FROM_ALL_OTHERS:
+        if (role == apart and held - {apart}) or (apart in held and role != apart):
+            raise BadAppointment(_("审计和系统管理不能和其他岗位由同一个人担任。"))
+
+
+def _roles_of_person(staff: Staff) -> set[str]:
+    """What the natural person holds now or will hold, in any account, her own posts and those she stands in for."""
+    today = clock.today()
+    own = Appointment.objects.filter(staff__person_key=staff.person_key).filter(
+        Q(valid_to__isnull=True) | Q(valid_to__gte=today)
+    )
+    lent = Delegation.objects.filter(delegate_person_key=staff.person_key, valid_to__gte=today)
+    return set(own.values_list("role", flat=True)) | set(lent.values_list("appointment__role", flat=True))
+
+
+@transaction.atomic
+def end_appointment(appointment: Appointment, *, on: datetime.date, by: Staff | None, reason: str) -> None:
+    """End a post with its last day `on`. Open delegations of it end with it, because they ask for the post's dates.
+
+    Raises BadAppointment: one's own post, a day before it began, or later than the last day that stands already, because
+    only an appointment asks what else the person holds.
+    """
+    if by is not None and by.person_key == appointment.staff.person_key:
+        raise BadAppointment(_("不能给自己免职，请由另一位管理员办理。"))
+    if on < appointment.valid_from:
+        raise BadAppointment(_("不能早于任职那天（%(date)s）。") % {"date": appointment.valid_from})
+    if appointment.valid_to and on > appointment.valid_to:
+        raise BadAppointment(
+            _("这个岗位已经定了 %(date)s 为最后一天，只能提前。要续任请重新任职。") % {"date": appointment.valid_to}
+        )
+    appointment.valid_to = on
+    appointment.reason = reason
+    with acting(by, reason=_because("end_appointment", reason)):
+        appointment.save()
+    _mirror(appointment)
+
+
+def _mirror(appointment: Appointment) -> None:
+    """Make the guardian permission say what the dates say. Another open post of the same role here keeps it."""
+    today = clock.today()
+    in_force = (
+        Appointment.objects.filter(staff=appointment.staff, role=appointment.role, unit=appointment.unit)
+        .filter(Q(valid_to__isnull=True) | Q(valid_to__gte=today))
+        .exists()
+    )
+    change = assign_perm if in_force else remove_perm
+    change(permission_of(appointment.role), appointment.staff, appointment.unit)
+    forget_posts(appointment.staff)
+
+
+@transaction.atomic
+def sync_posts() -> int:
+    """Take back permissions of posts and grants that have run out; the worker does it daily. Returns how many."""
+    today = clock.today()
+    ended = 0
+    stale = UnitPermission.objects.filter(
+        user=OuterRef("staff"),
+        content_object=OuterRef("unit"),
+        permission__codename=Concat(Value(permission_of("")), OuterRef("role")),
+    )
+    over = Appointment.objects.filter(Exists(stale), valid_to__lt=today)
+    for appointment in over.select_related("staff", "unit"):
+        _mirror(appointment)
+        ended += 1
+    for grant in Grant.objects.filter(valid_to__lt=today, revoked_on__isnull=True).select_related(
+        "staff", "content_type"
+    ):
+        revoke_grant(grant, on=grant.valid_to)
+        ended += 1
+    return ended
+
+
+@transaction.atomic
+def delegate(
+    appointment: Appointment,
+    to: Staff,
+    *,
+    valid_from: datetime.date,
+    valid_to: datetime.date,
+    reason: str,
+    approved_by: Staff,
+) -> Delegation:
+    """Let `to` exercise a post for some days.
+
+    Raises BadAppointment: to oneself (in any account), approved by the delegate, longer than the post itself, or for a
+    post that must be kept apart from those `to` holds. A delegated post cannot be passed on: only appointments can.
+    """
+    if appointment.staff.person_key == to.person_key:
+        raise BadAppointment(_("不能委托给自己的另一个账号。"))
+    if approved_by.person_key == to.person_key:
+        raise BadAppointment(_("委托要由别人批准，不能由受托人自己批准。"))
+    if not reason.strip():
+        raise BadAppointment(_("请写明委托的原因。"))
+    if valid_to < valid_from:
+        raise BadAppointment(_("委托的结束日期早于开始日期。"))
+    if appointment.valid_to and valid_to > appointment.valid_to:
+        raise BadAppointment(_("委托不能超过任期，任期到 %(date)s。") % {"date": appointment.valid_to})
+    _refuse_incompatible(to, appointment.role)
+    delegation = Delegation.objects.create(
+        appointment=appointment,
+        delegate=to,
+        principal_person_key=appointment.staff.person_key,
+        delegate_person_key=to.person_key,
+        valid_from=valid_from,
+        valid_to=valid_to,
+        reason=reason.strip(),
+        approved_by=approved_by,
+    )
+    forget_posts(to)
+    return delegation
+
+
+@transaction.atomic
+def grant(
+    staff: Staff, permission: str, record: Any, *, until: datetime.date, reason: str, approved_by: Staff
+) -> Grant:
+    """Give one permission on one record until a date.
+
+    Raises BadAppointment: without a reason, to oneself, to an administrator, who sees no case in any account, or approved by
+    somebody whose own posts do not reach the record.
+    """
+    if not reason.strip():
+        raise BadAppointment(_("请写明授权的原因。"))
+    if approved_by.person_key == staff.person_key:
+        raise BadAppointment(_("不能给自己授权。"))
+    if until < clock.today():
+        raise BadAppointment(_("授权的最后一天已经过去。"))
+    if "sysadmin" in _roles_of_person(staff):
+        raise BadAppointment(_("系统管理员不看个案，不能给他授权。"))
+    if not any(post.reaches(record) for post in posts_of(approved_by) if post.role != "sysadmin"):
+        raise BadAppointment(_("批准人要管得到这一件。请填这个村、乡镇或县的经办或领导。"))
+    assign_perm(permission, staff, record)
+    made = Grant.objects.create(
+        staff=staff,
+        permission=permission,
+        content_type=ContentType.objects.get_for_model(record),
+        object_id=record.pk,
+        reason=reason.strip(),
+        approved_by=approved_by,
+        valid_from=clock.today(),
+        valid_to=until,
+    )
+    forget_posts(staff)
+    return made
+
+
+@transaction.atomic
+def revoke_grant(grant: Grant, *, on: datetime.date | None = None) -> None:
+    grant.revoked_on = on or clock.today()
+    grant.save()
+    remove_perm(grant.permission, grant.staff, grant.content_type.get_object_for_this_type(pk=grant.object_id))
+    forget_posts(grant.staff)
+
+
+@transaction.atomic
+def recuse(
+    person_key: str, household_no: str, *, relation: str, by: Staff, source: str = Recusal.Source.DECLARED
+) -> Recusal:
+    """Bar a natural person from every act for a household. Declaring it twice changes nothing."""
+    known = Recusal.objects.filter(person_key=person_key, household_no=household_no, ended_on__isnull=True).first()
+    if known:
+        return known
+    return Recusal.objects.create(
+        person_key=person_key,
+        household_no=household_no,
+        relation=relation,
+        source=source,
+        declared_by=by,
+        declared_on=clock.today(),
+    )

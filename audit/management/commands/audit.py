@@ -1,0 +1,56 @@
+"""Check the trail, or seal it now."""
+
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from audit import checkpoints
+from audit.verify import verify
+
+SHOWN = 50
+
+
+class Command(BaseCommand):
+    help = "verify: prove that nothing was changed after it was written. checkpoint: seal what was written so far."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("verb", choices=("verify", "checkpoint"))
+        parser.add_argument("--anchor", action="append", default=[], help="verify: a seal's fingerprint from a paper")
+        parser.add_argument("--json", action="store_true", help="answer with one JSON object")
+
+    def handle(self, *, verb: str, **options: Any) -> None:
+        self.is_json = options["json"]
+        if verb == "checkpoint":
+            self._checkpoint()
+        elif self._problems(options["anchor"]):
+            sys.exit(1)
+
+    def _problems(self, anchors: list[str]) -> int:
+        report = verify(anchors=anchors)
+        if self.is_json:
+            self.stdout.write(json.dumps(asdict(report), ensure_ascii=False))
+        else:
+            for problem in report.problems[:SHOWN]:
+                where = " ".join(str(part) for part in (problem.table, problem.row, problem.stream) if part)
+                self.stdout.write(f"{problem.kind}: {where}: {problem.message}")
+            self.stdout.write(f"{report.rows} rows, {len(report.problems)} problems, {report.seconds} s")
+        return len(report.problems)
+
+    def _checkpoint(self) -> None:
+        made = checkpoints.seal()
+        last = made or checkpoints.latest()
+        answer = {
+            "entries": made.entries if made else 0,
+            "total": last.total if last else 0,
+            "fingerprint": last.fingerprint if last else None,
+            "hash": bytes(last.hash).hex() if last else None,
+            "public_key": checkpoints.public_key().hex(),
+        }
+        if self.is_json:
+            self.stdout.write(json.dumps(answer))
+        else:
+            for name, value in answer.items():
+                self.stdout.write(f"{name}: {value}")

@@ -1,0 +1,100 @@
+"""What the trail itself stores. This app knows no business model: subjects are named by text keys."""
+
+from django.db import models
+
+
+class BusinessClock(models.Model):
+    """One row; see audit.clock."""
+
+    date = models.DateField(null=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_clock")]
+
+
+class XidField(models.Field):
+    """PostgreSQL's 64-bit transaction number."""
+
+    def db_type(self, connection: object) -> str:
+        return "xid8"
+
+    def get_prep_value(self, value: int | None) -> str | None:
+        return None if value is None else str(value)  # PostgreSQL casts no number to it, but reads its text
+
+    def from_db_value(self, value: str | None, expression: object, connection: object) -> int | None:
+        return None if value is None else int(value)
+
+
+class Entry(models.Model):
+    """One link of the chain: the fingerprint of one row of history. Written by triggers alone.
+
+    `stream` is a subject such as `case:17`; `n` counts its links without a gap; `digest` is the SHA-256 of the row's
+    canonical JSON, `hash` covers the digest, the place in the chain and the previous hash.
+    """
+
+    stream = models.TextField()
+    n = models.IntegerField()
+    table = models.TextField(db_column="tbl")
+    row_id = models.BigIntegerField()
+    xid = XidField()
+    recorded_at = models.DateTimeField()
+    digest = models.BinaryField()
+    previous = models.BinaryField(null=True, db_column="prev")
+    hash = models.BinaryField()
+
+    class Meta:
+        managed = False  # created with its triggers in one migration
+        db_table = "audit_entry"
+
+
+class Checkpoint(models.Model):
+    """A signed seal over all entries of finished transactions up to a horizon; see audit.checkpoints.
+
+    It covers the entries with `after_id` < id <= `through_id` whose transaction lies in [first_xid, horizon_xid). The first
+    one after a restored backup (`is_takeover`) covers those that no earlier one does, whatever their transaction.
+    """
+
+    first_xid = XidField()
+    horizon_xid = XidField()
+    after_id = models.BigIntegerField()
+    through_id = models.BigIntegerField()
+    is_takeover = models.BooleanField(default=False)
+    entries = models.BigIntegerField(help_text="number of entries sealed by this checkpoint alone")
+    total = models.BigIntegerField(help_text="number of entries sealed so far")
+    root = models.BinaryField()
+    previous = models.BinaryField(null=True)
+    hash = models.BinaryField()
+    signature = models.BinaryField(help_text="Ed25519 over the hash, key outside the database")
+    made_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "audit_checkpoint"
+
+    @property
+    def fingerprint(self) -> str:
+        """The first 16 hexadecimal digits, as printed on papers."""
+        return bytes(self.hash).hex()[:16]
+
+
+class AccessLog(models.Model):
+    """Somebody read what is masked by default, exported or searched it. No row, no page."""
+
+    class Kind(models.TextChoices):
+        UNMASK = "unmask"
+        EXPORT = "export"
+        FILE = "file"
+
+    at = models.DateTimeField(auto_now_add=True)
+    business_date = models.DateField()
+    actor_id = models.BigIntegerField()
+    actor_name = models.CharField(max_length=60)
+    kind = models.CharField(max_length=10, choices=Kind)
+    subject = models.CharField(max_length=60, help_text="for example person:12")
+    fields = models.CharField(max_length=200)
+    reason = models.CharField(max_length=200)
+    address = models.GenericIPAddressField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["subject", "-id"]), models.Index(fields=["actor_id", "-id"])]
+        constraints = [models.CheckConstraint(condition=~models.Q(reason=""), name="access_has_a_reason")]

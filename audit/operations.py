@@ -1,0 +1,208 @@
+"""Migration operations that put a table under audit.
+
+    TrackHistory("casework", "case", stream="'case:' || r.id")        a model with `history = tracked()`
+    TrackRows("funds", "transfer", stream="r.subject")                 a table that is itself append-only
+
+Both chain every new row into audit_entry and forbid UPDATE, DELETE and TRUNCATE of what was written. TrackHistory also
+makes history complete: whatever a statement changes in the live table is noted in audit_due and compared at commit with
+its newest history row; where they differ, a history row is written, marked as having bypassed the application.
+
+`stream` is an SQL expression over the row `r`; `ignore` names live columns that history does not keep (a password). The functions name no columns, so adding a column needs no new
+operation; the canonical JSON leaves out nulls, so a new nullable column does not change old fingerprints.
+"""
+
+from typing import Any
+
+from django.db.migrations.operations.base import Operation
+
+from audit.history import HISTORY_COLUMNS
+
+BYPASS_REASON = "bypassed the application"
+
+
+class _Track(Operation):
+    reversible = True
+    reduces_to_sql = True
+
+    def __init__(self, app_label: str, model_name: str, stream: str, ignore: tuple[str, ...] = ()) -> None:
+        self.app_label, self.model_name, self.stream, self.ignore = app_label, model_name, stream, ignore
+
+    def deconstruct(self) -> tuple[str, list, dict[str, Any]]:
+        return self.__class__.__name__, [self.app_label, self.model_name, self.stream, self.ignore], {}
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """Triggers are not part of Django's model state."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        for statement in self._statements(to_state):
+            schema_editor.execute(statement, params=None)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        model = from_state.apps.get_model(self.app_label, self.model_name)
+        schema_editor.execute(f"SELECT audit_untrack('{model._meta.db_table}')", params=None)
+
+    def describe(self) -> str:
+        return f"Put {self.app_label}.{self.model_name} under audit"
+
+
+class TrackHistory(_Track):
+    def _statements(self, state: Any) -> list[str]:
+        live = state.apps.get_model(self.app_label, self.model_name)._meta.db_table
+        past = state.apps.get_model(self.app_label, f"historical{self.model_name}")._meta.db_table
+        return [
+            f"INSERT INTO audit_tracked (live, past, key) VALUES ('{live}', '{past}', 'history_id')",
+            f"CREATE INDEX {past}_of_row ON {past} (id, history_id DESC)",
+            *_chain(past, key="history_id", stream=self.stream),
+            *_append_only(past),
+            *_completeness(live, past, self.ignore),
+            f"CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON {live} EXECUTE FUNCTION audit_refuse()",
+            f"ALTER TABLE {live} ENABLE ALWAYS TRIGGER audit_no_truncate",
+        ]
+
+
+class TrackRows(_Track):
+    def _statements(self, state: Any) -> list[str]:
+        table = state.apps.get_model(self.app_label, self.model_name)._meta.db_table
+        return [
+            f"INSERT INTO audit_tracked (live, past, key) VALUES ('{table}', '{table}', 'id')",
+            *_chain(table, key="id", stream=self.stream),
+            *_append_only(table),
+        ]
+
+
+def _chain(table: str, *, key: str, stream: str) -> list[str]:
+    """Statement-level, so that a COPY of 100,000 rows pays per set and not per row."""
+    return [
+        f"""
+CREATE FUNCTION {table}_audit_chain() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp SET timezone = 'UTC' AS $body$
+DECLARE fresh_rows int; fresh_streams int;
+BEGIN
+  SELECT count(*) INTO fresh_rows FROM fresh;
+  IF fresh_rows > 100 THEN
+    SELECT count(DISTINCT {stream}) INTO fresh_streams FROM fresh r;
+    IF fresh_streams = fresh_rows THEN
+      INSERT INTO audit_entry (stream, n, tbl, row_id, digest, prev, hash)
+      SELECT x.stream, x.n, '{table}', x.row_id, x.digest, x.prev,
+             audit_link(x.stream, x.n, '{table}', x.row_id, x.digest, x.prev)
+      FROM (SELECT {stream} AS stream, coalesce(h.n, 0) + 1 AS n, r.{key} AS row_id,
+                   sha256(convert_to(jsonb_strip_nulls(to_jsonb(r))::text, 'UTF8')) AS digest, h.hash AS prev
+            FROM fresh r LEFT JOIN LATERAL
+              (SELECT e.n, e.hash FROM audit_entry e WHERE e.stream = {stream} ORDER BY e.n DESC LIMIT 1) h ON true) x;
+      RETURN NULL;
+    END IF;
+  END IF;
+  DECLARE r record; s text; head record;
+  BEGIN
+  FOR r IN SELECT * FROM fresh ORDER BY {key} LOOP
+    s := {stream};
+    IF fresh_rows <= 100 THEN  -- a lock for each stream; a bulk load would fill the lock table
+      PERFORM pg_advisory_xact_lock(hashtextextended(s, 20260415));
+    END IF;
+    SELECT e.n, e.hash INTO head FROM audit_entry e WHERE e.stream = s ORDER BY e.n DESC LIMIT 1;
+    INSERT INTO audit_entry (stream, n, tbl, row_id, digest, prev, hash)
+    SELECT s, coalesce(head.n, 0) + 1, '{table}', r.{key}, d.digest, head.hash,
+           audit_link(s, coalesce(head.n, 0) + 1, '{table}', r.{key}, d.digest, head.hash)
+    FROM (SELECT sha256(convert_to(jsonb_strip_nulls(to_jsonb(r))::text, 'UTF8')) AS digest) d;
+  END LOOP;
+  END;
+  RETURN NULL;
+END $body$""",
+        f"CREATE TRIGGER audit_chain AFTER INSERT ON {table} REFERENCING NEW TABLE AS fresh "
+        f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_audit_chain()",
+        f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER audit_chain",
+    ]
+
+
+def _append_only(table: str) -> list[str]:
+    return [
+        f"CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON {table} "
+        f"FOR EACH ROW EXECUTE FUNCTION audit_refuse()",
+        f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER audit_append_only",
+        f"CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON {table} EXECUTE FUNCTION audit_refuse()",
+        f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER audit_no_truncate",
+    ]
+
+
+COMPLETENESS_TRIGGERS = {
+    "audit_complete": "INSERT ON {live} REFERENCING NEW TABLE AS changed",
+    "audit_complete_update": "UPDATE ON {live} REFERENCING NEW TABLE AS changed",
+    "audit_complete_delete": "DELETE ON {live} REFERENCING OLD TABLE AS changed",
+}
+
+
+def _completeness(live: str, past: str, ignore: tuple[str, ...]) -> list[str]:
+    """Statement-level as well: a deferred trigger fires for each row, so the rows of one statement are noted as one."""
+    return [
+        _note(live),
+        _complete(live, past, ignore),
+        *(
+            statement
+            for name, event in COMPLETENESS_TRIGGERS.items()
+            for statement in (
+                f"CREATE TRIGGER {name} AFTER {event.format(live=live)} "
+                f"FOR EACH STATEMENT EXECUTE FUNCTION {live}_audit_note()",
+                f"ALTER TABLE {live} ENABLE ALWAYS TRIGGER {name}",
+            )
+        ),
+    ]
+
+
+def _note(live: str) -> str:
+    return f"""
+CREATE FUNCTION {live}_audit_note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $body$
+BEGIN
+  IF TG_OP = 'DELETE' THEN
+    INSERT INTO audit_due (live, ids, gone)
+    SELECT '{live}', array_agg(c.id), jsonb_object_agg(c.id, to_jsonb(c)) FROM changed c HAVING count(*) > 0;
+  ELSE
+    INSERT INTO audit_due (live, ids) SELECT '{live}', array_agg(c.id) FROM changed c HAVING count(*) > 0;
+  END IF;
+  RETURN NULL;
+END $body$"""
+
+
+def _complete(live: str, past: str, ignore: tuple[str, ...]) -> str:
+    """Called at commit, by audit_due's trigger, with the rows of one statement; `gone` are those deleted, by id.
+
+    Of many rows nearly all are in order: one comparison of columns finds the others, which are then looked at singly.
+    """
+    added = _text_array(HISTORY_COLUMNS)
+    ignored = _text_array(ignore)
+    return f"""
+CREATE FUNCTION {live}_audit_complete(v_ids bigint[], v_gone jsonb) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $body$
+DECLARE v_subject bigint; v_now_row jsonb; v_last_row jsonb; v_kind text;
+BEGIN
+  IF cardinality(v_ids) > 100 AND v_gone IS NULL THEN
+    EXECUTE (SELECT format(
+      'SELECT array_agg(i) FROM unnest($1) i LEFT JOIN {live} l ON l.id = i LEFT JOIN LATERAL '
+      '(SELECT * FROM {past} p WHERE p.id = i ORDER BY p.history_id DESC LIMIT 1) h ON true '
+      'WHERE l.id IS NULL OR h.id IS NULL OR h.history_type = ''-'' OR ROW(%s) IS DISTINCT FROM ROW(%s)',
+      string_agg(format('l.%I', attname), ', ' ORDER BY attnum), string_agg(format('h.%I', attname), ', ' ORDER BY attnum))
+      FROM pg_attribute WHERE attrelid = '{live}'::regclass AND attnum > 0 AND NOT attisdropped
+                          AND attname <> ALL ({ignored})) INTO v_ids USING v_ids;
+  END IF;
+  FOREACH v_subject IN ARRAY coalesce(v_ids, '{{}}') LOOP
+    SELECT to_jsonb(t) - {ignored} INTO v_now_row FROM {live} t WHERE t.id = v_subject;
+    SELECT to_jsonb(h) INTO v_last_row FROM {past} h WHERE h.id = v_subject ORDER BY h.history_id DESC LIMIT 1;
+    IF v_now_row IS NULL THEN
+      CONTINUE WHEN v_gone IS NULL OR v_last_row->>'history_type' IS NOT DISTINCT FROM '-';
+      v_kind := '-';
+      v_now_row := (v_gone->v_subject::text) - {ignored};
+    ELSIF v_last_row IS NOT NULL AND v_last_row->>'history_type' <> '-' AND v_now_row = v_last_row - {added} THEN
+      CONTINUE;
+    ELSE
+      v_kind := CASE WHEN v_last_row IS NULL OR v_last_row->>'history_type' = '-' THEN '+' ELSE '~' END;
+    END IF;
+    INSERT INTO {past} SELECT * FROM jsonb_populate_record(NULL::{past}, v_now_row || jsonb_build_object(
+      'history_id', nextval(pg_get_serial_sequence('{past}', 'history_id')),
+      'history_date', clock_timestamp(), 'history_type', v_kind,
+      'history_change_reason', '{BYPASS_REASON} as ' || session_user));
+  END LOOP;
+END $body$"""
+
+
+def _text_array(names: tuple[str, ...]) -> str:
+    return "ARRAY[" + ", ".join(f"'{name}'" for name in names) + "]::text[]"

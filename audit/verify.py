@@ -1,0 +1,161 @@
+"""Is everything still as it was written? Each check is one set-based query that returns what is wrong and nothing else.
+
+The whole is read in one snapshot, so that it may run beside people who work. The database does the reading, in parallel
+where it can; this process holds a bounded number of problems and never a row.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.apps import apps
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from audit import checkpoints, proofs
+from audit.proofs import Tracked
+
+MOST_OF_A_KIND = 1000  # a query stops looking after so many; the trail is broken anyway
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is not as it was written. `kind` is a key of KINDS; `row` is its number in `table`."""
+
+    kind: str
+    table: str
+    row: int | None
+    stream: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Report:
+    problems: list[Problem]
+    rows: int
+    seconds: float
+
+
+KINDS = {
+    "entry": gettext_lazy("链条中这一环的指纹不对"),
+    "link": gettext_lazy("这一环没有接在前一环上"),
+    "gap": gettext_lazy("前面缺了一环"),
+    "edited": gettext_lazy("这条记录写下以后被改过"),
+    "missing": gettext_lazy("这条记录写下以后被删掉了"),
+    "unrecorded": gettext_lazy("这条记录没有进入链条"),
+    "live_edited": gettext_lazy("现在的数据和最后一次记录不一样"),
+    "live_missing": gettext_lazy("数据被删掉了，没有留下记录"),
+    "live_unrecorded": gettext_lazy("数据没有任何记录"),
+    "checkpoint_chain": gettext_lazy("这个封存点没有接在前一个上"),
+    "checkpoint_hash": gettext_lazy("这个封存点被改过"),
+    "checkpoint_signature": gettext_lazy("这个封存点不是本机签的"),
+    "checkpoint_cut": gettext_lazy("封存以后，记录少了或者多了"),
+    "checkpoint_root": gettext_lazy("封存以后，记录被换过"),
+    "anchor": gettext_lazy("纸上印的这个封存码，库里没有"),
+    "guard": gettext_lazy("保护记录的触发器被关掉或删掉了"),
+    "untracked": gettext_lazy("这张表没有纳入审计"),
+    "balance": gettext_lazy("账户余额和流水对不上"),
+}
+
+Check = Callable[[], Iterable[Problem]]
+_checks: dict[str, Check] = {}
+
+
+def register_check(name: str, function: Check) -> None:
+    """Let an app above add its own check, for example that balances equal the transfers. Called from AppConfig.ready."""
+    _checks[name] = function
+
+
+def verify(*, anchors: Iterable[str] = ()) -> Report:
+    """Check the whole trail. `anchors` are fingerprints of seals that were printed on papers and must be known."""
+    began = time.monotonic()
+    with one_snapshot():
+        tables = proofs.tracked_tables()
+        problems = [
+            *_unguarded(tables),
+            *_problems(proofs.links()),
+            *(problem for table in tables for query in proofs.rows(table) for problem in _problems(query)),
+            *_problems(proofs.strangers(tables)),
+            *_sealed(),
+            *(problem for check in _checks.values() for problem in check()),
+            *(
+                _problem("anchor", "audit_checkpoint", None, "", print_)
+                for print_ in anchors
+                if not checkpoints.of_fingerprint(print_)
+            ),
+        ]
+        rows = _count()
+    return Report(problems, rows, round(time.monotonic() - began, 3))
+
+
+@contextmanager
+def one_snapshot() -> Iterator[None]:
+    """One read-only view of the database, with text forms as the chain's triggers see them, in parallel if possible."""
+    is_outermost = not connection.in_atomic_block
+    with transaction.atomic(), connection.cursor() as cursor:
+        if is_outermost:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        cursor.execute(
+            "SELECT set_config(name, value, true) FROM (VALUES ('timezone', 'UTC'), ('bytea_output', 'hex'), "
+            "('work_mem', '64MB'), ('max_parallel_workers_per_gather', '4'), ('parallel_setup_cost', '100'), "
+            "('parallel_tuple_cost', '0.01'), ('min_parallel_table_scan_size', '1MB')) AS s (name, value)"
+        )
+        yield
+        if not is_outermost:
+            cursor.execute("SELECT set_config('timezone', %s, true)", [connection.timezone_name])
+
+
+def _problems(query: proofs.Query) -> Iterator[Problem]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"{query.sql} LIMIT {MOST_OF_A_KIND}", query.facts)
+        for kind, table, row, stream, detail in cursor.fetchall():
+            yield _problem(kind, table, row, stream or "", detail or "")
+
+
+def _problem(kind: str, table: str, row: int | None, stream: str, detail: str = "") -> Problem:
+    message = str(KINDS[kind])
+    return Problem(
+        kind, table, row, stream, _("%(what)s：%(detail)s") % {"what": message, "detail": detail} if detail else message
+    )
+
+
+def _sealed() -> Iterator[Problem]:
+    for checkpoint, fault in checkpoints.faults():
+        made = checkpoint.made_at.isoformat(timespec="seconds")
+        yield _problem(f"checkpoint_{fault}", "audit_checkpoint", checkpoint.pk, "", f"{checkpoint.fingerprint} {made}")
+
+
+def _unguarded(tables: list[Tracked]) -> Iterator[Problem]:
+    """Triggers that are off, and business models whose history nobody chains."""
+    yield from _problems(proofs.guards(tables))
+    known = {table.live for table in tables}
+    for model in apps.get_models():
+        if hasattr(model._meta, "simple_history_manager_attribute") and model._meta.db_table not in known:
+            yield _problem("untracked", model._meta.db_table, None, "")
+
+
+def _count() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM audit_entry")
+        return cursor.fetchone()[0]
+
+
+def of_stream(stream: str) -> list[Problem]:
+    """What is wrong with one subject, for example "case:17": its chain, its rows, and the live rows they tell about.
+
+    Cheap enough for a page. Cut tails and seals are found by `verify` alone.
+    """
+    with one_snapshot():
+        tables = {table.past: table for table in proofs.tracked_tables()}
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT DISTINCT tbl FROM audit_entry WHERE stream = %s", [stream])
+            names = sorted(row[0] for row in cursor.fetchall())
+        problems = list(_problems(proofs.links(stream)))
+        queries = [query for name in names if name in tables for query in proofs.rows(tables[name], stream)]
+        if queries:
+            together = " UNION ALL ".join(f"({query.sql})" for query in queries)
+            problems += _problems(proofs.Query(f"SELECT * FROM ({together}) found", {"stream": stream}))
+        problems += [_problem("untracked", name, None, stream) for name in names if name not in tables]
+    return problems

@@ -1,0 +1,88 @@
+"""Verifying the whole trail, against one SHA-256 over the very bytes that each of its fingerprints covers."""
+
+from typing import Any
+
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from audit import bulk
+from audit.context import acting
+from audit.verify import verify
+from benchmarks import act
+from benchmarks.cloning import clone
+from benchmarks.scratch import must_be_scratch
+from benchmarks.timing import interleaved, result
+from casework.models import Case
+
+ROWS = 100_000  # history rows
+VERSIONS = 10  # of each case
+ROUNDS = 5
+WARM_UP = 1
+
+
+def measure(scale: int = ROWS, *, rounds: int = ROUNDS) -> dict[str, Any]:
+    """`scale` rows of history, ten versions of each case, read, hashed and compared link by link."""
+    must_be_scratch()
+    cases = _prepare(scale)
+    rows = _write_down_the_bytes()
+    report = verify()
+    if report.problems or report.rows != rows:
+        raise AssertionError(f"{len(report.problems)} problems in {report.rows} of {rows} rows: {report.problems[:3]}")
+    with CaptureQueriesContext(connection) as captured:
+        verify()
+    times = interleaved({"ours": lambda n: verify(), "floor": lambda n: _floor()}, rounds, warm_up=WARM_UP)
+    return result(
+        "verify",
+        scale,
+        times,
+        queries=len(captured),
+        rows=rows,
+        cases=cases,
+        rows_per_second=round(rows / times["ours"].median * 1000),
+        floor_rows_per_second=round(rows / times["floor"].median * 1000),
+    )
+
+
+def _prepare(rows: int) -> int:
+    """Cases with ten versions each, chained by the triggers as in earnest."""
+    case = Case.objects.get(pk=act.prepare(1).cases[0])
+    count = max(rows // VERSIONS, 1)
+    with transaction.atomic(), acting(reason="copied"):
+        cases = clone(Case, case.pk, count, case_no="'V' || c.id", is_open="false", closed_on="s.opened_on")
+        bulk.write_history(Case, cases, "+")
+        for _ in range(VERSIONS - 1):
+            with connection.cursor() as cursor:
+                cursor.execute("UPDATE casework_case SET acts = acts + 1 WHERE id = ANY (%s)", [cases])
+            bulk.write_history(Case, cases, "~")
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+    return count
+
+
+def _write_down_the_bytes() -> int:
+    """What is hashed for each row of the trail, the row's canonical JSON and its link, as bytes in two tables."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL timezone = 'UTC'")
+        cursor.execute("DROP TABLE IF EXISTS floor_bytes")
+        cursor.execute("CREATE TABLE floor_bytes (row_bytes bytea NOT NULL, link_bytes bytea NOT NULL)")
+        cursor.execute("SELECT past, key FROM audit_tracked ORDER BY past")
+        for past, key in cursor.fetchall():
+            cursor.execute(
+                f"INSERT INTO floor_bytes SELECT convert_to(jsonb_strip_nulls(to_jsonb(r))::text, 'UTF8'),"
+                f" convert_to(concat_ws('|', length(e.stream), e.stream, e.n, e.tbl, e.row_id, encode(e.digest, 'hex'),"
+                f" coalesce(encode(e.prev, 'hex'), '')), 'UTF8')"
+                f" FROM {past} r JOIN audit_entry e ON e.tbl = %s AND e.row_id = r.{key}",
+                [past],
+            )
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE floor_bytes")
+        cursor.execute("SELECT count(*) FROM floor_bytes")
+        return cursor.fetchone()[0]
+
+
+def _floor() -> int:
+    """The server reads the bytes and hashes them, on one core: nothing is looked up, built or compared."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
+        cursor.execute("SELECT count(sha256(row_bytes)), count(sha256(link_bytes)) FROM floor_bytes")
+        return cursor.fetchone()[0]

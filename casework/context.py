@@ -1,0 +1,48 @@
+"""What every page knows: the menu, the seat, the look, the business date."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from audit import clock
+from casework.menu import DESKS, desk_of, desks_of, home_of, menu_for, search_url, seat_of
+
+
+@dataclass(frozen=True)
+class Look:
+    """How big and how plain somebody wants her pages; kept in cookies, so that it holds before logging in, too."""
+
+    text: str = "standard"
+    contrast: str = "standard"
+
+    COOKIES = {"text": "look_text", "contrast": "look_contrast"}
+    CHOICES = {"text": ("standard", "large"), "contrast": ("standard", "high")}
+
+
+def look_of(request: HttpRequest) -> Look:
+    chosen = {name: request.COOKIES.get(cookie) for name, cookie in Look.COOKIES.items()}
+    return Look(**{name: value for name, value in chosen.items() if value in Look.CHOICES[name]})
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Context processor. What costs a query is computed only on the pages that show it."""
+    known = {"look": look_of(request), "today": clock.today(), "demo": settings.DEMO}
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return known
+    path = request.path
+    return known | {
+        "menu": SimpleLazyObject(lambda: menu_for(user, path)),
+        "desk": SimpleLazyObject(lambda: desk_of(user, path)),
+        "desks": SimpleLazyObject(
+            lambda: [
+                {"title": DESKS[desk].title, "url": home_of(desk), "current": desk == desk_of(user, path)}
+                for desk in desks_of(user)
+            ]
+        ),
+        "post": SimpleLazyObject(lambda: seat_of(user, path)),
+        "search_url": SimpleLazyObject(lambda: search_url(user, path)),
+    }

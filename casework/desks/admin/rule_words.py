@@ -1,0 +1,89 @@
+"""Every parameter of a programme version: its name, what it decides, and how a value is said."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from families import catalogue
+from flows.parameters import Parameters, Period
+from flows.spec import Spec
+from flows.states import ACTIONS, STATES
+from funds.money import yuan
+
+# {name: (title, what it decides)}, in the order of the form
+WORDS = {
+    "t1_limit_fen": (gettext_lazy("小额线"), gettext_lazy("到这个数为止，乡里批准就行，县里备案。")),
+    "t2_limit_fen": (gettext_lazy("一般线"), gettext_lazy("到这个数为止，乡里签、县里确认；再多要会签。")),
+    "cap_fen": (gettext_lazy("单件上限"), gettext_lazy("一件最多帮这么多。")),
+    "emergency_cap_fen": (gettext_lazy("先行救助上限"), gettext_lazy("情况紧急先付钱，最多这么多。0 表示不许。")),
+    "unit_amount_fen": (gettext_lazy("固定金额"), gettext_lazy("每件都是这个数。0 表示按情况定。")),
+    "large_share_percent": (
+        gettext_lazy("占可用资金的百分之几算大额"),
+        gettext_lazy("一件超过可用资金的这个比例，不管多少都要会签。"),
+    ),
+    "minimum_age": (gettext_lazy("最低年龄"), gettext_lazy("受益人满这个岁数才能办。0 表示不限。")),
+    "measure_target": (gettext_lazy("措施目标"), gettext_lazy("每家力争有几条帮扶措施。只提醒，不拦。")),
+    "quorum_present": (gettext_lazy("评议至少到几人"), gettext_lazy("人不够，评议不算数。")),
+    "quorum_percent": (gettext_lazy("评议到会比例"), gettext_lazy("占应到人数的百分之几。")),
+    "majority_percent": (gettext_lazy("同意比例"), gettext_lazy("同意票要超过赞成与反对票的百分之几。")),
+    "notice": (gettext_lazy("公示多久"), gettext_lazy("村里公示，期间不能提前结束。")),
+    "exit_notice": (gettext_lazy("退出公示多久"), gettext_lazy("结案前公示。")),
+    "makeup": (gettext_lazy("补办期限"), gettext_lazy("先付钱以后，多久内补齐手续。")),
+    "appeal_within": (gettext_lazy("申诉期限"), gettext_lazy("不批以后多久内可以申诉。")),
+    "survey_valid": (gettext_lazy("调查有效期"), gettext_lazy("过了要重新入户。")),
+    "account_wait": (gettext_lazy("改账户后等多久"), gettext_lazy("账户刚改过，过了这些天才能重发。")),
+    "deadline_otherwise": (gettext_lazy("别的步骤期限"), gettext_lazy("没有单独写期限的步骤，都用这个。")),
+    "follow_up_days": (gettext_lazy("回访"), gettext_lazy("到账后第几天回访，用逗号隔开，例如 7, 30, 90。")),
+}
+MONEY = ("t1_limit_fen", "t2_limit_fen", "cap_fen", "emergency_cap_fen", "unit_amount_fen")
+PERCENT = ("large_share_percent", "quorum_percent", "majority_percent")
+COUNTS = ("minimum_age", "measure_target", "quorum_present")
+PERIODS = ("notice", "exit_notice", "makeup", "appeal_within", "survey_valid", "account_wait", "deadline_otherwise")
+
+
+def say_period(period: Period | None) -> str:
+    if period is None:
+        return ""
+    if period.unit == "working":
+        return ngettext("%(n)d 个工作日", "%(n)d 个工作日", period.days) % {"n": period.days}
+    return ngettext("%(n)d 天", "%(n)d 天", period.days) % {"n": period.days}
+
+
+def said(rules: Parameters, spec: Spec) -> list[tuple[str, str, str]]:
+    """(key, title, value in words) of every rule; the basis of the page and of the comparison."""
+    rows = []
+    for name, (title, _about) in WORDS.items():
+        value = getattr(rules, name)
+        if name in MONEY:
+            text = _("%(amount)s 元") % {"amount": yuan(value)}
+        elif name in PERIODS:
+            text = say_period(value)
+        elif name in PERCENT:
+            text = f"{value}%"
+        elif name == "follow_up_days":
+            text = _("第 %(days)s 天") % {"days": _("、").join(map(str, value))} if value else _("没有")
+        else:
+            text = str(value)
+        rows.append((name, str(title), text))
+    for state in spec.states:
+        if state in rules.deadlines:
+            title = _("期限：%(step)s") % {"step": STATES[state].title}
+            rows.append((f"deadline:{state}", title, say_period(rules.deadlines[state])))
+    for action, kinds in rules.documents.items():
+        title = _("「%(step)s」以前要交的材料") % {"step": ACTIONS[action].verb}
+        names = _("、").join(catalogue.title(catalogue.DOCUMENTS, kind) for kind in kinds)
+        rows.append((f"documents:{action}", title, names or _("没有")))
+    return rows
+
+
+def differences(before: Parameters | None, after: Parameters, spec: Spec) -> list[dict[str, Any]]:
+    """What a version changes, for parts/_diff_table.html."""
+    old = {key: (title, text) for key, title, text in said(before, spec)} if before else {}
+    new = {key: (title, text) for key, title, text in said(after, spec)}
+    rows = []
+    for key in {**old, **new}:
+        was, now = old.get(key, ("", None))[1], new.get(key, ("", None))[1]
+        if was != now:
+            rows.append({"label": (new.get(key) or old[key])[0], "before": was, "after": now})
+    return rows

@@ -1,0 +1,234 @@
+"""Programme versions: what is in force, a draft by one person, its publication by another."""
+
+import re
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
+
+from access.roles import Ability
+from audit import clock
+from audit.context import acting
+from casework.desks.admin import rule_words
+from casework.desks.admin.reach import administrators
+from casework.fields import DayField, MoneyField, TickCards
+from families import catalogue
+from flows.errors import FlowsError
+from flows.models import ProgrammeVersion
+from flows.parameters import Parameters, Period
+from flows.programmes import PROGRAMMES
+from flows.services import draft_version, publish_version
+from flows.spec import Spec
+from flows.states import ACTIONS, STATES
+
+UNITS = [("working", gettext_lazy("工作日")), ("calendar", gettext_lazy("自然日"))]
+# The acts that may ask for papers, see casework.steps.file.papers_are_there.
+ASKING = ("register", "submit", "submit_makeup", "resubmit", "check", "approve", "approve_plan", "emergency_release")
+
+
+class PeriodWidget(forms.MultiWidget):
+    """So many days, working or calendar."""
+
+    template_name = "admin/period_widget.html"
+    use_fieldset = True
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        days = forms.TextInput({"inputmode": "numeric", "class": "input w-s"})
+        super().__init__({"days": days, "unit": forms.Select({"class": "select w-auto"}, UNITS)}, attrs)
+
+    def decompress(self, value: Period | None) -> list[Any]:
+        return [value.days, value.unit] if value else ["", "working"]
+
+
+class PeriodField(forms.MultiValueField):
+    widget = PeriodWidget
+
+    def __init__(self, **kwargs: Any) -> None:
+        days = forms.IntegerField(min_value=0, max_value=3660, required=kwargs.get("required", True))
+        super().__init__((days, forms.ChoiceField(choices=UNITS)), require_all_fields=False, **kwargs)
+
+    def compress(self, values: list[Any]) -> Period | None:
+        return Period(values[0], values[1] or "working") if values and values[0] is not None else None
+
+
+class RulesForm(forms.Form):
+    """Every parameter with its meaning, filled with the rules it starts from."""
+
+    valid_from = DayField(label=gettext_lazy("哪天生效"), earliest=clock.today)
+    basis = forms.CharField(
+        label=gettext_lazy("依据"),
+        max_length=120,
+        help_text=gettext_lazy("哪份文件定的，例如：禾源县办理规则 2026 年第 2 号。"),
+    )
+
+    def __init__(self, *args: Any, spec: Spec, rules: Parameters, **kwargs: Any) -> None:
+        self.spec = spec
+        initial = kwargs.pop("initial", {}) | {name: getattr(rules, name) for name in rule_words.WORDS}
+        initial["follow_up_days"] = ", ".join(map(str, rules.follow_up_days))
+        initial |= {f"deadline_{state}": period for state, period in rules.deadlines.items()}
+        initial |= {f"documents_{action}": kinds for action, kinds in rules.documents.items()}
+        super().__init__(*args, initial=initial, **kwargs)
+        for name, (title, about) in rule_words.WORDS.items():
+            self.fields[name] = self._field(name, label=title, help_text=about)
+        for state in spec.states:
+            if state not in spec.ends and spec.turn(state):
+                label = STATES[state].title
+                self.fields[f"deadline_{state}"] = PeriodField(label=label, required=False)
+        for action in ASKING:
+            if any(edge.action == action for edge in spec.edges):
+                label = _("「%(step)s」以前要交的材料") % {"step": ACTIONS[action].verb}
+                self.fields[f"documents_{action}"] = forms.MultipleChoiceField(
+                    label=label, required=False, choices=catalogue.DOCUMENTS, widget=TickCards(look="two")
+                )
+
+    @staticmethod
+    def _field(name: str, **more: Any) -> forms.Field:
+        if name in rule_words.MONEY:
+            return MoneyField(**more)
+        if name in rule_words.PERIODS:
+            return PeriodField(**more)
+        if name in rule_words.PERCENT:
+            return forms.IntegerField(min_value=0, max_value=100, **more)
+        if name in rule_words.COUNTS:
+            return forms.IntegerField(min_value=0, max_value=150, **more)
+        return forms.CharField(required=False, max_length=80, **more)
+
+    def clean_follow_up_days(self) -> list[int]:
+        parts = [part for part in re.split(r"[,，、\s]+", self.cleaned_data["follow_up_days"]) if part]
+        if not all(part.isdecimal() for part in parts):
+            raise forms.ValidationError(_("只写数字，用逗号隔开，例如 7, 30, 90。"))
+        return [int(part) for part in parts]
+
+    def groups(self) -> dict[str, list[Any]]:
+        """The bound fields as the page shows them."""
+        names = rule_words.WORDS
+        return {
+            "money": [self[name] for name in names if name in rule_words.MONEY or name == "large_share_percent"],
+            "times": [self[name] for name in names if name in rule_words.PERIODS or name == "follow_up_days"],
+            "people": [
+                self[name]
+                for name in names
+                if name in rule_words.COUNTS or (name in rule_words.PERCENT and name != "large_share_percent")
+            ],
+            "deadlines": [self[name] for name in self.fields if name.startswith("deadline_") and name not in names],
+            "documents": [self[name] for name in self.fields if name.startswith("documents_")],
+        }
+
+    def parameters(self) -> dict[str, Any]:
+        """What flows.services.draft_version takes."""
+        given = self.cleaned_data
+        stored: dict[str, Any] = {}
+        for name in rule_words.WORDS:
+            value = given[name]
+            stored[name] = _stored(value) if isinstance(value, Period) else value
+        stored["deadlines"] = {
+            name.removeprefix("deadline_"): _stored(given[name])
+            for name in self.fields
+            if name.startswith("deadline_") and name not in rule_words.WORDS and given[name]
+        }
+        stored["documents"] = {
+            name.removeprefix("documents_"): given[name]
+            for name in self.fields
+            if name.startswith("documents_") and given[name]
+        }
+        return stored
+
+
+def _stored(period: Period) -> dict[str, Any]:
+    return {"days": period.days, "unit": period.unit}
+
+
+@require_safe
+@administrators(Ability.PROGRAMME_MANAGE)
+def programmes(request: HttpRequest) -> HttpResponse:
+    """Each programme with the version in force and what waits to be published."""
+    today = clock.today()
+    by_programme: dict[str, list[ProgrammeVersion]] = {code: [] for code in PROGRAMMES}
+    for version in ProgrammeVersion.objects.select_related("author", "publisher").order_by("programme", "-number"):
+        if version.programme in by_programme:
+            by_programme[version.programme].append(version)
+    rows = []
+    for code, versions in by_programme.items():
+        published = [version for version in versions if version.published_on]
+        current = max(
+            (version for version in published if version.valid_from <= today),
+            key=lambda version: (version.valid_from, version.number),
+            default=None,
+        )
+        rows.append(
+            {
+                "spec": PROGRAMMES[code],
+                "current": current,
+                "coming": [v for v in published if v.valid_from > today],
+                "drafts": [v for v in versions if not v.published_on],
+                "versions": versions,
+            }
+        )
+    return render(request, "admin/programmes.html", {"rows": rows})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@administrators(Ability.PROGRAMME_MANAGE)
+def draft(request: HttpRequest, *, code: str) -> HttpResponse:
+    """A new version that begins as a copy of the last one."""
+    if code not in PROGRAMMES:
+        raise Http404
+    spec = PROGRAMMES[code]
+    last = ProgrammeVersion.objects.filter(programme=code).order_by("-number").first()
+    rules = last.rules if last else Parameters()
+    form = RulesForm(request.POST or None, spec=spec, rules=rules, initial={"basis": last.basis if last else ""})
+    if request.method == "POST" and form.is_valid():
+        try:
+            with acting(request.user, reason="draft_version"):
+                version = draft_version(
+                    code,
+                    form.parameters(),
+                    valid_from=form.cleaned_data["valid_from"],
+                    by=request.user,
+                    basis=form.cleaned_data["basis"],
+                )
+        except FlowsError as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, _("第 %(n)d 版写好了，要由另一位管理员发布才生效。") % {"n": version.number})
+            return redirect("administration:version", pk=version.pk)
+    return render(request, "admin/draft.html", {"spec": spec, "last": last, "form": form, "groups": form.groups()})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@administrators(Ability.PROGRAMME_MANAGE)
+def version(request: HttpRequest, *, pk: int) -> HttpResponse:
+    """One version: its rules, what it changes against the one before, and publishing by somebody else."""
+    row = get_object_or_404(ProgrammeVersion.objects.select_related("author", "publisher"), pk=pk)
+    if row.programme not in PROGRAMMES:
+        raise Http404
+    refused = ""
+    if request.method == "POST":
+        try:
+            with acting(request.user, reason="publish_version"):
+                publish_version(row.pk, by=request.user)
+        except FlowsError as refusal:
+            refused = str(refusal)
+        else:
+            messages.success(request, _("已发布。以后新开的个案按这一版办，已开的不变。"))
+            return redirect("administration:version", pk=row.pk)
+    before = (
+        ProgrammeVersion.objects.filter(programme=row.programme, published_on__isnull=False, number__lt=row.number)
+        .order_by("-valid_from", "-number")
+        .first()
+    )
+    context = {
+        "version": row,
+        "spec": row.spec,
+        "before": before,
+        "changes": rule_words.differences(before.rules if before else None, row.rules, row.spec) if before else [],
+        "facts": [{"label": title, "value": text} for _key, title, text in rule_words.said(row.rules, row.spec)],
+        "is_author": row.author_person_key == request.user.person_key,
+        "refused": refused,
+    }
+    return render(request, "admin/version.html", context)

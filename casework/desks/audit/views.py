@@ -1,0 +1,384 @@
+"""Searching, following one payment back, comparing versions, and who has read what."""
+
+import datetime
+import functools
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
+
+from access.models import Appointment, Staff
+from access.roles import Ability
+from access.scope import can
+from audit import checkpoints as seals
+from audit.context import acting
+from audit.models import AccessLog, Checkpoint
+from audit.operations import BYPASS_REASON
+from casework import search
+from casework.desks.audit import records
+from casework.desks.audit.exporting import CONTENT_TYPES, trail_file
+from casework.desks.audit.printed import found_by
+from casework.desks.audit.subjects import Subjects
+from casework.fields import AnswerCards, MoneyField
+from casework.http import row_number
+from casework.models import Case
+from casework.queries import capped_count
+from casework.reach import units_in, visible
+from casework.trail import Trail, of_case, read_words, subjects_of
+from casework.visibility import sight
+from families import survey_form
+from funds.models import Payment
+
+PAGE = 25
+TIMELINE = 60
+SEALS_CHECKED = 200_000  # entries that one page may read again
+
+
+def auditors_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """For whoever may audit somewhere; for everybody else these pages do not exist."""
+
+    @login_required
+    @functools.wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not can(request.user, Ability.AUDIT_READ):
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+# ---------------------------------------------------------------- search
+
+
+class SearchForm(forms.Form):
+    q = forms.CharField(label=gettext_lazy("姓名、拼音、编号、回单号、户号"), required=False, max_length=60)
+    least = MoneyField(label=gettext_lazy("金额从"), required=False)
+    most = MoneyField(label=gettext_lazy("到"), required=False)
+    first = forms.DateField(label=gettext_lazy("日期从"), required=False, widget=forms.DateInput({"type": "date"}))
+    last = forms.DateField(label=gettext_lazy("到哪天"), required=False, widget=forms.DateInput({"type": "date"}))
+
+
+@auditors_only
+@require_safe
+def find(request: HttpRequest) -> HttpResponse:
+    """One box and four bounds; at most fifty results, newest first."""
+    form = SearchForm(request.GET if request.GET else None)
+    asked = search.Asked()
+    if form.is_bound and form.is_valid():
+        given = form.cleaned_data
+        asked = search.Asked(given["q"], given["least"], given["most"], given["first"], given["last"])
+    found, is_capped = search.find(request.user, asked)
+    return render(
+        request,
+        "audit/find.html",
+        {
+            "form": form,
+            "asked": bool(asked),
+            "found": found,
+            "is_capped": is_capped,
+            "most": search.MOST,
+            "latest": [] if asked else search.latest_paid(request.user),
+        },
+    )
+
+
+# ---------------------------------------------------------------- one case's trail
+
+
+def _case(request: HttpRequest, case_id: int) -> Case:
+    rows = search.audited_cases(request.user).select_related(
+        "household", "village", "township", "survey", "payee_account", "version"
+    )
+    return visible(rows, pk=case_id)
+
+
+@auditors_only
+@require_safe
+def payment(request: HttpRequest, payment_id: int) -> HttpResponse:
+    """A payment is followed on its case's page."""
+    found = Payment.objects.filter(pk=payment_id).values_list("subject", flat=True).first() or ""
+    case_id = found.removeprefix("case:")
+    if not case_id.isdecimal():
+        raise Http404
+    return redirect("audit:trail", _case(request, int(case_id)).pk)
+
+
+@auditors_only
+@require_safe
+def trail(request: HttpRequest, case_id: int) -> HttpResponse:
+    """From the payment back to the survey: six cards, one timeline, who has read what. What is masked stays masked."""
+    case = _case(request, case_id)
+    began = time.monotonic()
+    found = of_case(case)
+    seconds = time.monotonic() - began
+    kind = request.GET.get("kind", "")
+    happenings = [item for item in found.happenings if not kind or item.kind == kind]
+    page = Paginator(happenings, TIMELINE).get_page(request.GET.get("page"))
+    before, after = _chosen_surveys(found, request.GET)
+    seen = sight(request.user, case)
+    return render(
+        request,
+        "audit/trail.html",
+        {
+            "case": case,
+            "trail": found,
+            "checked_seconds": f"{seconds:.1f}",
+            "page": page,
+            "chips": [
+                {"label": words, "url": f"?kind={code}#timeline", "on": kind == code}
+                for code, words in (
+                    ("", _("全部")),
+                    ("act", _("办理")),
+                    ("change", _("记录改动")),
+                    ("read", _("看过的人")),
+                )
+            ],
+            "before": before,
+            "after": after,
+            "survey_changes": _survey_changes(before, after, seen) if before and after else [],
+            "reads": [{"entry": entry, "words": read_words(entry)} for entry in found.reads[:8]],
+            "reads_count": len(found.reads),
+            "members": case.household.members.filter(valid_to__isnull=True).select_related("person"),
+        },
+    )
+
+
+def _chosen_surveys(found: Trail, asked: Any) -> tuple[Any, Any]:
+    """The two versions to compare: those asked for, else the one that was decided on and the one before it."""
+    by_version = {str(survey.version): survey for survey in found.surveys}
+    before, after = by_version.get(asked.get("from", "")), by_version.get(asked.get("to", ""))
+    if before and after:
+        return before, after
+    used = found.case.survey or (found.surveys[0] if found.surveys else None)
+    if used is None:
+        return None, None
+    return by_version.get(str(used.version - 1)), used
+
+
+def _survey_changes(before: Any, after: Any, seen: Any) -> list[dict[str, Any]]:
+    changes = [
+        {
+            "label": difference.label,
+            "before": None if difference.before is None else records.answer_words(difference.kind, difference.before),
+            "after": None if difference.after is None else records.answer_words(difference.kind, difference.after),
+            "by": after.surveyor.name,
+            "reason": after.change_reason,
+        }
+        for difference in survey_form.differences(before.facts, after.facts, seen.hidden)
+    ]
+    plain = (
+        (_("自己的话"), before.needs_words, after.needs_words),
+        (_("调查日期"), before.surveyed_on.isoformat(), after.surveyed_on.isoformat()),
+        (_("调查人"), before.surveyor.name, after.surveyor.name),
+        (_("第二调查人"), before.second_surveyor.name, after.second_surveyor.name),
+    )
+    changes += [
+        {"label": label, "before": was, "after": now, "by": after.surveyor.name, "reason": after.change_reason}
+        for label, was, now in plain
+        if was != now
+    ]
+    return changes
+
+
+class ExportForm(forms.Form):
+    form = forms.ChoiceField(
+        label=gettext_lazy("要哪种文件"),
+        choices=(("json", gettext_lazy("JSON，带全部指纹，可以另外校验")), ("csv", gettext_lazy("CSV，经过一行一件"))),
+        initial="json",
+        widget=AnswerCards(),
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("为什么导出"),
+        max_length=200,
+        min_length=4,
+        help_text=gettext_lazy("谁导出、为什么，都会记下来。"),
+        error_messages={"min_length": gettext_lazy("请写明为什么导出，至少四个字。")},
+    )
+
+
+@auditors_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def export(request: HttpRequest, case_id: int) -> HttpResponse:
+    """The trail as a file, for a stated reason that stays in the access log."""
+    case = _case(request, case_id)
+    form = ExportForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        kind = form.cleaned_data["form"]
+        found = of_case(case)
+        with transaction.atomic(), acting(request.user):
+            content = trail_file(found, form=kind, reason=form.cleaned_data["reason"])
+        response = HttpResponse(content, content_type=CONTENT_TYPES[kind])
+        response["Content-Disposition"] = f'attachment; filename="trail-{case.case_no}.{kind}"'
+        response["Cache-Control"] = "no-store"
+        return response
+    return render(request, "audit/export.html", {"form": form, "case": case})
+
+
+# ---------------------------------------------------------------- versions of any record
+
+
+@auditors_only
+@require_safe
+def record(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
+    """The versions of one record, and what differs between two of them."""
+    found = records.kinds().get(kind)
+    if found is None:
+        raise Http404
+    live = visible(records.within_reach(request.user, found), pk=pk)
+    rows = records.versions_of(found, pk)
+    page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
+    after = _version(rows, request.GET.get("to")) or rows.first()
+    if after is None:
+        raise Http404
+    before = _version(rows, request.GET.get("from")) or rows.filter(history_id__lt=after.history_id).first()
+    if before is not None and before.history_id > after.history_id:
+        before, after = after, before
+    listed = list(page.object_list)
+    names = dict(
+        Staff.objects.filter(pk__in={row.history_user_id for row in [*listed, after]} - {None}).values_list(
+            "pk", "name"
+        )
+    )
+    changes, same = records.changes_between(
+        before, after, request.user, records.place_of(live), names.get(after.history_user_id, _("系统"))
+    )
+    return render(
+        request,
+        "audit/record.html",
+        {
+            "kind": kind,
+            "words": found.words,
+            "live": live,
+            "page": page,
+            "versions": [
+                {
+                    "row": row,
+                    "who": names.get(row.history_user_id, _("系统")),
+                    "bypassed": (row.history_change_reason or "").startswith(BYPASS_REASON),
+                    "current": row.history_id == after.history_id,
+                }
+                for row in listed
+            ],
+            "before": before,
+            "after": after,
+            "changes": changes,
+            "same": same,
+        },
+    )
+
+
+def _version(rows: Any, text: str | None) -> Any:
+    return rows.filter(history_id=row_number(text)).first()
+
+
+# ---------------------------------------------------------------- reads and seals
+
+
+def reads_in_reach(user: Any) -> Any:
+    """What people appointed in the auditor's unit have opened."""
+    condition = units_in(user, Ability.AUDIT_READ, "unit__")
+    if condition is None:
+        return AccessLog.objects.none()
+    return AccessLog.objects.filter(actor_id__in=Appointment.objects.filter(condition).values("staff_id"))
+
+
+@auditors_only
+@require_safe
+def reads(request: HttpRequest) -> HttpResponse:
+    """Who opened what, when and why."""
+    asked = request.GET
+    wanted = row_number(asked.get("case"))
+    case = _case(request, wanted) if wanted else None
+    rows = AccessLog.objects.filter(subjects_of(case)) if case else reads_in_reach(request.user)
+    who, kind = asked.get("who", "").strip(), asked.get("kind", "")
+    if who:
+        rows = rows.filter(actor_name__contains=who)
+    if kind in AccessLog.Kind.values:
+        rows = rows.filter(kind=kind)
+    for side, name in (("gte", "first"), ("lte", "last")):
+        day = _day(asked.get(name, ""))
+        if day:
+            rows = rows.filter(Q(**{f"business_date__{side}": day}))
+    rows = rows.order_by("-id")
+    count, is_capped = capped_count(rows)
+    page = Paginator(rows[:count], PAGE).get_page(asked.get("page"))
+    entries = list(page.object_list)
+    subjects = Subjects(entries, request.user)
+    return render(
+        request,
+        "audit/reads.html",
+        {
+            "page": page,
+            "rows": [
+                {
+                    "entry": entry,
+                    "words": read_words(entry),
+                    "subject": subjects.words(entry.subject),
+                    "url": subjects.url(entry.subject),
+                }
+                for entry in entries
+            ],
+            "kinds": [("unmask", _("看了全号")), ("export", _("导出")), ("file", _("打开材料"))],
+            "asked": {"who": who, "kind": kind, "first": asked.get("first", ""), "last": asked.get("last", "")},
+            "case": case,
+            "is_capped": is_capped,
+        },
+    )
+
+
+def _day(text: str) -> datetime.date | None:
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+@auditors_only
+@require_safe
+def checkpoints(request: HttpRequest) -> HttpResponse:
+    """The seals, newest first; asked for, every one is checked again as far as a page may take. A printed code is compared."""
+    page = Paginator(Checkpoint.objects.order_by("-id"), PAGE).get_page(request.GET.get("page"))
+    last = seals.latest()
+    within_limits = last is None or last.total <= SEALS_CHECKED
+    checked, seconds, faults = False, 0.0, []
+    if request.GET.get("check") and within_limits:
+        began = time.monotonic()
+        faults = list(seals.faults())
+        checked, seconds = True, time.monotonic() - began
+    printed = request.GET.get("printed", "").strip()
+    broken = {checkpoint.pk: fault for checkpoint, fault in faults}
+    words = {
+        "chain": _("没有接在前一个上"),
+        "hash": _("被改过"),
+        "signature": _("不是本机签的"),
+        "cut": _("封存以后，记录少了或者多了"),
+        "root": _("封存以后，记录被换过"),
+    }
+    return render(
+        request,
+        "audit/checkpoints.html",
+        {
+            "page": page,
+            "rows": [
+                {"seal": seal, "fault": words[broken[seal.pk]] if seal.pk in broken else ""}
+                for seal in page.object_list
+            ],
+            "last": last,
+            "checked": checked,
+            "faults": len(faults),
+            "seconds": f"{seconds:.1f}",
+            "within_limits": within_limits,
+            "printed": printed,
+            "found": found_by(printed, request.user) if printed else None,
+        },
+    )

@@ -1,0 +1,390 @@
+"""What an act asks for besides being pressed, action by action, and how it is carried out.
+
+    form = form_of("visit")(request.POST, request.FILES, case=case, user=user)
+    if form.is_valid(): form.carry_out()
+
+Payments go through casework.payments, so that a single one is a batch of one line and has its three persons.
+"""
+
+from typing import Any
+
+from django import forms
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import pgettext_lazy
+
+from audit import clock
+from casework import papers, payments
+from casework.acting import act
+from casework.desks.acts import new_key
+from casework.desks.township.forms import REFUSE_REASONS, RETURN_REASONS
+from casework.errors import BadCaseData
+from casework.fields import AnswerCards, DayField, MoneyField, PhotoField
+from casework.models import Case, CaseEvent
+from casework.preparing import surveyor_of
+from families import catalogue
+from families import services as families
+from families.models import BankAccount, Survey
+from flows import calendar
+from flows.states import ACTIONS
+from funds.models import Payment
+from funds.money import yuan
+
+MINDS = frozenset(
+    {"endorse", "check", "approve", "approve_plan", "review", "confirm", "countersign", "approve_exit", "triage"}
+)
+QUESTIONS = {
+    "dismiss": _l("为什么不用办？"),
+    "village_return": _l("哪里要改？"),
+    "return": _l("哪里要改？"),
+    "uphold_objection": _l("核实的结果"),
+    "dismiss_objection": _l("核实的结果"),
+    "refuse": _l("为什么不批？"),
+    "send_back": _l("为什么退回审批？"),
+    "unlist_payment": _l("为什么移出？"),
+    "payment_bounced": _l("银行怎么说？"),
+    "propose_exit": _l("为什么可以结案？"),
+    "keep_open": _l("为什么还要帮？"),
+    "withdraw": _l("为什么撤回？"),
+    "appeal": _l("这家不服的是什么？"),
+    "uphold_refusal": _l("为什么维持？"),
+    "overturn_refusal": _l("为什么撤销原决定？"),
+    "emergency_release": _l("急在哪里？"),
+    "finish_recovery": _l("怎么追回的？"),
+    "object": _l("不同意的是什么？"),
+}
+REASONS = {"refuse": REFUSE_REASONS, "return": RETURN_REASONS, "village_return": RETURN_REASONS}
+
+
+class ActForm(forms.Form):
+    """Any act: its key, and words where the act must say why or where a mind may be spoken."""
+
+    locks_first = True  # payments lock their batch before the case, as the batch page does
+
+    key = forms.CharField(widget=forms.HiddenInput, max_length=60)
+
+    def __init__(self, *args: Any, case: Case, user: Any, action: str, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.case, self.user, self.action = case, user, action
+        self.missing: list[str] = []
+        self.fields["key"].initial = new_key
+        asks = ACTIONS[action].asks
+        if "reason_code" in asks or action in REASONS:
+            self.fields["reason_code"] = forms.ChoiceField(
+                label=_("原因"),
+                choices=REASONS.get(action, [("other", pgettext_lazy("reason", "其他"))]),
+                widget=AnswerCards,
+                required="reason_code" in asks,
+            )
+        if "reason" in asks or action in MINDS:
+            self.fields["reason"] = forms.CharField(
+                label=QUESTIONS.get(action, _("意见")),
+                widget=forms.Textarea(attrs={"rows": 3}),
+                max_length=1000,
+                required="reason" in asks,
+                help_text=_("会写进卷宗。"),
+            )
+
+    def data_of_act(self) -> dict[str, Any]:
+        """The `data` of act(); dates as ISO text."""
+        return {}
+
+    def carry_out(self) -> None:
+        """Raises whatever act() refuses with."""
+        self._act()
+
+    def _act(self, **more: Any) -> CaseEvent:
+        cleaned = self.cleaned_data
+        return act(
+            self.case.pk,
+            self.action,
+            by=self.user,
+            key=cleaned["key"],
+            reason=cleaned.get("reason", ""),
+            reason_code=cleaned.get("reason_code", ""),
+            data=self.data_of_act() | more,
+        )
+
+
+class FindingsForm(ActForm):
+    """What the file says in the end: which survey, how much, for what, to which account."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        case, rules = self.case, self.case.rules
+        self.surveys = [
+            survey
+            for survey in Survey.objects.filter(household_id=case.household_id).order_by("-version")[:5]
+            if calendar.add(survey.surveyed_on, rules.survey_valid) >= clock.today()
+        ]
+        self.account = BankAccount.objects.filter(household_id=case.household_id, is_active=True).first()
+        latest = self.surveys[0] if self.surveys else None
+        if len(self.surveys) > 1:
+            self.fields["survey_id"] = forms.ChoiceField(
+                label=_("用哪一份调查表"),
+                choices=[
+                    (s.pk, _("第 %(n)d 版，%(day)s") % {"n": s.version, "day": s.surveyed_on.isoformat()})
+                    for s in self.surveys
+                ],
+                initial=latest.pk,
+                widget=AnswerCards,
+            )
+        if case.spec.has_money and not rules.unit_amount_fen and self.action != "submit_makeup":
+            self.fields["amount_fen"] = MoneyField(
+                label=_("申请帮扶多少钱"),
+                initial=case.amount_fen or None,
+                required=self.action != "register",
+                max_fen=rules.cap_fen,
+                help_text=_("这一项最多 %(yuan)s 元。") % {"yuan": yuan(rules.cap_fen)},
+            )
+        found = latest.facts if latest else {}
+        self.fields["cause"] = forms.ChoiceField(
+            label=_("最主要的原因"),
+            choices=[(code, title) for code, title in catalogue.CAUSES if code in found.get("causes", [code])],
+            initial=case.cause or found.get("main_cause"),
+            widget=AnswerCards(look="two"),
+        )
+        self.fields["summary"] = forms.CharField(
+            label=_("一句话说明"),
+            max_length=200,
+            required=False,
+            initial=case.summary,
+            help_text=_("审核的人先看这一句。不写病名、身份证。"),
+            widget=forms.Textarea(attrs={"rows": 2}),
+        )
+
+    def data_of_act(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        survey = cleaned.get("survey_id") or (self.surveys[0].pk if self.surveys else None)
+        data = {"survey_id": int(survey) if survey else None, "cause": cleaned["cause"], "summary": cleaned["summary"]}
+        if self.account and self.case.spec.has_money:
+            data["account_id"] = self.account.pk
+        if cleaned.get("amount_fen") is not None:
+            data["amount_fen"] = cleaned["amount_fen"]
+        return data
+
+
+class EmergencyForm(ActForm):
+    """Money before papers."""
+
+    amount_fen = MoneyField(label=_l("先付多少"), min_fen=100)
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        cap_fen = self.case.rules.emergency_cap_fen
+        self.fields["amount_fen"].max_fen = cap_fen
+        self.fields["amount_fen"].help_text = _("先行救助最多 %(yuan)s 元。") % {"yuan": yuan(cap_fen)}
+        self.account = BankAccount.objects.filter(household_id=self.case.household_id, is_active=True).first()
+
+    def data_of_act(self) -> dict[str, Any]:
+        account = {"account_id": self.account.pk} if self.account else {}
+        return {"amount_fen": self.cleaned_data["amount_fen"]} | account
+
+
+class VisitForm(ActForm):
+    """Six questions at the door."""
+
+    visited_on = DayField(label=_l("哪天去的"), latest=clock.today, initial=clock.today)
+    satisfaction = forms.TypedChoiceField(
+        label=_l("这家满意吗？"),
+        choices=[
+            (5, _l("很满意")),
+            (4, _l("满意")),
+            (3, _l("一般")),
+            (2, _l("不满意")),
+            (1, _l("很不满意")),
+        ],
+        coerce=int,
+        widget=AnswerCards,
+    )
+    knew_could_apply = forms.TypedChoiceField(
+        label=_l("这家以前知道可以申请吗？"),
+        choices=[("yes", _l("知道")), ("no", _l("不知道"))],
+        coerce=lambda value: value == "yes",
+        empty_value=None,
+        required=False,
+        widget=AnswerCards(look="two"),
+    )
+    used_as_meant = forms.TypedChoiceField(
+        label=_l("钱和东西用在该用的地方了吗？"),
+        choices=[("yes", pgettext_lazy("used", "是的")), ("no", pgettext_lazy("used", "没有"))],
+        coerce=lambda value: value == "yes",
+        empty_value=None,
+        required=False,
+        widget=AnswerCards(look="two"),
+    )
+    words = forms.CharField(
+        label=_l("他们怎么说？还有什么难处？"), widget=forms.Textarea(attrs={"rows": 3}), max_length=1000
+    )
+    photo = PhotoField(label=_l("走访照片"), required=False)
+
+    field_order = ["key", "visited_on", "satisfaction", "knew_could_apply", "used_as_meant", "words", "photo"]
+
+    def data_of_act(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        return {
+            "visited_on": cleaned["visited_on"].isoformat(),
+            "satisfaction": cleaned["satisfaction"],
+            "knew_could_apply": cleaned["knew_could_apply"],
+            "used_as_meant": cleaned["used_as_meant"],
+            "words": cleaned["words"],
+        }
+
+    def carry_out(self) -> None:
+        self._act()
+        if self.cleaned_data.get("photo"):
+            papers.add_paper(self.case.pk, self.cleaned_data["photo"], kind="visit_photo", by=self.user)
+
+
+class CorrectAccountForm(ActForm):
+    """A new number for the same payee, written twice."""
+
+    number = forms.CharField(
+        label=_l("新的账号"),
+        max_length=30,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+    again = forms.CharField(
+        label=_l("再填一遍账号"),
+        max_length=30,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+    kind = forms.ChoiceField(
+        label=_l("是卡还是存折"),
+        choices=[("card", _l("银行卡、一卡通")), ("passbook", _l("存折"))],
+        widget=AnswerCards(look="two"),
+    )
+    bank = forms.CharField(label=_l("哪家银行"), max_length=60)
+    copy = PhotoField(label=_l("存折或卡的照片"), required=False)
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        account = self.case.payee_account
+        self.fields["kind"].initial, self.fields["bank"].initial = account.kind, account.bank
+        self.fields["number"].help_text = _("户名要和 %(name)s 一样。") % {"name": account.holder.name}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if cleaned.get("again") and "".join(cleaned.get("number", "").split()) != "".join(cleaned["again"].split()):
+            self.add_error("again", _("两遍账号不一样，请对着存折再填一次。"))
+        return cleaned
+
+    def carry_out(self) -> None:
+        cleaned, case = self.cleaned_data, self.case
+        surveyor_of(case.household, self.user)
+        account = families.record_account(
+            case.household,
+            case.payee_account.holder,
+            cleaned["number"],
+            kind=cleaned["kind"],
+            bank=cleaned["bank"],
+            by=self.user,
+        )
+        if cleaned.get("copy"):
+            papers.add_paper(case.pk, cleaned["copy"], kind="account_copy", by=self.user)
+        self._act(account_id=account.pk)
+
+
+class ObjectForm(ActForm):
+    """Somebody's objection, written down by staff. Nobody has to give a name."""
+
+    raised_by = forms.CharField(label=_l("谁提的"), max_length=60, required=False, help_text=_l("可以不留名字。"))
+    contact = forms.CharField(label=_l("怎么联系"), max_length=60, required=False)
+
+    def data_of_act(self) -> dict[str, Any]:
+        return {"raised_by": self.cleaned_data["raised_by"], "contact": self.cleaned_data["contact"]}
+
+
+class RecoveryForm(ActForm):
+    amount_fen = MoneyField(label=_l("追回了多少"), help_text=_l("没有追回就填 0，并写明谁决定核销。"))
+    field_order = ["key", "amount_fen", "reason"]
+
+    def data_of_act(self) -> dict[str, Any]:
+        return {"amount_fen": self.cleaned_data["amount_fen"]}
+
+
+class ListForm(ActForm):
+    """A payment on its own is a batch of one line."""
+
+    locks_first = False
+
+    def carry_out(self) -> None:
+        payments.build_batch([self.case.pk], by=self.user, key=self.cleaned_data["key"], title=self.case.case_no)
+
+
+class BatchStepForm(ActForm):
+    """Checking or releasing a batch of this one payment; a longer batch is looked at whole, at the fund desk."""
+
+    locks_first = False
+
+    def carry_out(self) -> None:
+        payment = (
+            Payment.objects.filter(subject=self.case.subject, state=Payment.State.LISTED).select_related("batch").last()
+        )
+        if payment is None:
+            raise BadCaseData(_("这一件没有处在这一步的付款。"))
+        if payment.batch.payments.filter(state=Payment.State.LISTED).count() > 1:
+            raise BadCaseData(
+                _("这一件在批次 %(no)s 里，那一批不止一件。请到资金的批次页整批办。") % {"no": payment.batch.number}
+            )
+        step = payments.check_batch if self.action == "check_payment" else payments.release_batch
+        step(payment.batch_id, by=self.user, key=self.cleaned_data["key"])
+
+
+class AnswerForm(ActForm):
+    """What the bank answered about the payment that was with it when the page was opened."""
+
+    payment_id = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    bank_reference = forms.CharField(label=_l("银行流水号"), max_length=60, required=False)
+    answered_on = DayField(label=_l("银行哪天答复"), latest=clock.today, initial=clock.today)
+    field_order = ["key", "payment_id", "reason", "bank_reference", "answered_on"]
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        with_the_bank = Payment.objects.filter(subject=self.case.subject, state__in=("sent", "unknown"))
+        self.fields["payment_id"].initial = with_the_bank.order_by("-id").values_list("pk", flat=True).first()
+
+    def data_of_act(self) -> dict[str, Any]:
+        return {
+            "payment_id": self.cleaned_data["payment_id"],
+            "bank_reference": self.cleaned_data["bank_reference"],
+            "answered_on": self.cleaned_data["answered_on"].isoformat(),
+        }
+
+
+_FORMS: dict[str, type[ActForm]] = {
+    "register": FindingsForm,
+    "resubmit": FindingsForm,
+    "submit_makeup": FindingsForm,
+    "emergency_release": EmergencyForm,
+    "visit": VisitForm,
+    "correct_account": CorrectAccountForm,
+    "object": ObjectForm,
+    "finish_recovery": RecoveryForm,
+    "list_payment": ListForm,
+    "reissue": ListForm,
+    "check_payment": BatchStepForm,
+    "release_payment": BatchStepForm,
+    "payment_credited": AnswerForm,
+    "payment_bounced": AnswerForm,
+}
+
+
+def form_of(action: str) -> type[ActForm]:
+    return _FORMS.get(action, ActForm)
+
+
+@transaction.atomic
+def carry_out_once(form: ActForm) -> None:
+    """Carry out an act unless this very pressing was carried out before. Holds the case, so that two at once are one."""
+    case = form.case
+    if form.locks_first:
+        case = Case.objects.select_for_update().get(pk=case.pk)
+    if not done_before(case, form.cleaned_data["key"]):
+        form.carry_out()
+
+
+def done_before(case: Case, key: str) -> bool:
+    """Whether this pressing has been carried out; in a batch the key of a line names its case."""
+    return CaseEvent.objects.filter(key__in=[key, f"{key}:{case.pk}"], case=case).exists()

@@ -1,0 +1,116 @@
+"""Everything that the case page shows, read in a fixed number of queries and cut down to what the reader may see."""
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from casework import plans
+from casework.acting import possible_actions
+from casework.deliberations import verdict, verdict_words
+from casework.desks.cases import story
+from casework.desks.cases.surveys import said
+from casework.desks.cases.turn import next_step, other_acts, turn_of
+from casework.links import document_url, picture_url
+from casework.models import Case, Measure
+from casework.papers import open_for_papers
+from casework.preparing import may_prepare
+from casework.steps.file import missing_papers
+from casework.templatetags.ui import day_short
+from casework.visibility import Sight, sight
+from families import catalogue, survey_form
+from flows.chart import chart_of
+from flows.states import ROLE_ANYONE
+from funds.models import Payment
+
+
+def page_of(case: Case, user: Any) -> dict[str, Any]:
+    """The context of templates/cases/detail.html."""
+    seen = sight(user, case)
+    edges = possible_actions(case, user)
+    events = story.events_of(case)
+    notices = list(case.notices.prefetch_related("objections").order_by("-pk"))
+    running = next((notice for notice in notices if notice.ended_on is None), None)
+    turn = turn_of(case, user, edges, events, running)
+    step = next_step(case, user, edges)
+    measures = list(case.measures.all())
+    return {
+        "case": case,
+        "sight": seen,
+        "rules": case.rules,
+        "programme_title": case.spec.title,
+        "turn": turn,
+        "barred": next((why_not for _edge, why_not in edges if why_not), "") if step is None else "",
+        "others": other_acts(case, edges, step),
+        "can_object": any(ROLE_ANYONE in edge.roles for edge in case.spec.actions(case.state)),
+        "prepares": may_prepare(case, user),
+        "takes_papers": may_prepare(case, user) and open_for_papers(case),
+        "strip": story.strip(case, events),
+        "timeline": story.timeline(case, events, seen, turn if case.is_open else None),
+        "measures": [measure for measure in measures if measure.state != Measure.State.DROPPED],
+        "plan": plans.progress(case, measures),
+        "payments": list(Payment.objects.filter(subject=case.subject).select_related("batch").order_by("id")),
+        "notices": notices,
+        "sessions": _sessions(case),
+        "papers": _papers(case, seen),
+        "missing": _missing(case),
+        "survey_facts": survey_facts(case, seen),
+        "visits": list(case.visits.select_related("visitor")) if seen.needs else [],
+        "chart": chart_of(case.spec, now=case.state, been={event.to_state for event in events} - {case.state}),
+        "family_url": reverse("cases:family", args=[case.household_id]) if seen.family else "",
+        "cause_title": catalogue.title(catalogue.CAUSES, case.cause) if case.cause else "",
+    }
+
+
+def _sessions(case: Case) -> list[dict[str, Any]]:
+    return [
+        {
+            "row": session,
+            "verdict": verdict_words(verdict(session, case)),
+            "passed": verdict(session, case) == "passed",
+            "recused": "；".join(session.recused),
+        }
+        for session in case.deliberations.select_related("recorded_by").order_by("-round")
+    ]
+
+
+def _papers(case: Case, seen: Sight) -> list[dict[str, Any]]:
+    rows = case.papers.select_related("document", "document__added_by").order_by("pk")
+    return [paper_tile(row.document, row.kind) for row in rows if seen.shows_paper(row.kind)]
+
+
+def paper_tile(document: Any, kind: str) -> dict[str, Any]:
+    """The `photo` of parts/_photo.html; only images without whole numbers are drawn."""
+    title = catalogue.title(catalogue.DOCUMENTS, kind)
+    when = document.taken_on or document.added_on
+    return {
+        "title": document.title or title,
+        "note": _("%(day)s，%(who)s") % {"day": day_short(when), "who": document.added_by.name},
+        "url": picture_url(document),
+        "href": document_url(document),
+        "icon": "document",
+        "alt": _("打开：%(title)s") % {"title": title},
+    }
+
+
+def _missing(case: Case) -> list[str]:
+    """Papers that the next act of preparing will ask for."""
+    for action in ("register", "submit_makeup", "submit", "resubmit"):
+        if (case.state, action) in case.spec.table:
+            return missing_papers(case, action if case.rules.documents.get(action) else "register")
+    return []
+
+
+def survey_facts(case: Case, seen: Sight) -> list[dict[str, Any]]:
+    """The survey's answers that decide, as far as the reader may see them."""
+    if case.survey is None or not seen.family:
+        return []
+    facts, found = case.survey.facts, []
+    names = ("household_size", "causes", "cause_words", "medical_fen", "debt_fen", "house", "house_safe", "self_care")
+    subject = survey_form.Subject("", "", "", tuple(survey_form.FIELDS[name] for name in names))
+    for answer in survey_form.answers(subject, facts, seen.hidden):
+        found.append({"label": answer.label, "value": said(answer.kind, answer.value)})
+    income_fen = survey_form.total_income_fen(facts)
+    if income_fen is not None and survey_form.MEANS not in seen.hidden:
+        found.insert(1, {"label": _("年收入"), "value": said("money", income_fen)})
+    return found

@@ -1,0 +1,291 @@
+"""Whose turn it is, until when, and what she does next: the one solid block of the case page.
+
+Where somebody may not act, the sentence says why and who can.
+"""
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Exists, OuterRef
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
+
+from access.roles import title_of
+from access.scope import posts_of
+from audit import clock
+from casework.bank_words import returned_words
+from casework.desks.cases.story import holders
+from casework.due import due_of
+from casework.models import Case, CaseEvent, Deliberation, PublicNotice
+from casework.preparing import may_prepare
+from casework.reissuing import returned_payment, waits_for_village, why_not_again
+from casework.steps.file import missing_papers
+from casework.templatetags.ui import day_short
+from families.models import BankAccount, Survey
+from flows import calendar
+from flows.errors import CalendarMissing
+from flows.spec import Edge
+from flows.states import ACTIONS, ROLE_SYSTEM, STATES
+
+# What to do, in a sentence, where the verb on the button does not say it.
+TO_DO = {
+    "triage": (_l("定下办哪一项"), _l("看看是不是归这一项帮扶。")),
+    "start_survey": (_l("约好另一个人，上门去看"), _l("入户调查要两个人。")),
+    "register": (_l("材料齐了，登记"), _l("定下金额和原因。")),
+    "submit": (_l("报给村民评议"), _l("报上去以后，材料不能随便改。")),
+    "endorse": (_l("看过评议记录，签意见"), _l("同意就公示，不同意就退回。")),
+    "resubmit": (_l("只改退回说的地方"), _l("别的不用动。")),
+    "correct_account": (_l("上门看一下存折"), _l("户名要和收款人一样。")),
+    "visit": (_l("上门看一看"), _l("钱用上了吗，还有什么难处。")),
+}
+# Decisions of the offices, which have a page of their own with the evidence beside the decision.
+DECISIONS = {
+    "township": frozenset({"check", "approve", "approve_plan", "approve_exit", "dismiss_objection"}),
+    "county": frozenset({"review", "confirm", "countersign", "overturn_refusal"}),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """What to press next."""
+
+    title: Any
+    text: Any
+    url: str
+    label: Any
+    icon: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"title": self.title, "text": self.text, "url": self.url, "label": self.label, "icon": self.icon}
+
+
+def turn_of(
+    case: Case, user: Any, edges: list[tuple[Edge, str]], events: list[CaseEvent], notice: PublicNotice | None
+) -> dict[str, Any]:
+    """The `turn` of parts/_turn.html."""
+    state = STATES[case.state]
+    turn = {"state": case.state, "state_label": state.title, "tone": state.tone, "title": state.sentence}
+    if not case.is_open:
+        return turn | _ended(case, events, edges)
+    step = next_step(case, user, edges)
+    if case.state == "returned":
+        turn |= _returned(events)
+    if case.state == "payment_returned":
+        turn |= _sent_back(case)
+    if case.state in ("village_notice", "exit_notice") and notice is not None:
+        turn |= _on_the_board(case, notice)
+    else:
+        turn |= _until(case) | _whose(case, user, step)
+    if step is not None:
+        turn["do"] = step.as_dict()
+    return turn
+
+
+def _ended(case: Case, events: list[CaseEvent], edges: list[tuple[Edge, str]]) -> dict[str, Any]:
+    last = events[-1] if events else None
+    found: dict[str, Any] = {}
+    if last and last.reason and case.state in ("refused", "withdrawn", "cancelled"):
+        found["text"] = _("「%(words)s」") % {"words": last.reason}
+    if case.closed_on:
+        found |= {"due_text": day_short(case.closed_on), "due_label": _("哪天办完的")}
+    return found
+
+
+def _returned(events: list[CaseEvent]) -> dict[str, Any]:
+    event = next((event for event in reversed(events) if event.to_state == "returned"), None)
+    if event is None:
+        return {}
+    return {
+        "text": _("「%(words)s」") % {"words": event.reason},
+        "text_by": _("，").join(filter(None, (event.by.name if event.by else "", day_short(event.business_date)))),
+        "quoted": True,
+    }
+
+
+def _sent_back(case: Case) -> dict[str, Any]:
+    """While the village mends the account, what the bank said; then what the second attempt still waits for."""
+    back = returned_payment(case)
+    if back is None or waits_for_village(case, back):
+        return {"text": returned_words(back.returned_reason)} if back else {}
+    return {"title": _("账户核对过了，等重发"), "text": why_not_again(case, back)}
+
+
+def _role_of_turn(case: Case) -> str:
+    """The role that acts next; a mended account passes a returned payment on within its state."""
+    if case.state == "payment_returned":
+        back = returned_payment(case)
+        if back is not None and not waits_for_village(case, back):
+            return case.spec.edge(case.state, "reissue").roles[0]
+    return case.turn_role
+
+
+def _on_the_board(case: Case, notice: PublicNotice) -> dict[str, Any]:
+    today = clock.today()
+    length, gone = (notice.ends_on - notice.starts_on).days, (today - notice.starts_on).days
+    return {
+        "title": _("公示第 %(n)d 天，共 %(all)d 天") % {"n": min(max(gone, 1), length), "all": length},
+        "who": _("等时间到"),
+        "who_note": _("谁也不能提前"),
+        "due_label": _("哪天期满"),
+        "due_text": _("%(day)s 24 点") % {"day": day_short(notice.ends_on)},
+        "due_note": _("之后自动到乡里") if notice.kind == PublicNotice.Kind.VILLAGE else _("之后自动结案"),
+    }
+
+
+def _until(case: Case) -> dict[str, Any]:
+    if case.due_on is None:
+        return {}
+    today = clock.today()
+    due = due_of(case.due_on, today, working_days_left(today, case.due_on))
+    return {
+        "due": case.due_on,
+        "due_note": due.words,
+        "due_tone": {"act": "bad", "soon": "soon"}.get(due.tone, ""),
+        "late": due.words if due.level in ("severe", "overdue") else "",
+    }
+
+
+def working_days_left(today: datetime.date, due: datetime.date) -> int | None:
+    """None when the year's calendar has not been loaded: then calendar days are told."""
+    try:
+        return calendar.working_days_left(today, due)
+    except CalendarMissing:
+        return None
+
+
+def _whose(case: Case, user: Any, step: Step | None) -> dict[str, Any]:
+    role = _role_of_turn(case)
+    if role in ("", ROLE_SYSTEM):
+        return {"who": _("等系统")}
+    people = holders(case, role)
+    names = _("、").join(staff.name for staff in people) or title_of(role)
+    if step is not None:
+        return {"who": _("你"), "who_note": user.name}
+    mine = any(post.role == role and post.reaches(case) for post in posts_of(user))
+    note = _("你这里现在没有要做的") if not mine else ""
+    return {"who": f"{title_of(role)} {names}" if people else names, "who_note": note}
+
+
+# ---------------------------------------------------------------- the next step
+
+
+def next_step(case: Case, user: Any, edges: list[tuple[Edge, str]]) -> Step | None:
+    """What this person does next, or None when it is not her turn or she is barred."""
+    free = [edge for edge, why_not in edges if not why_not]
+    main = next((edge for edge in free if edge.is_main), None)
+    if case.state == "village_review":
+        return _at_the_deliberation(case, user, main)
+    if case.state == "payment_returned":
+        return _paying_again(case, free)
+    if main is None:
+        main = next((e for e in free if ACTIONS[e.action].tone == "go" and case.turn_role in e.roles), None)
+    if main is None:
+        main = _second_step_of_paying(case, free)
+    if main is None:
+        return None
+    before = _before(case, user, main) if main.action in ("register", "submit", "submit_makeup") else None
+    return before or _press(case, main.action)
+
+
+def _second_step_of_paying(case: Case, free: list[Edge]) -> Edge | None:
+    return next((e for e in free if e.action in ("check_payment", "release_payment")), None)
+
+
+def _paying_again(case: Case, free: list[Edge]) -> Step | None:
+    """The account first, which is the village's; the second attempt after that, as the fund desk lists it."""
+    back = returned_payment(case)
+    waits = back is None or waits_for_village(case, back)
+    if not waits and why_not_again(case, back):
+        return None
+    wanted = "correct_account" if waits else "reissue"
+    return _press(case, wanted) if any(edge.action == wanted for edge in free) else None
+
+
+def _at_the_deliberation(case: Case, user: Any, main: Edge | None) -> Step | None:
+    held = Deliberation.objects.filter(case=case, round=case.notice_round + 1).exists()
+    if not held:
+        if not may_prepare(case, user):
+            return None
+        return Step(
+            _("开会评议，记下票数"),
+            _("亲属要回避，名字写进记录。"),
+            reverse("cases:deliberation", args=[case.pk]),
+            _("记评议"),
+            "people",
+        )
+    return _press(case, main.action) if main is not None else None
+
+
+def _before(case: Case, user: Any, main: Edge) -> Step | None:
+    """What must be there first: a survey, the papers, an account, a plan."""
+    if main.action != "submit" and not _has_fresh_survey(case):
+        return Step(
+            _("上门调查，填调查表"),
+            _("两个人一起去。"),
+            reverse("village:survey_begin", args=[case.household_id]) + f"?case={case.pk}",
+            _("填调查表"),
+            "house-check",
+        )
+    missing = missing_papers(case, main.action)
+    if missing:
+        return Step(
+            _("还缺：%(papers)s") % {"papers": _("、").join(missing)},
+            _("拍清楚，四个角都要拍到。"),
+            reverse("cases:papers", args=[case.pk]),
+            _("去拍照"),
+            "camera",
+        )
+    if case.spec.has_money and not BankAccount.objects.filter(household_id=case.household_id, is_active=True).exists():
+        return Step(
+            _("登记收款账户"),
+            _("看着存折填，填两遍。"),
+            reverse("village:account", args=[case.household_id]) + f"?next={_page(case)}",
+            _("登记账户"),
+            "bank",
+        )
+    if not case.spec.has_money and not case.measures.exclude(state="dropped").exists():
+        return Step(
+            _("写帮扶计划"),
+            _("群众需要什么，就帮什么。"),
+            reverse("cases:plan", args=[case.pk]),
+            _("写计划"),
+            "list",
+        )
+    return None
+
+
+def _has_fresh_survey(case: Case) -> bool:
+    latest = Survey.objects.filter(household_id=case.household_id).order_by("-version").first()
+    return latest is not None and calendar.add(latest.surveyed_on, case.rules.survey_valid) >= clock.today()
+
+
+def _press(case: Case, action: str) -> Step:
+    for office, decisions in DECISIONS.items():
+        if action in decisions:
+            url = reverse(f"{office}:review", args=[case.pk])
+            return Step(_("看过证据，再做决定"), _("照片、评议、公示、账户都要看。"), url, _("去审核"), "stamp")
+    title, text = TO_DO.get(action, (ACTIONS[action].verb, ""))
+    return Step(title, text, reverse("cases:act", args=[case.pk, action]), ACTIONS[action].verb)
+
+
+def _page(case: Case) -> str:
+    return reverse("cases:detail", args=[case.pk])
+
+
+def other_acts(case: Case, edges: list[tuple[Edge, str]], step: Step | None) -> list[dict[str, Any]]:
+    """Everything else that she may do now, as plain links."""
+    done = step.url if step else ""
+    found = []
+    for edge, why_not in edges:
+        url = reverse("cases:act", args=[case.pk, edge.action])
+        # A second attempt is offered as the next step, or it is too early for it.
+        if not why_not and url != done and edge.action != "reissue":
+            found.append({"label": ACTIONS[edge.action].verb, "url": url, "tone": ACTIONS[edge.action].tone})
+    return found
+
+
+def without_deliberation() -> Exists:
+    """Condition: no deliberation recorded for the case's present round."""
+    return ~Exists(Deliberation.objects.filter(case=OuterRef("pk"), round=OuterRef("notice_round") + 1))

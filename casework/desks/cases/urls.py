@@ -1,0 +1,21 @@
+from django.urls import path, re_path
+
+from casework.desks.cases import family, views
+
+app_name = "cases"
+urlpatterns = [
+    path("cases/<int:pk>/", views.detail, name="detail"),
+    path("cases/<int:pk>/act/<slug:action>/", views.act, name="act"),
+    path("cases/<int:pk>/papers/", views.case_papers, name="papers"),
+    path("cases/<int:pk>/plan/", views.plan, name="plan"),
+    re_path(
+        r"^cases/(?P<pk>\d+)/plan/(?P<measure_id>\d+)/(?P<verb>start|deliver|drop)/$", views.measure, name="measure"
+    ),
+    path("cases/<int:pk>/deliberation/", views.deliberation, name="deliberation"),
+    path("cases/<int:pk>/survey/", views.survey, name="survey"),
+    path("cases/<int:pk>/account/", family.reveal_account, name="reveal_account"),
+    path("documents/<int:pk>/", views.document, name="document"),
+    path("documents/<int:pk>/picture/", views.picture, name="picture"),
+    path("families/<int:pk>/", family.family, name="family"),
+    path("families/<int:pk>/people/<int:person>/", family.reveal_person, name="reveal_person"),
+]

@@ -1,0 +1,422 @@
+"""A batch from its list to the bank's last answer: maker, checker and releaser are three persons."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.db.models import Count, Q, Sum
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from access.roles import Ability
+from access.scope import can
+from audit.context import acting
+from casework import payments, search
+from casework.acting import act
+from casework.bank_words import returned_words
+from casework.desks.acts import REFUSALS
+from casework.desks.funds.exporting import CONTENT_TYPES, bank_list
+from casework.desks.funds.figures import case_id_of
+from casework.desks.funds.forms import AnswersForm, ExportForm, KeyedForm, ReasonForm, ReleaseForm, programme_choices
+from casework.desks.funds.reach import batches_in_reach, cases_in_reach, demand, holds, payments_in_reach, why_not
+from casework.desks.funds.refusals import in_plain_words
+from casework.desks.funds.tables import PAYMENT_TONES, BatchRow, batch_rows, cases_of
+from casework.models import CaseDuty
+from casework.reach import visible
+from flows.states import DUTIES
+from funds.models import Payment, PaymentBatch
+
+PAGE = 25
+LINES = 100
+MOST_NAMED = 200  # cases that one search looks at
+
+
+@login_required
+@require_safe
+def batches(request: HttpRequest) -> HttpResponse:
+    """All batches, newest first."""
+    rows = batches_in_reach(request.user).select_related("maker", "checker", "releaser")
+    state = request.GET.get("state", "")
+    if state in PaymentBatch.State.values:
+        rows = rows.filter(state=state)
+    page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
+    found = batch_rows(page.object_list, request.user)
+    chips = [{"label": _("全部"), "url": "?", "on": not state}] + [
+        {"label": label, "url": f"?state={value}", "on": state == value} for value, label in PaymentBatch.State.choices
+    ]
+    return render(
+        request,
+        "funds/batches.html",
+        {
+            "page": page,
+            "batches": found,
+            "chips": chips,
+            "count": sum(row.count for row in found),
+            "total_fen": sum(row.total_fen for row in found),
+            "may_make": holds(request.user, "make"),
+        },
+    )
+
+
+def _batch(request: HttpRequest, batch_id: int) -> BatchRow:
+    batch = visible(batches_in_reach(request.user).select_related("maker", "checker", "releaser"), pk=batch_id)
+    return batch_rows([batch], request.user)[0]
+
+
+def _lines(request: HttpRequest, row: BatchRow) -> Any:
+    return payments_in_reach(request.user).filter(batch=row.batch).order_by("id")
+
+
+@login_required
+@require_safe
+def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """The lines with masked accounts, who did what, what happens next and whose turn it is."""
+    return _batch_page(request, _batch(request, batch_id))
+
+
+def _batch_page(
+    request: HttpRequest, row: BatchRow, *, check_form: Any = None, release_form: Any = None
+) -> HttpResponse:
+    user = request.user
+    page = Paginator(_lines(request, row), LINES).get_page(request.GET.get("page"))
+    lines = list(page.object_list)
+    cases = cases_of(lines, user)
+    step = {"draft": "check", "checked": "release"}.get(row.stage, "")
+    bars = _bars(row, user, step) if step else []
+    may = bool(step) and not bars and not why_not(user, step)
+    if may and step == "check":
+        check_form = check_form or KeyedForm()
+    if may and step == "release":
+        release_form = release_form or ReleaseForm(real_count=row.count, real_fen=row.total_fen)
+    return render(
+        request,
+        "funds/batch.html",
+        {
+            "row": row,
+            "batch": row.batch,
+            "page": page,
+            "lines": [
+                {
+                    "payment": payment,
+                    "case": cases.get(payment.pk),
+                    "tone": PAYMENT_TONES[payment.state],
+                    "returned": returned_words(payment.returned_reason),
+                }
+                for payment in lines
+            ],
+            "turn": _turn(row, user, step, bars),
+            "persons": _persons(row.batch),
+            "step": step if may else "",
+            "bars": bars,
+            "check_form": check_form if may and step == "check" else None,
+            "form": release_form if may and step == "release" else None,
+            "may_unlist": row.batch.state != PaymentBatch.State.RELEASED and holds(user, "unlist"),
+            "may_answer": row.unanswered and row.batch.state == "released" and holds(user, "answer"),
+            "may_export": row.batch.state == "released" and can(user, Ability.ACCOUNT_VIEW),
+        },
+    )
+
+
+def _persons(batch: PaymentBatch) -> list[dict[str, Any]]:
+    return [
+        {"duty": _("制单"), "who": batch.maker, "on": batch.made_on},
+        {"duty": _("复核"), "who": batch.checker, "on": batch.checked_on},
+        {"duty": _("放行"), "who": batch.releaser, "on": batch.released_on},
+    ]
+
+
+def _bars(row: BatchRow, user: Any, step: str) -> list[str]:
+    """Why this very person may not take the step, though her post would let her; [] when nothing stands against it."""
+    if not holds(user, step):
+        return []
+    batch, person = row.batch, user.person_key
+    if person == batch.maker_person_key:
+        return [_("这一批是你制的单，要由别人办。")]
+    if person == batch.checker_person_key:
+        return [_("这一批是你复核的，要由别人放行。")]
+    living = list(Payment.objects.filter(batch=batch).exclude(state="cancelled"))
+    if step == "release" and any(payment.account_recorded_by_key == person for payment in living):
+        return [_("这一批里有你登记的账户，要由别人放行，或把那几笔移出。")]
+    wanted = {"check": "check_payment", "release": "release_payment"}[step]
+    held = CaseDuty.objects.filter(
+        case_id__in=[case_id_of(payment.subject) for payment in living], person_key=person
+    ).exclude(duty=wanted)
+    return [
+        _("个案 %(no)s 里你办过「%(duty)s」，这一批要由别人办，或把那一笔移出。")
+        % {"no": duty.case.case_no, "duty": DUTIES[duty.duty]}
+        for duty in held.select_related("case")[:5]
+    ]
+
+
+def _turn(row: BatchRow, user: Any, step: str, bars: list[str]) -> dict[str, Any]:
+    """What parts/_turn.html says about a batch."""
+    titles = {
+        "empty": (_("这一批里没有付款了"), _("每一笔都移出了，可以另建一批。")),
+        "draft": (_("单子制好了，等第二个人复核"), _("复核人对照审批名单看一遍，再交出纳放行。")),
+        "checked": (_("复核过了，等第三个人放行"), _("放行的人照纸面清单再填一遍笔数和金额，钱就交银行。")),
+        "sent": (_("钱交银行了，等答复"), _("银行没有答复的，先问银行，不要重发。")),
+        "returned": (
+            _("银行退回了几笔，等村里核对账户"),
+            _("已经派给村里。改好账户、隔一个工作日，就会回到「付款」里，可以重发。"),
+        ),
+        "done": (_("全部到账"), _("村里会按时回访。")),
+    }[row.stage]
+    return {
+        "state": row.stage,
+        "state_label": row.words,
+        "tone": row.tone,
+        "title": titles[0],
+        "text": titles[1],
+        "who": row.turn if row.stage not in ("done", "empty") else "",
+        "who_note": "" if row.is_mine or bars else (why_not(user, step) if step else ""),
+        "due_text": ngettext("%(n)d 笔没有答复", "%(n)d 笔没有答复", row.unanswered) % {"n": row.unanswered}
+        if row.stage == "sent"
+        else "",
+        "due_label": _("还差"),
+    }
+
+
+@login_required
+@require_POST
+def check(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """The second pair of eyes."""
+    row = _batch(request, batch_id)
+    demand(request.user, "check")
+    form = KeyedForm(request.POST)
+    if form.is_valid():
+        try:
+            with in_plain_words():
+                payments.check_batch(row.batch.pk, by=request.user, key=f"check:{form.cleaned_data['key']}")
+        except REFUSALS as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, _("复核好了。下一步：出纳放行。"))
+            return redirect("funds:batch", row.batch.pk)
+    return _refused(request, row, form)
+
+
+@login_required
+@require_POST
+def release(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """To the bank, after count and total were typed once more."""
+    row = _batch(request, batch_id)
+    demand(request.user, "release")
+    form = ReleaseForm(request.POST, real_count=row.count, real_fen=row.total_fen)
+    if form.is_valid():
+        try:
+            with in_plain_words():
+                payments.release_batch(row.batch.pk, by=request.user, key=f"release:{form.cleaned_data['key']}")
+        except REFUSALS as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, _("已放行，交给银行。银行答复以后在这里记。"))
+            return redirect("funds:batch", row.batch.pk)
+        return _refused(request, row, form)
+    return _batch_page(request, row, release_form=form)
+
+
+def _refused(request: HttpRequest, row: BatchRow, form: Any) -> HttpResponse:
+    """The batch as it stands now, with the refusal; a batch that moved on meanwhile has no form to show it in."""
+    for text in form.non_field_errors() or [_("这一页放得太久了，请再按一次。")]:
+        messages.error(request, text)
+    return _batch_page(request, _batch(request, row.batch.pk))
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def unlist(request: HttpRequest, payment_id: int) -> HttpResponse:
+    """One line off a batch that has not been released; its case waits for payment again."""
+    payment = visible(payments_in_reach(request.user).select_related("batch"), pk=payment_id)
+    demand(request.user, "unlist")
+    if payment.state != Payment.State.LISTED or payment.batch.state == PaymentBatch.State.RELEASED:
+        raise Http404
+    case = cases_of([payment], request.user)[payment.pk]
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        try:
+            with in_plain_words():
+                act(case.pk, "unlist_payment", by=request.user, key=f"unlist:{given['key']}", reason=given["reason"])
+        except REFUSALS as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, _("已移出。这一件回到「付款」里。"))
+            return redirect("funds:batch", payment.batch_id)
+    return render(
+        request,
+        "funds/one_act.html",
+        {
+            "form": form,
+            "case": case,
+            "title": _("移出付款清单"),
+            "note": _("这一笔不付了，个案回到等付款。钱仍然锁着。"),
+            "payment": payment,
+            "barred": "",
+            "back": reverse("funds:batch", args=[payment.batch_id]),
+        },
+    )
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def answers(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """What the bank said, line by line; shown once more with its sums before it is written down."""
+    row = _batch(request, batch_id)
+    demand(request.user, "answer")
+    open_lines = list(_lines(request, row).filter(state__in=("sent", "unknown"))[:LINES])
+    if not open_lines and request.method != "POST":
+        messages.info(request, _("这一批每一笔银行都答复了。"))
+        return redirect("funds:batch", row.batch.pk)
+    form = AnswersForm(request.POST or None, payments=open_lines)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        if not request.POST.get("confirm"):
+            return _preview(request, row, form, open_lines)
+        try:
+            with in_plain_words():
+                payments.record_answers(
+                    [
+                        payments.Answer(payment.pk, credited, reason, given["bank_reference"], given["answered_on"])
+                        for payment, credited, reason in given["answers"]
+                    ],
+                    by=request.user,
+                    key=f"answer:{given['key']}",
+                )
+        except REFUSALS as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            back = sum(1 for _payment, credited, _reason in given["answers"] if not credited)
+            messages.success(request, _("银行的答复记好了。"))
+            if back:
+                messages.warning(
+                    request,
+                    ngettext("%(n)d 笔退回，已派给村里核对账户。", "%(n)d 笔退回，已派给村里核对账户。", back)
+                    % {"n": back},
+                )
+            return redirect("funds:batch", row.batch.pk)
+    cases = cases_of(open_lines, request.user)
+    return render(
+        request,
+        "funds/answers.html",
+        {
+            "row": row,
+            "batch": row.batch,
+            "form": form,
+            "lines": [line | {"case": cases.get(line["payment"].pk)} for line in form.lines()],
+            "open_fen": sum(payment.amount_fen for payment in open_lines),
+            "more": row.unanswered - len(open_lines),
+        },
+    )
+
+
+def _preview(request: HttpRequest, row: BatchRow, form: AnswersForm, open_lines: list[Payment]) -> HttpResponse:
+    found = form.cleaned_data["answers"]
+    answered = {payment.pk for payment, _credited, _reason in found}
+    groups = [
+        {"words": _("到账"), "tone": "ok", "rows": [payment for payment, credited, _reason in found if credited]},
+        {
+            "words": _("银行退回"),
+            "tone": "act",
+            "rows": [payment for payment, credited, _reason in found if not credited],
+        },
+        {
+            "words": _("还没有答复，不动"),
+            "tone": "none",
+            "rows": [payment for payment in open_lines if payment.pk not in answered],
+        },
+    ]
+    for group in groups:
+        group["fen"] = sum(payment.amount_fen for payment in group["rows"])
+    return render(
+        request,
+        "funds/answers_preview.html",
+        {
+            "row": row,
+            "batch": row.batch,
+            "groups": groups,
+            "returned": [(payment, returned_words(reason)) for payment, credited, reason in found if not credited],
+            "fields": [
+                (name, value)
+                for name, values in request.POST.lists()
+                if name not in ("csrfmiddlewaretoken", "confirm")
+                for value in values
+            ],
+        },
+    )
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def export(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """The bank's list with whole account numbers, for a stated reason that stays in the access log."""
+    row = _batch(request, batch_id)
+    if not can(request.user, Ability.ACCOUNT_VIEW):
+        raise PermissionDenied(_("全部账号只有资金岗位能导出。"))
+    if row.batch.state != PaymentBatch.State.RELEASED:
+        raise Http404
+    form = ExportForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        lines = list(_lines(request, row).exclude(state="cancelled"))
+        numbers = {pk: case.case_no for pk, case in cases_of(lines, request.user).items()}
+        kind = form.cleaned_data["form"]
+        with transaction.atomic(), acting(request.user):
+            content = bank_list(row.batch, lines, numbers, form=kind, reason=form.cleaned_data["reason"])
+        response = HttpResponse(content, content_type=CONTENT_TYPES[kind])
+        ending = "xlsx" if kind == "xlsx" else "csv"
+        response["Content-Disposition"] = f'attachment; filename="{row.batch.number}.{ending}"'
+        response["Cache-Control"] = "no-store"
+        return response
+    return render(request, "funds/export.html", {"row": row, "batch": row.batch, "form": form})
+
+
+@login_required
+@require_safe
+def payment_list(request: HttpRequest) -> HttpResponse:
+    """Every payment within reach, by state, programme, batch, name, case number or bank reference."""
+    user, asked = request.user, request.GET
+    rows = payments_in_reach(user).select_related("batch", "reservation__village").order_by("-id")
+    state, programme, q = asked.get("state", ""), asked.get("programme", ""), asked.get("q", "").strip()
+    if state in Payment.State.values:
+        rows = rows.filter(state=state)
+    if programme:
+        rows = rows.filter(reservation__programme=programme)
+    if q:
+        rows = _searched(rows, q, user)
+    sums = rows.aggregate(n=Count("id"), fen=Sum("amount_fen"))
+    page = Paginator(rows, PAGE).get_page(asked.get("page"))
+    lines = list(page.object_list)
+    cases = cases_of(lines, user)
+    return render(
+        request,
+        "funds/payments.html",
+        {
+            "page": page,
+            "lines": [
+                {
+                    "payment": payment,
+                    "case": cases.get(payment.pk),
+                    "tone": PAYMENT_TONES[payment.state],
+                    "returned": returned_words(payment.returned_reason),
+                }
+                for payment in lines
+            ],
+            "sum_n": sums["n"],
+            "sum_fen": sums["fen"] or 0,
+            "states": Payment.State.choices,
+            "programmes": programme_choices(),
+            "asked": {"state": state, "programme": programme, "q": q},
+        },
+    )
+
+
+def _searched(rows: Any, q: str, user: Any) -> Any:
+    """By case number, batch number or bank reference when it looks like one, else by name or pinyin."""
+    cases = cases_in_reach(user).filter(search.words(q)).order_by("-id").values_list("pk", flat=True)[:MOST_NAMED]
+    return rows.filter(Q(subject__in=[f"case:{pk}" for pk in cases]) | Q(payee_name__contains=q))

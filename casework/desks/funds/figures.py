@@ -1,0 +1,168 @@
+"""The figures of the funds desk, each from the transfers themselves, so that every list adds up to the ledger.
+
+Four figures describe a fund or an allocation: total, committed (promised or on its way), paid, available. A transfer
+moves a figure when one of its two accounts belongs to it and the other does not.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.db.models import BigIntegerField, F, Q, QuerySet, Sum, Value, When
+from django.db.models import Case as Switch
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from casework.models import Case
+from funds import ledger
+from funds.models import Account, Allocation, Fund, Transfer
+
+K = Account.Kind
+FIGURES: dict[str, tuple[tuple[str, ...], Any]] = {
+    "total": ((K.AVAILABLE, K.ALLOCATED, K.COMMITTED, K.IN_PAYMENT, K.PAID), _("总额")),
+    "committed": ((K.COMMITTED, K.IN_PAYMENT), _("已承诺，未付")),
+    "paid": ((K.PAID,), _("已拨付")),
+    "available": ((K.AVAILABLE, K.ALLOCATED), _("可用")),
+}
+KIND_WORDS = {
+    "receive": _("收款"),
+    "allocate": _("分配"),
+    "deallocate": _("收回分配"),
+    "reserve": _("锁定"),
+    "release": _("解锁"),
+    "send": _("交银行"),
+    "settle": _("到账"),
+    "bounce": _("银行退回"),
+    "clawback": _("到账后退回"),
+    "recover": pgettext_lazy("transfer", "追回"),
+}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What parts/_fund_bar.html draws."""
+
+    name: str
+    note: str
+    url: str
+    total_fen: int
+    committed_fen: int
+    paid_fen: int
+    available_fen: int
+
+
+def of(balance: ledger.Balance, name: str = "", note: str = "", url: str = "") -> Figures:
+    return Figures(
+        str(name),
+        str(note),
+        url,
+        balance.total_fen,
+        balance.held_fen,
+        balance.paid_fen,
+        balance.free_fen,
+    )
+
+
+def total(rows: list[Figures]) -> Figures:
+    return Figures(
+        "",
+        "",
+        "",
+        *(sum(getattr(row, f"{name}_fen") for row in rows) for name in ("total", "committed", "paid", "available")),
+    )
+
+
+def _kinds(figure: str, allocation: Allocation | None) -> tuple[str, ...]:
+    """The accounts that a figure sums up; what is available at the fund lies outside its allocations."""
+    return tuple(kind for kind in FIGURES[figure][0] if allocation is None or kind != K.AVAILABLE)
+
+
+def _moved(kinds: tuple[str, ...]) -> Switch:
+    """How many fen a transfer adds to these accounts together."""
+    into, out_of = Q(credit__kind__in=kinds), Q(debit__kind__in=kinds)
+    return Switch(
+        When(into & ~out_of, then=F("amount_fen")),
+        When(out_of & ~into, then=-F("amount_fen")),
+        default=Value(0),
+        output_field=BigIntegerField(),
+    )
+
+
+@dataclass(frozen=True)
+class FigureRow:
+    """One case's part of a figure."""
+
+    subject: str
+    amount_fen: int
+    case: Case | None = None
+
+
+def parts_of(figure: str, fund: Fund, allocation: Allocation | None = None) -> QuerySet:
+    """What makes up a figure, by subject: rows of {subject, fen}; their sum is the ledger's figure."""
+    transfers = Transfer.objects.filter(debit__fund=fund)
+    if allocation is not None:
+        transfers = transfers.filter(Q(debit__allocation=allocation) | Q(credit__allocation=allocation))
+    return (
+        transfers.values("subject")
+        .annotate(fen=Sum(_moved(_kinds(figure, allocation))))
+        .exclude(fen=0)
+        .order_by("-fen", "subject")
+    )
+
+
+def with_cases(rows: list[dict[str, Any]], cases: QuerySet[Case]) -> list[FigureRow]:
+    """The rows of one page with their cases, in one query; a case out of reach stays a number without a name."""
+    ids = {case_id_of(row["subject"]) for row in rows} - {None}
+    known = {case.subject: case for case in cases.filter(pk__in=ids).select_related("village")}
+    return [FigureRow(row["subject"], row["fen"], known.get(row["subject"])) for row in rows]
+
+
+def case_id_of(subject: str) -> int | None:
+    kind, _colon, number = subject.partition(":")
+    return int(number) if kind == "case" and number.isdecimal() else None
+
+
+@dataclass(frozen=True)
+class After:
+    """The figures of the fund (or allocation) just after one transfer."""
+
+    total_fen: int
+    committed_fen: int
+    paid_fen: int
+    available_fen: int
+
+
+_LATER = """
+SELECT * FROM (
+  SELECT t.id, {sums}
+  FROM funds_transfer t JOIN funds_account d ON d.id = t.debit_id JOIN funds_account c ON c.id = t.credit_id
+  WHERE t.id >= %(first)s AND d.fund_id = %(fund)s
+    AND (%(allocation)s::bigint IS NULL OR d.allocation_id = %(allocation)s OR c.allocation_id = %(allocation)s)
+) x WHERE id = ANY (%(ids)s)
+"""
+
+
+def _running_sum(kinds: tuple[str, ...]) -> str:
+    inside = ", ".join(f"'{kind}'" for kind in kinds)
+    return (
+        f"coalesce(sum(t.amount_fen * ((c.kind IN ({inside}))::int - (d.kind IN ({inside}))::int))"
+        " OVER (ORDER BY t.id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::bigint"
+    )
+
+
+def after_each(
+    transfers: list[Transfer], now: ledger.Balance, fund: Fund, allocation: Allocation | None = None
+) -> dict[int, After]:
+    """{transfer id: figures just after it}: today's figures minus whatever came later. One query."""
+    if not transfers:
+        return {}
+    ids = [transfer.pk for transfer in transfers]
+    sql = _LATER.format(sums=", ".join(_running_sum(_kinds(figure, allocation)) for figure in FIGURES))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql,
+            {"first": min(ids), "fund": fund.pk, "allocation": allocation.pk if allocation else None, "ids": ids},
+        )
+        later = {row[0]: row[1:] for row in cursor.fetchall()}
+    present = (now.total_fen, now.held_fen, now.paid_fen, now.free_fen)
+    return {pk: After(*(fen - moved for fen, moved in zip(present, sums, strict=True))) for pk, sums in later.items()}

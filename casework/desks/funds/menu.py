@@ -1,0 +1,38 @@
+"""The numbers in the funds desk's menu. Each is one capped query."""
+
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from casework.desks.funds.reach import cases_in_reach, holds, payments_in_reach
+from casework.desks.funds.waiting import waiting_cases
+from funds.models import Payment, PaymentBatch
+
+MOST = 100
+
+
+def count_waiting(user: Any) -> int:
+    """Approved cases that nobody has listed, for whoever may list them; the returned ones wait for their village."""
+    if not holds(user, "make"):
+        return 0
+    return waiting_cases(user).exclude(state="payment_returned").order_by()[:MOST].count()
+
+
+def batches_for(user: Any) -> QuerySet[PaymentBatch]:
+    """Batches that wait for this very user to check or release them, the longest waiting first."""
+    me, waits = user.person_key, Q(pk__in=())
+    if holds(user, "check"):
+        waits |= Q(state="draft")
+    if holds(user, "release"):
+        waits |= Q(state="checked") & ~Q(checker_person_key=me)
+    lines = payments_in_reach(user).filter(batch=OuterRef("pk"), state=Payment.State.LISTED)
+    return PaymentBatch.objects.filter(waits, Exists(lines)).exclude(maker_person_key=me).order_by("id")
+
+
+def my_turn(user: Any) -> int:
+    """How many batches wait for her."""
+    return batches_for(user).order_by()[:MOST].count()
+
+
+def count_recoveries(user: Any) -> int:
+    return cases_in_reach(user).filter(state="recovery", is_open=True).order_by()[:MOST].count()

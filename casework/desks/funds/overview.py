@@ -1,0 +1,309 @@
+"""What money there is: balances by source, what each figure is made of, the ledger of a fund."""
+
+import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import Count, Q, Sum
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from access.models import OrgUnit
+from audit.context import acting
+from casework.desks.acts import REFUSALS
+from casework.desks.funds import figures
+from casework.desks.funds.forms import AllocateForm, OpenFundForm, ReceiveForm
+from casework.desks.funds.menu import batches_for
+from casework.desks.funds.reach import (
+    allocations_in_reach,
+    batches_in_reach,
+    cases_in_reach,
+    demand,
+    demand_for_unit,
+    funds_in_reach,
+    holds,
+    posts_for,
+    why_not,
+)
+from casework.desks.funds.refusals import in_plain_words
+from casework.desks.funds.tables import batch_rows
+from casework.http import row_number
+from casework.models import Case
+from casework.reach import visible
+from flows.programmes import PROGRAMMES
+from funds import ledger
+from funds import services as funds
+from funds.models import Allocation, Fund, Transfer
+
+PAGE = 25
+MOST_OF_MINE = 5
+
+
+def programme_words(codes: list[str]) -> str:
+    """What a fund may be used for."""
+    if not codes:
+        return _("各项帮扶都能用")
+    return _("专款专用：%(what)s") % {
+        "what": _("、").join(str(PROGRAMMES[code].title) if code in PROGRAMMES else code for code in codes)
+    }
+
+
+@login_required
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """What waits for her, balances by source, the allocations, the latest batches."""
+    user = request.user
+    kept = list(funds_in_reach(user).select_related("unit").order_by("code"))
+    allocations = list(
+        allocations_in_reach(user)
+        .select_related("fund", "unit")
+        .order_by("-year", "fund__code", "programme", "unit__code")
+    )
+    if not kept and not allocations and not posts_for(user, "make"):
+        raise Http404
+    balance = ledger.balances(kept)
+    cards = [
+        figures.of(balance[fund.pk], fund.name, programme_words(fund.programmes), reverse("funds:fund", args=[fund.pk]))
+        for fund in kept
+    ]
+    batches = list(batches_in_reach(user).select_related("maker", "checker", "releaser")[:5])
+    return render(
+        request,
+        "funds/home.html",
+        {
+            "cards": cards,
+            "whole": figures.total(cards),
+            "allocations": _allocation_rows(allocations),
+            "batches": batch_rows(batches, user),
+            "may_make": not why_not(user, "make"),
+            "why_not": why_not(user, "make"),
+            "acts_on_batches": holds(user, "check") or holds(user, "release"),
+            "mine": batch_rows(batches_for(user).select_related("maker", "checker", "releaser")[:MOST_OF_MINE], user),
+        },
+    )
+
+
+def _allocation_rows(allocations: list[Allocation]) -> list[dict[str, Any]]:
+    balance = ledger.allocation_balances(allocations)
+    return [
+        {
+            "allocation": allocation,
+            "programme": PROGRAMMES[allocation.programme].title
+            if allocation.programme in PROGRAMMES
+            else allocation.programme,
+            "fund": figures.of(balance[allocation.pk], allocation.fund.name),
+        }
+        for allocation in allocations
+    ]
+
+
+@login_required
+@require_safe
+def fund(request: HttpRequest, fund_id: int) -> HttpResponse:
+    """One fund: its figures, its allocations, its ledger."""
+    found = visible(funds_in_reach(request.user).select_related("unit"), pk=fund_id)
+    allocations = list(found.allocations.select_related("fund", "unit").order_by("-year", "programme", "unit__code"))
+    now = ledger.balances([found])[found.pk]
+    rows = _allocation_rows(allocations)
+    mine = any(post.reaches(found.unit) for post in posts_for(request.user, "make"))
+    return render(
+        request,
+        "funds/fund.html",
+        {
+            "fund": found,
+            "figures": figures.of(now, found.name, programme_words(found.programmes)),
+            "unallocated_fen": now.available_fen,
+            "allocations": rows,
+            "allocated": figures.total([row["fund"] for row in rows]),
+            "may_make": mine,
+            "why_not": "" if mine else why_not(request.user, "make"),
+            **_ledger_page(request, found, now),
+        },
+    )
+
+
+def _ledger_page(request: HttpRequest, found: Fund, now: ledger.Balance) -> dict[str, Any]:
+    """The transfers of a fund, newest first, filtered by kind, days, case or allocation."""
+    asked = request.GET
+    allocation = _chosen_allocation(found, asked.get("allocation", ""))
+    rows = Transfer.objects.filter(debit__fund=found).order_by("-id")
+    if allocation is not None:
+        rows = rows.filter(Q(debit__allocation=allocation) | Q(credit__allocation=allocation))
+        now = ledger.allocation_balances([allocation])[allocation.pk]
+    kind = asked.get("kind", "")
+    if kind in figures.KIND_WORDS:
+        rows = rows.filter(kind=kind)
+    first, last = _day(asked.get("from", "")), _day(asked.get("to", ""))
+    if first:
+        rows = rows.filter(business_date__gte=first)
+    if last:
+        rows = rows.filter(business_date__lte=last)
+    case_no = asked.get("case", "").strip()
+    if case_no:
+        wanted = Case.objects.filter(case_no=case_no).values_list("pk", flat=True).first()
+        rows = rows.filter(subject=f"case:{wanted or 0}")
+    sums = rows.aggregate(n=Count("id"), fen=Sum("amount_fen"))
+    page = Paginator(rows.select_related("recorded_by"), PAGE).get_page(asked.get("page"))
+    transfers = list(page.object_list)
+    after = figures.after_each(transfers, now, found, allocation)
+    cases = figures.with_cases(
+        [{"subject": transfer.subject, "fen": 0} for transfer in transfers], cases_in_reach(request.user)
+    )
+    return {
+        "page": page,
+        "rows": [
+            {
+                "transfer": transfer,
+                "kind": figures.KIND_WORDS[transfer.kind],
+                "after": after[transfer.pk],
+                "case": row.case,
+            }
+            for transfer, row in zip(transfers, cases, strict=True)
+        ],
+        "sum_fen": sums["fen"] or 0,
+        "sum_n": sums["n"],
+        "kinds": figures.KIND_WORDS.items(),
+        "asked": {"kind": kind, "from": asked.get("from", ""), "to": asked.get("to", ""), "case": case_no},
+        "allocation": allocation,
+        "allocation_title": _title_of(allocation) if allocation else "",
+        "is_filtered": bool(kind or first or last or case_no or allocation),
+    }
+
+
+def _title_of(allocation: Allocation) -> str:
+    programme = PROGRAMMES[allocation.programme].title if allocation.programme in PROGRAMMES else allocation.programme
+    return f"{programme} · {allocation.unit.name} · {allocation.year}"
+
+
+def _chosen_allocation(found: Fund, text: str) -> Allocation | None:
+    return found.allocations.select_related("unit").filter(pk=row_number(text)).first()
+
+
+def _day(text: str) -> datetime.date | None:
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+@login_required
+@require_safe
+def figure(request: HttpRequest, fund_id: int, name: str) -> HttpResponse:
+    """The cases that make up what is committed or paid; the sum is the ledger's own figure."""
+    found = visible(funds_in_reach(request.user).select_related("unit"), pk=fund_id)
+    if name not in ("committed", "paid"):
+        raise Http404
+    allocation = _chosen_allocation(found, request.GET.get("allocation", ""))
+    rows = figures.parts_of(name, found, allocation)
+    page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "funds/figure.html",
+        {
+            "fund": found,
+            "name": name,
+            "title": figures.FIGURES[name][1],
+            "allocation": allocation,
+            "allocation_title": _title_of(allocation) if allocation else "",
+            "page": page,
+            "rows": figures.with_cases(list(page.object_list), cases_in_reach(request.user)),
+            "sum_fen": sum(row["fen"] for row in rows),
+        },
+    )
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def open_fund(request: HttpRequest) -> HttpResponse:
+    demand(request.user, "make")
+    units = OrgUnit.objects.filter(pk__in=[post.unit_id for post in posts_for(request.user, "make")])
+    form = OpenFundForm(request.POST or None, units=units)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        try:
+            with acting(request.user, reason="open_fund"), in_plain_words():
+                made = funds.open_fund(
+                    given["code"].upper(),
+                    given["name"],
+                    source=given["source"],
+                    unit=given["unit"],
+                    programmes=given["programmes"],
+                    document_no=given["document_no"],
+                )
+        except REFUSALS as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, _("「%(name)s」开好了。下一步：记收款。") % {"name": made.name})
+            return redirect("funds:fund", made.pk)
+    return render(request, "funds/form.html", {"form": form, "title": _("开一项资金"), "verb": _("开好"), "wide": True})
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def receive(request: HttpRequest, fund_id: int) -> HttpResponse:
+    found = visible(funds_in_reach(request.user).select_related("unit"), pk=fund_id)
+    demand_for_unit(request.user, found.unit)
+    form = ReceiveForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        try:
+            with acting(request.user, reason="receive"), in_plain_words():
+                funds.receive(
+                    found,
+                    given["amount_fen"],
+                    key=f"receive:{given['key']}",
+                    document_no=given["document_no"],
+                    reason=given["reason"],
+                )
+        except REFUSALS as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, _("收款记好了。"))
+            return redirect("funds:fund", found.pk)
+    return render(request, "funds/form.html", {"form": form, "fund": found, "title": _("记收款"), "verb": _("记账")})
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def allocate(request: HttpRequest, fund_id: int) -> HttpResponse:
+    found = visible(funds_in_reach(request.user).select_related("unit"), pk=fund_id)
+    demand_for_unit(request.user, found.unit)
+    level = found.unit.level
+    units = OrgUnit.objects.filter(**{f"{level}_id": found.unit_id}, valid_to__isnull=True).exclude(level="group")
+    form = AllocateForm(request.POST or None, units=units)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        try:
+            with acting(request.user, reason="allocate"), in_plain_words():
+                funds.allocate(
+                    found,
+                    given["amount_fen"],
+                    programme=given["programme"],
+                    unit=given["unit"],
+                    year=given["year"],
+                    key=f"allocate:{given['key']}",
+                    document_no=given["document_no"],
+                )
+        except REFUSALS as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, _("分配记好了。"))
+            return redirect("funds:fund", found.pk)
+    now = ledger.balances([found])[found.pk]
+    return render(
+        request,
+        "funds/form.html",
+        {
+            "form": form,
+            "fund": found,
+            "title": _("分配资金"),
+            "verb": _("记账"),
+            "free_fen": now.available_fen,
+            "purpose": programme_words(found.programmes),
+        },
+    )

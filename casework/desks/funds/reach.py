@@ -1,0 +1,80 @@
+"""Which money somebody sees, and which of the duties she holds. Out of reach is absent."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext as _
+
+from access.models import OrgUnit
+from access.roles import ROLES, Ability, title_of
+from access.scope import Post, posts_of, scope
+from casework.models import Case
+from casework.reach import units_in
+from funds.models import Allocation, Fund, Payment, PaymentBatch
+
+# What each duty is called in a sentence, and which role holds it.
+DUTY_ROLES = {
+    "make": ("fund_manager",),
+    "check": ("fund_checker",),
+    "release": ("cashier",),
+    "answer": ("cashier", "fund_manager"),
+    "unlist": ("fund_manager", "fund_checker"),
+}
+
+
+def funds_in_reach(user: Any) -> QuerySet[Fund]:
+    """Funds that are kept within reach."""
+    condition = units_in(user, Ability.FUND_VIEW, "unit__")
+    return Fund.objects.filter(condition) if condition is not None else Fund.objects.none()
+
+
+def allocations_in_reach(user: Any) -> QuerySet[Allocation]:
+    """Allocations for a unit within reach, or out of a fund kept within reach."""
+    own, of_fund = units_in(user, Ability.FUND_VIEW, "unit__"), units_in(user, Ability.FUND_VIEW, "fund__unit__")
+    return Allocation.objects.filter(own | of_fund) if own is not None else Allocation.objects.none()
+
+
+def payments_in_reach(user: Any) -> QuerySet[Payment]:
+    condition = units_in(user, Ability.FUND_VIEW, "reservation__village__")
+    return Payment.objects.filter(condition) if condition is not None else Payment.objects.none()
+
+
+def batches_in_reach(user: Any) -> QuerySet[PaymentBatch]:
+    """Batches with at least one line within reach; of such a batch only those lines are shown."""
+    lines = payments_in_reach(user).filter(batch=OuterRef("pk"))
+    return PaymentBatch.objects.filter(Exists(lines))
+
+
+def cases_in_reach(user: Any) -> QuerySet[Case]:
+    return scope(user, Ability.FUND_VIEW).filter(Case.objects.all())
+
+
+def posts_for(user: Any, duty: str) -> list[Post]:
+    return [post for post in posts_of(user) if post.role in DUTY_ROLES[duty]]
+
+
+def holds(user: Any, duty: str) -> bool:
+    return bool(posts_for(user, duty))
+
+
+def why_not(user: Any, duty: str) -> str:
+    """ "" when the user's post lets her do this; otherwise the sentence that stands where the button would be."""
+    if holds(user, duty):
+        return ""
+    who = _("或").join(title_of(role) for role in DUTY_ROLES[duty])
+    mine = _("、").join(dict.fromkeys(title_of(post.role) for post in posts_of(user) if post.role in ROLES))
+    return _("这一步由%(who)s办。你是%(mine)s，只能看。") % {"who": who, "mine": mine or "—"}
+
+
+def demand(user: Any, duty: str) -> None:
+    """Raises PermissionDenied with the sentence why not."""
+    refusal = why_not(user, duty)
+    if refusal:
+        raise PermissionDenied(refusal)
+
+
+def demand_for_unit(user: Any, unit: OrgUnit) -> None:
+    """Raises PermissionDenied unless the user manages money of this very place."""
+    if not any(post.reaches(unit) for post in posts_for(user, "make")):
+        raise PermissionDenied(_("这项资金由%(unit)s的资金管理办。") % {"unit": unit.name})

@@ -1,0 +1,26 @@
+from django.urls import path
+
+from casework.desks.funds import batches, overview, paying
+
+app_name = "funds"
+urlpatterns = [
+    path("", overview.home, name="home"),
+    path("open/", overview.open_fund, name="open"),
+    path("<int:fund_id>/", overview.fund, name="fund"),
+    path("<int:fund_id>/receive/", overview.receive, name="receive"),
+    path("<int:fund_id>/allocate/", overview.allocate, name="allocate"),
+    path("<int:fund_id>/<slug:name>/", overview.figure, name="figure"),
+    path("waiting/", paying.waiting, name="waiting"),
+    path("waiting/build/", paying.build, name="build"),
+    path("waiting/<int:case_id>/back/", paying.send_back, name="send_back"),
+    path("batches/", batches.batches, name="batches"),
+    path("batches/<int:batch_id>/", batches.batch, name="batch"),
+    path("batches/<int:batch_id>/check/", batches.check, name="check"),
+    path("batches/<int:batch_id>/release/", batches.release, name="release"),
+    path("batches/<int:batch_id>/answers/", batches.answers, name="answers"),
+    path("batches/<int:batch_id>/export/", batches.export, name="export"),
+    path("payments/", batches.payment_list, name="payments"),
+    path("payments/<int:payment_id>/unlist/", batches.unlist, name="unlist"),
+    path("recovery/", paying.recoveries, name="recoveries"),
+    path("recovery/<int:case_id>/", paying.recover, name="recover"),
+]

@@ -1,0 +1,97 @@
+"""What waits in a village: for me, on the board, with others. Read through the same queue as every desk."""
+
+import datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from access.roles import ROLES, Desk
+from access.scope import posts_of
+from audit import clock
+from casework.desks.cases.turn import without_deliberation, working_days_left
+from casework.due import LEVELS, Due, due_of, level_title
+from casework.models import Case
+from casework.queries import COUNT_LIMIT, cases_in_reach, queue
+from flows.programmes import PROGRAMMES
+from flows.programmes.parts import SURVEYORS
+from flows.states import STATES
+
+VISITING = ("paid", "follow_up")
+VISITS_AHEAD = 3  # days before a visit is due that it appears among what to do
+MENDING = ("returned", "payment_returned")
+
+
+def village_roles(user: Any) -> set[str]:
+    return {post.role for post in posts_of(user) if ROLES[post.role].desk == Desk.VILLAGE}
+
+
+def work_of(user: Any) -> QuerySet[Case]:
+    """What somebody in a village has to do now: her queue without visits that lie far ahead, and deliberations to record."""
+    soon = clock.today() + datetime.timedelta(days=VISITS_AHEAD)
+    mine = Q(pk__in=queue(user).filter(turn_role__in=village_roles(user)).order_by().values("pk"))
+    due = ~Q(state__in=VISITING) | Q(due_on__lte=soon)
+    condition = mine & due
+    villages = _villages(user, SURVEYORS)
+    if villages:
+        condition |= Q(village_id__in=villages, state="village_review", is_open=True) & Q(without_deliberation())
+    if villages and "resident_cadre" in village_roles(user):
+        # The first surveyor may be either of the two; the queue names the clerk alone.
+        condition |= Q(village_id__in=villages, state__in=("triaged", "draft", *VISITING), is_open=True) & due
+    rows = Case.objects.filter(condition).select_related("household__group").order_by("due_on", "id")
+    return _endorsable_only(rows, user)
+
+
+def _endorsable_only(rows: QuerySet[Case], user: Any) -> QuerySet[Case]:
+    """Before there is a record of the deliberation the village head has nothing to sign."""
+    if _villages(user, SURVEYORS):
+        return rows
+    return rows.exclude(Q(state="village_review") & Q(without_deliberation()))
+
+
+def _villages(user: Any, roles: tuple[str, ...]) -> list[int]:
+    return [post.unit_id for post in posts_of(user) if post.role in roles and post.level == "village"]
+
+
+def waiting_for_others(user: Any) -> QuerySet[Case]:
+    """Open cases of her villages that are with somebody else."""
+    villages = [post.unit_id for post in posts_of(user) if ROLES[post.role].desk == Desk.VILLAGE]
+    rows = cases_in_reach(user).filter(village_id__in=villages, is_open=True)
+    return rows.exclude(turn_role__in=village_roles(user)).select_related("household__group").order_by("due_on", "id")
+
+
+def count_work(user: Any) -> int:
+    """For the badge on the tab; capped."""
+    return work_of(user).order_by()[: COUNT_LIMIT + 1].count()
+
+
+def due_words(case: Case, today: datetime.date) -> Due:
+    left = working_days_left(today, case.due_on) if case.due_on else None
+    return due_of(case.due_on, today, left)
+
+
+def cell(case: Case, today: datetime.date, *, by_state: bool = False) -> dict[str, Any]:
+    """A case in a list: whose, what, where it stands, until when."""
+    due = due_words(case, today)
+    state = STATES[case.state]
+    found = {
+        "url": reverse("cases:detail", args=[case.pk]),
+        "title": case.head_name,
+        "about": case.household.group.name,
+        "text": _("%(programme)s，%(sentence)s")
+        % {"programme": PROGRAMMES[case.programme].title, "sentence": state.sentence},
+    }
+    if by_state:
+        return found | {"state": case.state, "state_label": state.title}
+    return found | {"pill": due.words, "tone": due.tone}
+
+
+def by_urgency(cases: list[Case], today: datetime.date) -> list[dict[str, Any]]:
+    """[{title, cells}] in the order of severity; empty groups are left out."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for case in cases:
+        groups.setdefault(due_words(case, today).level, []).append(cell(case, today))
+    return [
+        {"level": level, "title": level_title(level), "cells": groups[level]} for level in LEVELS if level in groups
+    ]

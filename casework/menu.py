@@ -1,0 +1,182 @@
+"""Which desk somebody sits at, and what lies on it. Each desk fills in its own lines of DESKS."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from access.models import OrgUnit, Staff
+from access.roles import ROLES, Ability, Desk, title_of
+from access.scope import can, posts_of
+from casework.desks.funds import menu as money
+from casework.desks.township import menu as offices
+from casework.desks.village.work import count_work
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A page in the menu. `count` says how many things wait there; `ability` hides it from those without."""
+
+    url_name: str
+    label: Any
+    icon: str
+    count: Callable[[Staff], int] | None = None
+    ability: Ability | None = None
+
+
+@dataclass(frozen=True)
+class DeskMenu:
+    """The first entry is the desk's home. `search` is the page that answers ?q=."""
+
+    title: Any
+    entries: tuple[Entry, ...] = ()
+    search: str = ""
+
+
+DESKS: dict[Desk, DeskMenu] = {
+    Desk.VILLAGE: DeskMenu(
+        _("村里"),
+        (
+            Entry("village:home", _("首页"), "house"),
+            Entry("village:todo", _("待办"), "tick-list", count=count_work),
+            Entry("village:find", _("登记"), "pen"),
+            Entry("preferences", _("我的"), "person"),
+        ),
+        search="village:find",
+    ),
+    Desk.TOWNSHIP: DeskMenu(
+        _("乡镇"),
+        (
+            Entry("township:queue", _("审核"), "stamp", count=offices.waiting_at(Desk.TOWNSHIP)),
+            Entry("township:objections", pgettext_lazy("menu", "异议"), "chat", count=offices.objections),
+            Entry("township:overdue", _("超期"), "clock", count=offices.overdue),
+            Entry("township:releases", pgettext_lazy("menu", "先行救助"), "bell"),
+            Entry("township:recusals", _("回避"), "people"),
+            Entry("township:find", _("查找"), "search"),
+            Entry("imports:home", _("导入"), "upload", ability=Ability.IMPORT),
+        ),
+        search="township:find",
+    ),
+    Desk.COUNTY: DeskMenu(
+        _("县级"),
+        (
+            Entry("county:queue", _("审核"), "stamp", count=offices.waiting_at(Desk.COUNTY)),
+            Entry("county:appeals", pgettext_lazy("menu", "申诉"), "scale", count=offices.appeals),
+            Entry("county:overdue", _("超期"), "clock", count=offices.overdue),
+            Entry("county:filed", _("备案"), "book"),
+            Entry("county:releases", pgettext_lazy("menu", "先行救助"), "bell"),
+            Entry("county:recusals", _("回避"), "people"),
+            Entry("county:find", _("查找"), "search"),
+        ),
+        search="county:find",
+    ),
+    Desk.FUNDS: DeskMenu(
+        _("资金"),
+        (
+            Entry("funds:home", _("资金"), "coin"),
+            Entry("funds:waiting", _("付款"), "send", count=money.count_waiting),
+            Entry("funds:batches", _("批次"), "list", count=money.my_turn),
+            Entry("funds:payments", _("台账"), "book"),
+            Entry("funds:recoveries", pgettext_lazy("menu", "追回"), "undo", count=money.count_recoveries),
+        ),
+        search="funds:payments",
+    ),
+    Desk.AUDIT: DeskMenu(
+        _("审计"),
+        (
+            Entry("audit:search", _("追查"), "search"),
+            Entry("audit:reads", _("访问记录"), "eye"),
+            Entry("audit:checkpoints", _("封存点"), "shield"),
+            Entry("funds:home", _("资金"), "coin"),
+            Entry("funds:batches", _("批次"), "list"),
+        ),
+        search="audit:search",
+    ),
+    Desk.ADMIN: DeskMenu(
+        _("系统管理"),
+        (
+            Entry("administration:home", _("概况"), "house"),
+            Entry("administration:staff_list", pgettext_lazy("menu", "账号"), "people"),
+            Entry("administration:units", pgettext_lazy("menu", "单位"), "map"),
+            Entry("administration:programmes", _("办理规则"), "book"),
+            Entry("administration:grants", _("授权"), "key"),
+            Entry("imports:home", _("导入"), "upload"),
+            Entry("administration:health", _("运行"), "gear"),
+        ),
+        search="administration:staff_list",
+    ),
+    Desk.OTHER: DeskMenu(_("首页")),
+}
+EVERYBODY = (
+    Entry("home", _("首页"), "house"),
+    Entry("help", _("帮助"), "help"),
+    Entry("preferences", _("我的"), "person"),
+)
+
+
+@dataclass(frozen=True)
+class Item:
+    url: str
+    label: Any
+    icon: str
+    count: int
+    current: bool
+
+
+@dataclass(frozen=True)
+class Seat:
+    """The post somebody is shown with: 云坞村, 村级专干."""
+
+    place: str
+    title: str
+
+
+def desks_of(user: Any) -> list[Desk]:
+    """The desks of all her posts, in the order of the administration."""
+    held = {ROLES[post.role].desk for post in posts_of(user)}
+    return [desk for desk in DESKS if desk in held]
+
+
+def desk_of(user: Any, path: str = "") -> Desk:
+    """The desk whose pages she is on; otherwise her first."""
+    desks = desks_of(user)
+    here = [desk for desk in desks if DESKS[desk].entries and path.startswith(home_of(desk))]
+    return next(iter(here or desks), Desk.OTHER)
+
+
+def home_of(desk: Desk) -> str:
+    """The first page of a desk."""
+    entries = DESKS[desk].entries
+    return reverse(entries[0].url_name) if entries else reverse("home")
+
+
+def menu_for(user: Any, path: str = "") -> list[Item]:
+    """The pages of the desk that `path` belongs to, with what waits on each."""
+    entries = [
+        entry
+        for entry in DESKS[desk_of(user, path)].entries or EVERYBODY
+        if entry.ability is None or can(user, entry.ability)
+    ]
+    urls = [reverse(entry.url_name) for entry in entries]
+    here = max((url for url in urls if path.startswith(url)), key=len, default="")
+    return [
+        Item(url, entry.label, entry.icon, entry.count(user) if entry.count else 0, current=url == here)
+        for entry, url in zip(entries, urls, strict=True)
+    ]
+
+
+def search_url(user: Any, path: str = "") -> str:
+    page = DESKS[desk_of(user, path)].search
+    return reverse(page) if page else ""
+
+
+def seat_of(user: Any, path: str = "") -> Seat | None:
+    """The first of her posts at the desk she is on."""
+    desk = desk_of(user, path)
+    for post in posts_of(user):
+        if ROLES[post.role].desk == desk:
+            return Seat(OrgUnit.objects.values_list("name", flat=True).get(pk=post.unit_id), title_of(post.role))
+    return None

@@ -1,0 +1,49 @@
+"""When money that the bank sent back may go out again: whose turn it is, and why not yet."""
+
+import datetime
+
+from django.utils.translation import gettext as _
+
+from audit import clock
+from casework.bank_words import ACCOUNT_IS_RIGHT, returned_words
+from casework.models import Case
+from flows import calendar
+from flows.errors import CalendarMissing
+from funds.models import Payment
+
+
+def returned_payment(case: Case) -> Payment | None:
+    """The payment that came back, while it is the case's last."""
+    last = Payment.objects.filter(subject=case.subject).order_by("-id").first()
+    return last if last and last.state == Payment.State.RETURNED else None
+
+
+def waits_for_village(case: Case, back: Payment) -> bool:
+    """Whether the account is still the one that failed, and the bank did not say that it is right."""
+    account = case.payee_account
+    unchanged = account.number_index == back.account_index and account.holder.name == back.payee_name
+    return unchanged and not back.returned_reason.startswith(ACCOUNT_IS_RIGHT)
+
+
+def why_not_again(case: Case, back: Payment) -> str:
+    """A returned payment goes out again when the village has mended the account and one working day has passed."""
+    account = case.payee_account
+    if waits_for_village(case, back):
+        return _("等村里核对账户：%(reason)s。改好以后隔一个工作日才能重发。") % {
+            "reason": returned_words(back.returned_reason)
+        }
+    first_day = first_day_again(case)
+    if first_day and clock.today() < first_day and account.number_index != back.account_index:
+        return _("账户 %(changed)s 刚改过，要隔一个工作日，%(date)s 起才能重发。") % {
+            "changed": account.recorded_on.isoformat(),
+            "date": first_day.isoformat(),
+        }
+    return ""
+
+
+def first_day_again(case: Case) -> datetime.date | None:
+    """The first day on which a payment may go to the case's new account; None when the calendar is not loaded."""
+    try:
+        return calendar.add(case.payee_account.recorded_on, case.rules.account_wait)
+    except CalendarMissing:
+        return None

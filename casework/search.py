@@ -1,0 +1,117 @@
+"""The auditor's search: by what is written on any paper: a name or its pinyin, a number, an amount, a day.
+
+Bounded in every way: only within reach, at most MOST results, and nothing is looked up until something was asked.
+"""
+
+import datetime
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
+
+from access.roles import Ability
+from access.scope import scope
+from casework.models import Case
+from families.folding import fold
+from families.models import HouseholdMember
+from flows.states import STATES
+from funds.models import Payment
+
+MOST = 50
+CASE_NO = re.compile(r"\d{4}-\d{6}")
+HOUSEHOLD_NO = re.compile(r"\d{15,19}")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is looked for; what is empty does not count. `q` is a name, a number or a reference."""
+
+    q: str = ""
+    least_fen: int | None = None
+    most_fen: int | None = None
+    first_day: datetime.date | None = None
+    last_day: datetime.date | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.q.strip()) or any(
+            value is not None for value in (self.least_fen, self.most_fen, self.first_day, self.last_day)
+        )
+
+
+@dataclass(frozen=True)
+class Found:
+    case: Case
+    payment: Payment | None
+
+    @property
+    def state_title(self) -> Any:
+        return STATES[self.case.state].title
+
+
+def audited_cases(user: Any) -> QuerySet[Case]:
+    """Every case that `user` may audit."""
+    return scope(user, Ability.AUDIT_READ).filter(Case.objects.all())
+
+
+def find(user: Any, asked: Asked) -> tuple[list[Found], bool]:
+    """(the newest cases that fit, whether there were more than MOST). Two queries."""
+    if not asked:
+        return [], False
+    rows = audited_cases(user)
+    if asked.q.strip():
+        rows = rows.filter(words(asked.q.strip()))
+    if asked.least_fen is not None:
+        rows = rows.filter(amount_fen__gte=asked.least_fen)
+    if asked.most_fen is not None:
+        rows = rows.filter(amount_fen__lte=asked.most_fen)
+    days = {f"__{side}": day for side, day in (("gte", asked.first_day), ("lte", asked.last_day)) if day is not None}
+    if days:
+        rows = rows.filter(
+            Q(**{f"opened_on{side}": day for side, day in days.items()})
+            | Exists(_payments_of_the_case().filter(**{f"sent_on{side}": day for side, day in days.items()}))
+        )
+    cases = list(rows.select_related("village").order_by("-id")[: MOST + 1])
+    return with_payments(cases[:MOST]), len(cases) > MOST
+
+
+def _payments_of_the_case() -> QuerySet[Payment]:
+    return Payment.objects.filter(subject=Concat(Value("case:"), Cast(OuterRef("pk"), CharField())))
+
+
+def words(q: str) -> Q:
+    """The cases that `q` names. A number is looked for exactly, a name anywhere in it or at the start of its pinyin."""
+    if CASE_NO.fullmatch(q):
+        return Q(case_no=q)
+    if HOUSEHOLD_NO.fullmatch(q):
+        return Q(household_no=q) | Exists(_payments_of_the_case().filter(bank_reference=q))
+    if any(character.isdigit() for character in q):
+        return (
+            Exists(_payments_of_the_case().filter(Q(bank_reference=q) | Q(batch__number=q.upper())))
+            | Q(household_no__startswith=q)
+            | Q(case_no__endswith=q)
+        )
+    folded = fold(q)
+    needle = f" {folded}" if folded.isascii() else folded
+    member = HouseholdMember.objects.filter(household_id=OuterRef("household_id")).filter(
+        Q(person__name_search__contains=needle) | Q(person__name__contains=q)
+    )
+    return Q(head_name__contains=q) | Q(household__search__contains=needle) | Exists(member)
+
+
+def with_payments(cases: list[Case]) -> list[Found]:
+    """The cases with the newest payment of each, one query."""
+    newest = {
+        payment.subject: payment
+        for payment in Payment.objects.filter(subject__in=[case.subject for case in cases])
+        .select_related("batch")
+        .order_by("id")
+    }
+    return [Found(case, newest.get(case.subject)) for case in cases]
+
+
+def latest_paid(user: Any, count: int = 10) -> list[Found]:
+    """What was paid last, for a first page that is not empty."""
+    rows = audited_cases(user).filter(Exists(_payments_of_the_case().exclude(state="cancelled")))
+    return with_payments(list(rows.select_related("village").order_by("-id")[:count]))

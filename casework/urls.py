@@ -1,0 +1,28 @@
+from django.contrib.auth.views import LogoutView
+from django.urls import include, path
+
+from casework.desks.township.urls import county_urls, township_urls
+from casework.views import session, style
+
+urlpatterns = [
+    path("", session.home, name="home"),
+    path("login/", session.Login.as_view(), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("password/", session.PasswordChange.as_view(), name="password_change"),
+    path("preferences/", session.preferences, name="preferences"),
+    path("help/", session.help_page, name="help"),
+    path("style/", style.guide, name="style"),
+    path("style/<slug:frame>/", style.frame, name="style_frame"),
+    path("township/", include(township_urls)),
+    path("county/", include(county_urls)),
+    path("admin/", include("casework.desks.admin.urls")),
+    path("", include("casework.desks.flows.urls")),
+    path("funds/", include("casework.desks.funds.urls")),
+    path("audit/", include("casework.desks.audit.urls")),
+    path("village/", include("casework.desks.village.urls")),
+    path("notices/", include("casework.desks.public.urls")),
+    path("", include("casework.desks.cases.urls")),
+    path("imports/", include("casework.desks.imports.urls")),
+    path("healthz", session.healthz, name="healthz"),
+    path("readyz", session.readyz, name="readyz"),
+]

@@ -1,0 +1,76 @@
+"""Who sees which field of a case (domain §4.4): one table, asked by every page, search result and file.
+
+The public is not here: it sees what a notice published, word for word (PublicNotice.facts).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from access.roles import ROLES, Ability, Desk
+from access.scope import posts_of, scope
+from families.survey_form import HEALTH, MEANS, MENTAL
+
+SECRECIES = frozenset({MEANS, HEALTH, MENTAL})
+
+# Papers that a fund role needs for paying; everything else of a family stays closed to it.
+FUND_PAPERS = frozenset({"account_copy", "receipt", "review_minutes", "notice_photo"})
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What one person sees of one case or household."""
+
+    family: bool  # members, surveys, needs
+    phone: bool
+    needs: bool
+    secrecies: frozenset[str]  # kinds of survey answers that are shown
+    can_unmask: bool  # ID numbers, with a reason that is logged
+    can_see_account: bool  # the full account number, with a reason that is logged
+    papers: frozenset[str] | None  # kinds; None: all
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        return SECRECIES - self.secrecies
+
+    def shows_paper(self, kind: str) -> bool:
+        return self.papers is None or kind in self.papers
+
+
+NOTHING = Sight(False, False, False, frozenset(), False, False, frozenset())
+
+_BY_DESK: dict[Desk, Sight] = {
+    Desk.VILLAGE: Sight(True, True, True, SECRECIES, False, False, None),
+    Desk.TOWNSHIP: Sight(True, True, True, SECRECIES, True, False, None),
+    Desk.COUNTY: Sight(True, True, True, frozenset({MEANS, HEALTH}), True, False, None),
+    Desk.FUNDS: Sight(False, False, False, frozenset(), False, True, FUND_PAPERS),
+    Desk.AUDIT: Sight(True, False, True, frozenset({MEANS}), True, True, None),
+}
+
+
+def sight(user: Any, placed: Any) -> Sight:
+    """What `user` sees of a case or household, from all posts of hers that reach it. Two posts see what either sees."""
+    seen = [
+        _BY_DESK[ROLES[post.role].desk]
+        for post in posts_of(user)
+        if ROLES[post.role].desk in _BY_DESK and post.reaches(placed)
+    ]
+    if not seen:
+        return _granted(user, placed)
+    if len(seen) == 1:
+        return seen[0]
+    return Sight(
+        family=any(each.family for each in seen),
+        phone=any(each.phone for each in seen),
+        needs=any(each.needs for each in seen),
+        secrecies=frozenset().union(*(each.secrecies for each in seen)),
+        can_unmask=any(each.can_unmask for each in seen),
+        can_see_account=any(each.can_see_account for each in seen),
+        papers=None if any(each.papers is None for each in seen) else frozenset().union(*(e.papers for e in seen)),
+    )
+
+
+def _granted(user: Any, placed: Any) -> Sight:
+    """A grant on this one record shows the case, not what is sensitive in it."""
+    if scope(user, Ability.CASE_VIEW).covers(placed):
+        return Sight(True, False, True, frozenset(), False, False, frozenset())
+    return NOTHING

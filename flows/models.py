@@ -1,0 +1,75 @@
+"""Dated rules of each programme, the working-day calendar, and Viewflow's process row of a case."""
+
+from functools import cached_property
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from viewflow.workflow.models import Process
+
+from audit.history import tracked
+from flows.parameters import Parameters
+from flows.programmes import PROGRAMMES
+from flows.spec import Spec
+
+
+class ProgrammeVersion(models.Model):
+    """The parameters of a programme from a date on. A case keeps the version it was opened under.
+
+    Written by one person, published by another; a published version is never changed, only followed by the next.
+    """
+
+    programme = models.CharField(max_length=30)
+    number = models.SmallIntegerField()
+    valid_from = models.DateField()
+    parameters = models.JSONField()
+    basis = models.CharField(max_length=120, blank=True, help_text="the document that these rules come from")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    author_person_key = models.CharField(max_length=32)
+    publisher = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    publisher_person_key = models.CharField(max_length=32, blank=True)
+    published_on = models.DateField(null=True)
+
+    history = tracked()
+
+    class Meta:
+        ordering = ["programme", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["programme", "number"], name="version_numbers_count_up"),
+            models.UniqueConstraint(
+                fields=["programme", "valid_from"], condition=Q(published_on__isnull=False), name="one_rule_a_day"
+            ),
+            models.CheckConstraint(
+                condition=~Q(author_person_key=F("publisher_person_key")), name="author_is_not_publisher"
+            ),
+            models.CheckConstraint(
+                condition=Q(published_on__isnull=True, publisher__isnull=True, publisher_person_key="")
+                | (Q(published_on__isnull=False, publisher__isnull=False) & ~Q(publisher_person_key="")),
+                name="published_by_somebody",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.spec.title} v{self.number}"
+
+    @property
+    def spec(self) -> Spec:
+        return PROGRAMMES[self.programme]
+
+    @cached_property
+    def rules(self) -> Parameters:
+        return Parameters.from_json(self.parameters)
+
+
+class WorkingDay(models.Model):
+    """One day of a loaded year. A year without rows is unknown: nobody guesses holidays."""
+
+    date = models.DateField(primary_key=True)
+    is_working = models.BooleanField()
+    name = models.CharField(max_length=30, blank=True)
+
+
+class CaseProcess(Process):
+    """Viewflow's record of a case's way. `case_id` is a value: this layer does not know the Case."""
+
+    case_id = models.BigIntegerField(unique=True)

@@ -1,0 +1,115 @@
+"""What real counties disagree on: the parameters of a programme version, checked when they are written.
+
+Stored as JSON in ProgrammeVersion.parameters; amounts in fen.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from flows.errors import BadParameters
+from flows.spec import Spec
+
+
+@dataclass(frozen=True)
+class Period:
+    days: int
+    unit: str = "working"  # or "calendar"
+
+    def __post_init__(self) -> None:
+        if self.unit not in ("working", "calendar") or not 0 <= self.days <= 3660:
+            raise BadParameters(_("天数要在 0 到 3660 之间，按工作日或自然日算。"))
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """One dated set of rules of a programme. `documents` maps an action to the papers that must be there before it."""
+
+    emergency_cap_fen: int = 100_000
+    t1_limit_fen: int = 300_000
+    t2_limit_fen: int = 2_000_000
+    unit_amount_fen: int = 0  # a fixed amount for each case; 0: the amount is proposed
+    cap_fen: int = 10_000_000  # no single case above this
+    large_share_percent: int = 20  # above this share of the money available a case is T3 whatever its amount
+    notice: Period = Period(7, "calendar")
+    exit_notice: Period = Period(7, "calendar")
+    makeup: Period = Period(10, "working")
+    appeal_within: Period = Period(60, "calendar")
+    survey_valid: Period = Period(365, "calendar")
+    account_wait: Period = Period(1, "working")
+    deadlines: dict[str, Period] = field(default_factory=dict)  # {state: period}
+    deadline_otherwise: Period = Period(5, "working")
+    documents: dict[str, list[str]] = field(default_factory=dict)  # {action: [document kinds]}
+    quorum_present: int = 5  # people at a deliberation
+    quorum_percent: int = 50  # of those who are due
+    majority_percent: int = 50  # more than this share of the votes cast for it
+    follow_up_days: list[int] = field(default_factory=lambda: [30, 90])  # calendar days after payment
+    measure_target: int = 6
+    minimum_age: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.emergency_cap_fen <= self.t1_limit_fen <= self.t2_limit_fen <= self.cap_fen:
+            raise BadParameters(_("几道线要一道比一道高：先行救助上限、小额线、一般线、单件上限。"))
+        if self.unit_amount_fen > self.cap_fen or self.unit_amount_fen < 0:
+            raise BadParameters(_("固定金额要在 0 和单件上限之间。"))
+        if sorted(self.follow_up_days) != self.follow_up_days or any(day <= 0 for day in self.follow_up_days):
+            raise BadParameters(_("回访的天数要从小到大，都大于 0。"))
+        for name in ("quorum_percent", "majority_percent", "large_share_percent"):
+            if not 0 <= getattr(self, name) <= 100:
+                raise BadParameters(_("百分比要在 0 到 100 之间。"))
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "Parameters":
+        """Raises BadParameters for a name that does not exist (a rule about births, say) or a wrong value."""
+        unknown = set(stored) - set(cls.__dataclass_fields__)
+        if unknown:
+            raise BadParameters(_("没有这样的规则：%(names)s。") % {"names": _("、").join(sorted(unknown))})
+        values = dict(stored)
+        try:
+            for name in (
+                "notice",
+                "exit_notice",
+                "makeup",
+                "appeal_within",
+                "survey_valid",
+                "account_wait",
+                "deadline_otherwise",
+            ):
+                if name in values:
+                    values[name] = Period(**values[name])
+            if "deadlines" in values:
+                values["deadlines"] = {state: Period(**period) for state, period in dict(values["deadlines"]).items()}
+            return cls(**values)
+        except (TypeError, ValueError) as error:
+            raise BadParameters(str(error)) from error
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def check_against(self, spec: Spec) -> None:
+        """Raises BadParameters when deadlines or documents name states or actions that the spec does not have."""
+        strange = set(self.deadlines) - set(spec.states)
+        strange |= set(self.documents) - {edge.action for edge in spec.edges}
+        if strange:
+            raise BadParameters(
+                _("%(programme)s 没有这样的步骤：%(names)s。")
+                % {"programme": spec.title, "names": _("、").join(sorted(strange))}
+            )
+
+    def deadline(self, state: str) -> Period:
+        """How long a case may stay in a state."""
+        return self.deadlines.get(state, self.deadline_otherwise)
+
+    def tier(self, amount_fen: int, *, available_fen: int | None = None, has_conflict: bool = False) -> str:
+        """The tier of an amount (domain §2.0): T1 up to its limit, T2 up to its limit, else T3.
+
+        A conflict of interest, or an amount above `large_share_percent` of the money available, is T3 whatever its size.
+        """
+        if has_conflict:
+            return "T3"
+        if available_fen is not None and amount_fen * 100 > available_fen * self.large_share_percent:
+            return "T3"
+        if amount_fen <= self.t1_limit_fen:
+            return "T1"
+        return "T2" if amount_fen <= self.t2_limit_fen else "T3"

@@ -1,0 +1,178 @@
+"""Stretches of the way that several programmes share (domain §4.2). A programme strings them together."""
+
+from dataclasses import replace
+
+from flows.spec import NEVER, ROLE_ANYONE, ROLE_SYSTEM, Choice, Edge, by_return, by_tier
+
+CLERK = "village_clerk"
+SURVEYORS = ("village_clerk", "resident_cadre")
+
+INTAKE = (
+    Edge("lead", "triage", "triaged", (CLERK, "township_clerk"), is_main=True),
+    Edge("lead", "dismiss", "cancelled", (CLERK, "township_clerk")),
+    Edge("triaged", "start_survey", "draft", SURVEYORS, "prepare", is_main=True),
+    Edge("triaged", "dismiss", "cancelled", (CLERK, "township_clerk")),
+    Edge("draft", "register", "registered", SURVEYORS, "prepare", is_main=True),
+    Edge("draft", "withdraw", "withdrawn", CLERK, "prepare"),
+    Edge("registered", "withdraw", "withdrawn", CLERK, "prepare"),
+)
+
+VILLAGE = (
+    Edge("registered", "submit", "village_review", CLERK, "prepare", is_main=True),
+    Edge("village_review", "endorse", "village_notice", "village_head", "village_opinion", is_main=True),
+    Edge("village_review", "village_return", "returned", "village_head", "village_opinion"),
+    Edge("village_notice", "end_notice", "township_review", ROLE_SYSTEM, is_main=True),
+    Edge("village_notice", "object", "objection", ROLE_ANYONE),
+    Edge("objection", "dismiss_objection", "village_notice", "township_clerk", "township_check", is_main=True),
+    Edge("objection", "uphold_objection", "returned", "township_clerk", "township_check"),
+    Edge(
+        "returned",
+        "resubmit",
+        by_return(village_review="village_review", township_review="township_review"),
+        CLERK,
+        "prepare",
+        is_main=True,
+    ),
+)
+
+# A person who has money already (T0) cannot take the application back: the papers must be made up.
+_WITHDRAWN = by_tier(T0=NEVER, T1="withdrawn", T2="withdrawn", T3="withdrawn")
+
+TOWNSHIP = (
+    Edge("township_review", "check", "township_decision", "township_clerk", "township_check", is_main=True),
+    Edge("township_review", "return", "returned", "township_clerk", "township_check"),
+    Edge("township_decision", "return", "returned", "township_approver", "approve"),
+    Edge(
+        "township_decision",
+        "refuse",
+        by_tier(T0="recovery", T1="refused", T2="refused", T3="refused"),
+        "township_approver",
+        "approve",
+    ),
+)
+
+COUNTY = (
+    Edge("county_review", "review", "county_decision", "county_reviewer", "county_review", is_main=True),
+    Edge("county_review", "return", "returned", "county_reviewer", "county_review"),
+    Edge(
+        "county_decision",
+        "confirm",
+        by_tier(T1="fund_reserved", T2="fund_reserved", T3="county_countersign"),
+        "county_approver",
+        "confirm",
+        is_main=True,
+    ),
+    Edge("county_decision", "return", "returned", "county_approver", "confirm"),
+    Edge("county_decision", "refuse", "refused", "county_approver", "confirm"),
+    Edge("county_countersign", "countersign", "fund_reserved", "county_approver", "countersign", is_main=True),
+    Edge("county_countersign", "refuse", "refused", "county_approver", "countersign"),
+)
+
+APPEAL = (
+    Edge("refused", "appeal", "appeal", CLERK, "prepare"),
+    Edge("appeal", "overturn_refusal", "county_review", "county_reviewer", "county_review", is_main=True),
+    Edge("appeal", "uphold_refusal", "refused", "county_reviewer", "county_review"),
+)
+
+WITHDRAWAL = tuple(
+    Edge(state, "withdraw", _WITHDRAWN, CLERK, "prepare")
+    for state in (
+        "village_review",
+        "village_notice",
+        "objection",
+        "returned",
+        "township_review",
+        "township_decision",
+        "county_review",
+        "county_decision",
+        "county_countersign",
+        "fund_reserved",
+    )
+)
+
+PAYMENT = (
+    Edge("fund_reserved", "list_payment", "in_payment", "fund_manager", "list_payment", is_main=True),
+    Edge("fund_reserved", "send_back", "township_review", "fund_manager", "list_payment"),
+    Edge("in_payment", "check_payment", "in_payment", "fund_checker", "check_payment"),
+    Edge("in_payment", "release_payment", "in_payment", "cashier", "release_payment"),
+    Edge(
+        "in_payment",
+        "unlist_payment",
+        by_tier(T0="emergency_released", T1="fund_reserved", T2="fund_reserved", T3="fund_reserved"),
+        ("fund_manager", "fund_checker"),
+    ),
+    Edge(
+        "in_payment",
+        "payment_credited",
+        by_tier(T0="makeup", T1="paid", T2="paid", T3="paid"),
+        ("cashier", "fund_manager"),
+        is_main=True,
+    ),
+    Edge("in_payment", "payment_bounced", "payment_returned", ("cashier", "fund_manager")),
+    Edge("payment_returned", "correct_account", "payment_returned", CLERK, "prepare", is_main=True),
+    Edge("payment_returned", "reissue", "in_payment", "fund_manager", "list_payment"),
+    # Somebody else must be paid, or nobody: that is decided again, and the money is free meanwhile.
+    Edge(
+        "payment_returned",
+        "send_back",
+        by_tier(T0="draft", T1="township_review", T2="township_review", T3="township_review"),
+        "fund_manager",
+        "list_payment",
+    ),
+)
+
+FOLLOW_UP = (
+    Edge("paid", "begin_follow_up", "follow_up", ROLE_SYSTEM),
+    Edge("paid", "visit", "follow_up", SURVEYORS, "prepare", is_main=True),
+    Edge("follow_up", "visit", "follow_up", SURVEYORS, "prepare", is_main=True),
+    Edge("follow_up", "propose_exit", "exit_review", CLERK, "prepare"),
+    Edge("exit_review", "keep_open", "follow_up", "township_approver", "approve"),
+)
+
+CLOSE_AT_ONCE = (Edge("exit_review", "approve_exit", "closed", "township_approver", "approve", is_main=True),)
+
+CLOSE_WITH_NOTICE = (
+    Edge("exit_review", "approve_exit", "exit_notice", "township_approver", "approve", is_main=True),
+    Edge("exit_notice", "end_exit_notice", "closed", ROLE_SYSTEM, is_main=True),
+)
+
+EMERGENCY = (
+    Edge("draft", "emergency_release", "emergency_released", "township_approver", "emergency_release"),
+    Edge("emergency_released", "list_payment", "in_payment", "fund_manager", "list_payment", is_main=True),
+    Edge("emergency_released", "send_back", "draft", "fund_manager", "list_payment"),
+    Edge("makeup", "submit_makeup", "village_review", CLERK, "prepare", is_main=True),
+    # When the papers never come, or the villagers say no, a second approver has the money taken back.
+    Edge("makeup", "refuse", "recovery", "township_approver", "approve"),
+    Edge(
+        "returned",
+        "refuse",
+        by_tier(T0="recovery", T1=NEVER, T2=NEVER, T3=NEVER),
+        "township_approver",
+        "approve",
+    ),
+    Edge("recovery", "finish_recovery", "closed", "fund_manager", "list_payment", is_main=True),
+)
+
+APPROVE = (
+    Edge(
+        "township_decision",
+        "approve",
+        by_tier(T0="paid", T1="fund_reserved", T2="county_review", T3="county_review"),
+        "township_approver",
+        "approve",
+        is_main=True,
+    ),
+)
+
+
+def without_emergency(edges: tuple[Edge, ...]) -> tuple[Edge, ...]:
+    """The same ways for a programme in which nothing is paid first: no T0 anywhere."""
+    return tuple(
+        replace(edge, target=by_tier(**{tier: to for tier, to in edge.target.targets.items() if tier != "T0"}))
+        if isinstance(edge.target, Choice) and edge.target.fact == "tier"
+        else edge
+        for edge in edges
+    )
+
+
+WITH_MONEY = INTAKE + VILLAGE + TOWNSHIP + COUNTY + APPEAL + WITHDRAWAL + PAYMENT + FOLLOW_UP

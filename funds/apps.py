@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+
+
+class FundsConfig(AppConfig):
+    name = "funds"
+
+    def ready(self) -> None:
+        from audit.verify import register_check  # noqa: PLC0415
+        from funds.proof import wrong_balances  # noqa: PLC0415
+
+        register_check("balances", wrong_balances)

@@ -1,0 +1,22 @@
+class FundsError(Exception):
+    """Base of every refusal of this app. The text tells the person what to do."""
+
+
+class MoneyError(FundsError):
+    """An amount that cannot be read or written."""
+
+
+class FundShort(FundsError):
+    """There is not enough money where it would be taken from."""
+
+
+class NoFund(FundsError):
+    """No allocation may pay for this programme, place and year."""
+
+
+class WrongPaymentState(FundsError):
+    """The payment or batch is not in the state that this step needs."""
+
+
+class SamePerson(FundsError):
+    """One natural person may not do two of these."""

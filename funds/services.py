@@ -1,0 +1,272 @@
+"""What happens to money. The only place that writes it; casework calls it with values, never with a Case."""
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django_fsm import can_proceed
+
+from access import vault
+from audit import clock
+from funds import ledger
+from funds.errors import SamePerson, WrongPaymentState
+from funds.models import Account, Allocation, Fund, Payment, PaymentBatch, Reservation, Transfer
+
+
+@transaction.atomic
+def open_fund(
+    code: str, name: str, *, source: str, unit: Any, programmes: list[str] | None = None, document_no: str = ""
+) -> Fund:
+    """A fund with its two accounts: where its money comes from, and what is available."""
+    fund = Fund.objects.create(
+        code=code, name=name, source=source, unit=unit, programmes=programmes or [], document_no=document_no
+    )
+    Account.objects.bulk_create([Account(fund=fund, kind=kind) for kind in ledger.FUND_LEVEL])
+    return fund
+
+
+@transaction.atomic
+def receive(fund: Fund, amount_fen: int, *, key: str, document_no: str = "", reason: str = "") -> Transfer:
+    """Money comes in from the fund's source."""
+    transfer = ledger.post(
+        "receive",
+        amount_fen,
+        key=key,
+        fund_id=fund.pk,
+        subject=f"fund:{fund.pk}",
+        document_no=document_no,
+        reason=reason,
+    )
+    ledger.settle_now()
+    return transfer
+
+
+@transaction.atomic
+def allocate(
+    fund: Fund, amount_fen: int, *, programme: str, unit: Any, year: int, key: str, document_no: str = ""
+) -> Allocation:
+    """Set money of a fund aside for one programme, unit and year. Raises FundShort; the earmark is kept by PostgreSQL."""
+    allocation, created = Allocation.objects.get_or_create(
+        fund=fund, programme=programme, unit=unit, year=year, defaults={"document_no": document_no}
+    )
+    if created:
+        Account.objects.bulk_create(
+            [Account(fund=fund, allocation=allocation, kind=kind) for kind in ledger.ALLOCATION_LEVEL]
+        )
+    ledger.post(
+        "allocate",
+        amount_fen,
+        key=key,
+        fund_id=fund.pk,
+        allocation_id=allocation.pk,
+        subject=f"fund:{fund.pk}",
+        document_no=document_no,
+    )
+    ledger.settle_now()
+    return allocation
+
+
+def reserve(*, subject: str, key: str, programme: str, village: Any, amount_fen: int) -> Reservation:
+    """Keep money for an approved decision; the nearest unit's allocation pays. Raises NoFund, FundShort."""
+    today = clock.today()
+    allocation_id, fund_id = ledger.choose_allocation(programme, village, amount_fen, today)
+    reservation = Reservation.objects.create(
+        key=key,
+        subject=subject,
+        allocation_id=allocation_id,
+        village=village,
+        programme=programme,
+        amount_fen=amount_fen,
+        reserved_on=today,
+    )
+    ledger.post(
+        "reserve",
+        amount_fen,
+        key=f"{key}:reserve",
+        fund_id=fund_id,
+        allocation_id=allocation_id,
+        subject=subject,
+        reservation=reservation,
+    )
+    return reservation
+
+
+def release(reservation: Reservation, *, reason: str) -> None:
+    """Give back what a reservation still holds. Raises WrongPaymentState while a payment of it is under way."""
+    if reservation.payments.filter(state__in=["listed", "sent", "unknown"]).exists():
+        raise WrongPaymentState(_("这笔钱正在付，不能解锁。请先移出付款清单，或等银行回单。"))
+    spent = sum(p.amount_fen for p in reservation.payments.filter(state="credited"))
+    rest_fen = reservation.amount_fen - spent - reservation.released_fen
+    if rest_fen <= 0:
+        return
+    ledger.post(
+        "release",
+        rest_fen,
+        key=f"{reservation.key}:release",
+        fund_id=reservation.allocation.fund_id,
+        allocation_id=reservation.allocation_id,
+        subject=reservation.subject,
+        reservation=reservation,
+        reason=reason,
+    )
+    reservation.released_fen += rest_fen
+    reservation.save()
+
+
+def held_reservation(subject: str) -> Reservation | None:
+    """The living reservation of a subject: the newest that has not been given back whole."""
+    for reservation in Reservation.objects.filter(subject=subject).select_related("allocation").order_by("-id"):
+        if reservation.released_fen < reservation.amount_fen:
+            return reservation
+    return None
+
+
+@transaction.atomic
+def open_batch(*, number: str, title: str, by: Any) -> PaymentBatch:
+    """An empty payment batch; its maker may neither check nor release it."""
+    return PaymentBatch.objects.create(
+        number=number, title=title, made_on=clock.today(), maker=by, maker_person_key=by.person_key
+    )
+
+
+@dataclass(frozen=True)
+class Payee:
+    """Where a payment goes, as it stands at listing. `account_no` is in clear for as long as it takes to seal it."""
+
+    name: str
+    person_key: str | None
+    account_no: str
+    account_index: str
+    account_kind: str
+    bank: str
+    recorded_by_key: str
+
+
+def list_payment(
+    reservation: Reservation, batch: PaymentBatch, payee: Payee, *, key: str, replaces: Payment | None = None
+) -> Payment:
+    """Put the payment of a reservation on a batch that has not been checked.
+
+    Raises WrongPaymentState when the batch has been checked; a key used before raises IntegrityError.
+    """
+    if batch.state != PaymentBatch.State.DRAFT:
+        raise WrongPaymentState(_("批次 %(number)s 已经复核，不能再加。请另建一批。") % {"number": batch.number})
+    payment = Payment(
+        key=key,
+        subject=reservation.subject,
+        reservation=reservation,
+        batch=batch,
+        replaces=replaces,
+        amount_fen=reservation.amount_fen - reservation.released_fen,
+        payee_name=payee.name,
+        payee_person_key=payee.person_key,
+        account_index=payee.account_index,
+        account_last4=payee.account_no[-4:],
+        account_kind=payee.account_kind,
+        bank=payee.bank,
+        account_recorded_by_key=payee.recorded_by_key,
+        listed_on=clock.today(),
+    )
+    payment.account_sealed = vault.seal(payee.account_no, row=payment.account_row)
+    payment.save()
+    return payment
+
+
+def unlist_payment(payment: Payment) -> None:
+    """Take a payment off a batch that has not been released."""
+    if payment.batch.state == PaymentBatch.State.RELEASED:
+        raise WrongPaymentState(_("这一批已经交给银行，只能等回单。"))
+    _move(payment, "cancel")
+
+
+def check_batch(batch: PaymentBatch, *, by: Any) -> None:
+    """The second pair of eyes. Raises SamePerson for the maker, WrongPaymentState when empty or not in draft."""
+    if batch.state != PaymentBatch.State.DRAFT:
+        raise WrongPaymentState(_("批次 %(number)s 不在待复核的状态。") % {"number": batch.number})
+    if not batch.payments.filter(state=Payment.State.LISTED).exists():
+        raise WrongPaymentState(_("批次 %(number)s 里没有付款，不用复核。") % {"number": batch.number})
+    if by.person_key == batch.maker_person_key:
+        raise SamePerson(_("制单和复核不能是同一个人。"))
+    batch.state = PaymentBatch.State.CHECKED
+    batch.checker, batch.checker_person_key, batch.checked_on = by, by.person_key, clock.today()
+    batch.save()
+
+
+def release_batch(batch: PaymentBatch, *, by: Any) -> None:
+    """Hand a checked batch to the bank. Raises SamePerson: maker, checker, or whoever wrote down an account of it."""
+    if batch.state != PaymentBatch.State.CHECKED:
+        raise WrongPaymentState(_("批次 %(number)s 还没有复核，不能放行。") % {"number": batch.number})
+    if not batch.payments.filter(state=Payment.State.LISTED).exists():
+        raise WrongPaymentState(_("批次 %(number)s 里没有付款，不用放行。") % {"number": batch.number})
+    if by.person_key in (batch.maker_person_key, batch.checker_person_key):
+        raise SamePerson(_("制单、复核和放行要三个人，不能由同一个人办两样。"))
+    if batch.payments.exclude(state=Payment.State.CANCELLED).filter(account_recorded_by_key=by.person_key).exists():
+        raise SamePerson(_("这一批里有你登记的账户，要由别人放行。"))
+    batch.state = PaymentBatch.State.RELEASED
+    batch.releaser, batch.releaser_person_key, batch.released_on = by, by.person_key, clock.today()
+    batch.save()
+
+
+def send(payment: Payment) -> None:
+    """The payment of a released batch is with the bank; its money leaves the commitment. Raises WrongPaymentState."""
+    if payment.batch.state != PaymentBatch.State.RELEASED:
+        raise WrongPaymentState(_("这一批还没有放行，请在批次页面放行整批。"))
+    payment.sent_on = clock.today()
+    _move(payment, "send")
+    _post(payment, "send")
+
+
+def credit(payment: Payment, *, bank_reference: str, answered_on: datetime.date) -> None:
+    """The bank says: credited."""
+    payment.bank_reference, payment.answered_on = bank_reference, answered_on
+    _move(payment, "settle")
+    _post(payment, "settle")
+
+
+def bounce(payment: Payment, *, bank_reference: str, reason: str, answered_on: datetime.date) -> None:
+    """The bank sends it back, and says why."""
+    payment.bank_reference, payment.answered_on, payment.returned_reason = bank_reference, answered_on, reason
+    _move(payment, "bounce")
+    _post(payment, "bounce", reason=reason)
+
+
+def recover(reservation: Reservation, amount_fen: int, *, key: str, reason: str) -> Transfer:
+    """Money that had been paid comes back and may be used again for the same purpose."""
+    return ledger.post(
+        "recover",
+        amount_fen,
+        key=key,
+        fund_id=reservation.allocation.fund_id,
+        allocation_id=reservation.allocation_id,
+        subject=reservation.subject,
+        reservation=reservation,
+        reason=reason,
+    )
+
+
+def _move(payment: Payment, verb: str) -> None:
+    step = getattr(payment, verb)
+    if not can_proceed(step):
+        raise WrongPaymentState(
+            _("付款 %(key)s 现在是「%(state)s」，不能这样办。")
+            % {"key": payment.key, "state": payment.get_state_display()}
+        )
+    step()
+    payment.save()
+
+
+def _post(payment: Payment, kind: str, reason: str = "") -> None:
+    reservation = payment.reservation
+    ledger.post(
+        kind,
+        payment.amount_fen,
+        key=f"{payment.key}:{kind}",
+        fund_id=reservation.allocation.fund_id,
+        allocation_id=reservation.allocation_id,
+        subject=payment.subject,
+        reservation=reservation,
+        payment=payment,
+        reason=reason,
+    )

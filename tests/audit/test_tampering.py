@@ -1,0 +1,299 @@
+"""Every way of tampering is found and located; a clean trail gives no alarm."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+
+from access.secrets import Secrets
+from audit import checkpoints, proofs, trail
+from audit.context import Acting, request_of
+from audit.services import record_access
+from audit.verify import Problem, one_snapshot, verify
+from casework.models import Case, CaseEvent
+from funds import ledger
+from tests.audit.attack import run, settle, triggers_off
+from tests.world import START, World
+
+
+@pytest.fixture
+def case(world: World, monkeypatch: pytest.MonkeyPatch) -> Case:
+    """A case with money, in a trail that was sealed in two steps."""
+    monkeypatch.setattr(checkpoints, "_horizon", lambda: 2**61)
+    world.brought_to("village_notice")
+    with request_of(lambda: Acting(by_id=world.auditor.pk, by_name="auditor")):
+        record_access(kind="unmask", subject="person:1", fields="id_number", reason="核对")
+    settle()
+    assert checkpoints.seal()
+    return world.brought_to("fund_reserved")
+
+
+def found() -> list[tuple[str, str, int | None]]:
+    settle()
+    return [(problem.kind, problem.table, problem.row) for problem in verify().problems]
+
+
+def test_a_clean_trail_gives_no_alarm(case: Case) -> None:
+    settle()
+    report = verify()
+
+    assert report.problems == [] and report.rows > 100
+    assert trail.stream_is_intact(case.subject) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "is_quick"), [('他说"好"', True), ("C:\\村\\", True), ("两\n行\t", False), ("{}, null", True)]
+)
+def test_the_quick_digest_is_the_canonical_one_or_leaves_the_word_to_it(
+    world: World, words: str, is_quick: bool
+) -> None:
+    case = world.open("disaster_relief")
+    case.summary = words
+    case.save()
+    settle()
+    table = next(table for table in proofs.tracked_tables() if table.live == "casework_case")
+
+    assert verify().problems == []
+    with one_snapshot():
+        same = run(
+            f"SELECT {proofs._quick_digest(table)} = {proofs._DIGEST} FROM casework_historicalcase r "
+            "WHERE id = %s ORDER BY history_id DESC LIMIT 1",
+            case.pk,
+        )
+    assert same == [(is_quick,)]
+
+
+def test_text_that_imitates_another_column_does_not_pass_for_it(world: World) -> None:
+    case = world.open("disaster_relief")
+    case.cause, case.summary = "a", "b"
+    case.save()
+    settle()
+    row = case.history.latest("history_id").history_id
+    with triggers_off("casework_historicalcase"):  # "cause" and "state" stand side by side in the canonical text
+        run(
+            """UPDATE casework_historicalcase SET cause = 'a", "state": "' || state, state = 'x' WHERE history_id = %s""",
+            row,
+        )
+
+    assert ("edited", "casework_historicalcase", row) in found()
+
+
+def test_an_edited_history_row(case: Case) -> None:
+    row = case.history.order_by("history_id").first().history_id
+    with triggers_off("casework_historicalcase"):
+        run("UPDATE casework_historicalcase SET amount_fen = 1 WHERE history_id = %s", row)
+
+    assert found() == [("edited", "casework_historicalcase", row)]
+    assert [p.kind for p in trail.stream_is_intact(case.subject)] == ["edited"]
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("funds_transfer", "amount_fen = amount_fen"),
+        ("casework_caseevent", "reason = '别的理由'"),
+        ("casework_caseduty", "duty = 'approve', person_key = 'x'"),
+        ("audit_accesslog", "reason = '别的理由'"),
+    ],
+)
+def test_an_edited_append_only_row(case: Case, table: str, change: str) -> None:
+    row = run(f"SELECT max(id) FROM {table}")[0][0]
+    change = "document_no = '改过'" if table == "funds_transfer" else change
+    with triggers_off(table):
+        run(f"UPDATE {table} SET {change} WHERE id = %s", row)
+
+    assert found() == [("edited", table, row)]
+
+
+def test_a_deleted_history_row(case: Case) -> None:
+    row = case.history.order_by("history_id")[1].history_id
+    with triggers_off("casework_historicalcase"):
+        run("DELETE FROM casework_historicalcase WHERE history_id = %s", row)
+
+    assert found() == [("missing", "casework_historicalcase", row)]
+    assert [p.kind for p in trail.stream_is_intact(case.subject)] == ["missing"]
+
+
+def test_a_history_row_smuggled_past_the_chain(case: Case) -> None:
+    with triggers_off("casework_historicalcase"):
+        run(
+            "INSERT INTO casework_historicalcase SELECT (jsonb_populate_record(h, jsonb_build_object('history_id', 900000000))).* "
+            "FROM casework_historicalcase h WHERE id = %s ORDER BY history_id DESC LIMIT 1",
+            case.pk,
+        )
+
+    assert found() == [("unrecorded", "casework_historicalcase", 900000000)]
+
+
+@pytest.mark.parametrize(
+    ("change", "kinds"),
+    [
+        ("hash = sha256('x')", {"entry", "link", "checkpoint_root"}),
+        ("prev = sha256('x')", {"link"}),
+        ("digest = sha256('x')", {"entry", "edited"}),
+        ("row_id = row_id + 100000000", {"entry", "missing", "unrecorded"}),
+        ("n = n + 100000", {"gap"}),
+    ],
+)
+def test_an_edited_entry(case: Case, change: str, kinds: set[str]) -> None:
+    stream = run("SELECT stream FROM audit_entry WHERE stream LIKE 'case:%%' ORDER BY id LIMIT 1")[0][0]
+    with triggers_off("audit_entry"):
+        run(f"UPDATE audit_entry SET {change} WHERE stream = %s AND n = 3", stream)
+
+    settle()
+    problems = verify().problems
+    assert {problem.kind for problem in problems} >= kinds
+    assert {problem.stream for problem in problems if problem.kind in ("entry", "link", "gap")} == {stream}
+    assert trail.stream_is_intact(stream)
+
+
+def test_a_removed_entry(case: Case) -> None:
+    with triggers_off("audit_entry"):
+        run("DELETE FROM audit_entry WHERE stream = %s AND n = 3", case.subject)
+
+    kinds = {kind for kind, _table, _row in found()}
+    assert kinds == {"gap", "unrecorded"}
+
+
+def test_a_live_row_changed_behind_the_triggers(case: Case) -> None:
+    with triggers_off("casework_case"):
+        run("UPDATE casework_case SET amount_fen = 999, summary = '改' WHERE id = %s", case.pk)
+
+    problems = verify().problems
+    assert [(p.kind, p.table, p.row, p.stream) for p in problems] == [
+        ("live_edited", "casework_case", case.pk, case.subject)
+    ]
+    assert "amount_fen" in problems[0].message and "999" not in problems[0].message
+    assert [p.kind for p in trail.stream_is_intact(case.subject)] == ["live_edited"]
+
+
+def test_a_live_row_without_any_history_and_one_that_vanished(case: Case) -> None:
+    measure = case.measures.create(domain="livelihood", title="送煤")
+    settle()
+    with triggers_off("casework_measure"):
+        run("DELETE FROM casework_measure WHERE id = %s", measure.pk)
+        run(
+            "INSERT INTO casework_measure (id, case_id, domain, title, detail, need_words, partner, state) "
+            "VALUES (800000000, %s, 'livelihood', '送米', '', '', '', 'planned')",
+            case.pk,
+        )
+
+    assert sorted(found()) == [
+        ("live_missing", "casework_measure", measure.pk),
+        ("live_unrecorded", "casework_measure", 800000000),
+    ]
+
+
+def test_a_tail_that_was_cut_off_is_known_to_the_seal_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = world.brought_to("village_review")
+    last = CaseEvent.objects.create(
+        case=case, n=99, action="withdraw", to_state="withdrawn", by_role="x", key="last", business_date=START
+    )
+    settle()
+    monkeypatch.setattr(checkpoints, "_horizon", lambda: 2**61)
+    sealed = checkpoints.seal()
+    with triggers_off("audit_entry", "casework_caseevent"):
+        run("DELETE FROM audit_entry WHERE tbl = 'casework_caseevent' AND row_id = %s", last.pk)
+        run("DELETE FROM casework_caseevent WHERE id = %s", last.pk)
+
+    assert found() == [("checkpoint_cut", "audit_checkpoint", sealed.pk)]
+    assert trail.stream_is_intact(case.subject) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "kinds"),
+    [
+        ("root = sha256('x')", {"checkpoint_root", "checkpoint_hash"}),
+        ("previous = sha256('x')", {"checkpoint_chain", "checkpoint_hash"}),
+        ("signature = decode(repeat('00', 64), 'hex')", {"checkpoint_signature"}),
+        ("entries = entries + 1", {"checkpoint_cut", "checkpoint_hash", "checkpoint_chain"}),
+        ("made_at = made_at - interval '1 day'", {"checkpoint_hash"}),
+        ("hash = sha256('x')", {"checkpoint_hash", "checkpoint_signature"}),
+    ],
+)
+def test_an_edited_seal(case: Case, change: str, kinds: set[str]) -> None:
+    with triggers_off("audit_checkpoint"):
+        run(f"UPDATE audit_checkpoint SET {change}")
+
+    assert {kind for kind, _table, _row in found()} == kinds
+
+
+def test_a_seal_forged_with_another_key(world: World, tmp_path, settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = settings.SECRETS
+    settings.SECRETS = Secrets(tmp_path / "other.json")
+    monkeypatch.setattr(checkpoints, "_horizon", lambda: 2**61)
+    forged = checkpoints.seal()
+    settings.SECRETS = own
+
+    assert found() == [("checkpoint_signature", "audit_checkpoint", forged.pk)]
+
+
+def test_a_trail_made_anew_does_not_know_what_was_printed(case: Case) -> None:
+    printed = checkpoints.latest().fingerprint
+    with triggers_off("audit_checkpoint"):
+        run("DELETE FROM audit_checkpoint")
+
+    assert verify().problems == []
+    assert [problem.kind for problem in verify(anchors=[printed]).problems] == ["anchor"]
+
+
+def test_guards_that_are_off_or_gone(case: Case) -> None:
+    settle()
+    run("ALTER TABLE casework_historicalcase DISABLE TRIGGER audit_append_only")
+    run("ALTER TABLE funds_transfer ENABLE TRIGGER audit_chain")
+    run("DROP TRIGGER audit_complete ON casework_case")
+
+    assert sorted((p.table, p.message.split("：")[-1]) for p in verify().problems) == [
+        ("casework_case", "audit_complete"),
+        ("casework_historicalcase", "audit_append_only"),
+        ("funds_transfer", "audit_chain"),
+    ]
+
+
+def test_a_table_taken_out_of_the_register(case: Case) -> None:
+    settle()
+    run("DELETE FROM audit_tracked WHERE live = 'casework_measure'")
+
+    assert ("untracked", "casework_measure", None) in found()
+
+
+def test_a_balance_that_no_transfer_explains(case: Case) -> None:
+    account = run("SELECT max(id) FROM funds_account")[0][0]
+    with triggers_off("funds_account"):
+        run("UPDATE funds_account SET credit_fen = credit_fen + 5000 WHERE id = %s", account)
+
+    problems = verify().problems
+    assert [(p.kind, p.row) for p in problems] == [("balance", account)] and "+5000" in problems[0].message
+    assert ledger.check().drift_fen == 5000
+
+
+def test_the_commands_speak_json_and_fail_when_something_is_wrong(case: Case) -> None:
+    settle()
+    out = StringIO()
+    call_command("audit", "verify", "--json", stdout=out)
+    assert json.loads(out.getvalue())["problems"] == []
+    out = StringIO()
+    call_command("ledger", "check", "--json", stdout=out)
+    assert json.loads(out.getvalue())["drift_fen"] == 0
+
+    with triggers_off("casework_case", "funds_account"):
+        run("UPDATE casework_case SET amount_fen = 999 WHERE id = %s", case.pk)
+        run("UPDATE funds_account SET credit_fen = credit_fen + 1 WHERE id = (SELECT max(id) FROM funds_account)")
+
+    out = StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("audit", "verify", "--json", stdout=out)
+    assert ended.value.code == 1
+    problem = json.loads(out.getvalue())["problems"][0]
+    assert set(problem) == set(Problem.__dataclass_fields__) and problem["row"] == case.pk
+    with pytest.raises(SystemExit):
+        call_command("ledger", "check", "--json", stdout=StringIO())
+
+
+def test_the_badge_of_one_case_is_cheap(case: Case, django_assert_max_num_queries) -> None:
+    settle()
+    with django_assert_max_num_queries(10):
+        badge = trail.badge(case.subject)
+
+    assert badge.is_intact and badge.links > 20 and badge.sealed == 0 and badge.checkpoint is not None
