@@ -1,5 +1,6 @@
 """What the trail itself stores. This app knows no business model: subjects are named by text keys."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -29,7 +30,10 @@ class Entry(models.Model):
     """One link of the chain: the fingerprint of one row of history. Written by triggers alone.
 
     `stream` is a subject such as `case:17`; `n` counts its links without a gap; `digest` is the SHA-256 of the row's
-    canonical JSON, `hash` covers the digest, the place in the chain and the previous hash.
+    text, `hash` covers the digest, the place in the chain and the previous hash.
+
+    A link for a set of rows has their numbers in `keys` (`row_id` the first, `last_row_id` the last) and their digests in
+    `digests`; its own `digest` covers both, and its stream is `set:` and the table.
     """
 
     stream = models.TextField()
@@ -41,6 +45,9 @@ class Entry(models.Model):
     digest = models.BinaryField()
     previous = models.BinaryField(null=True, db_column="prev")
     hash = models.BinaryField()
+    keys = ArrayField(models.BigIntegerField(), null=True)
+    last_row_id = models.BigIntegerField(null=True)
+    digests = ArrayField(models.BinaryField(), null=True)
 
     class Meta:
         managed = False  # created with its triggers in one migration

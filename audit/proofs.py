@@ -4,7 +4,6 @@ They repeat in plain SQL what the triggers do in functions (audit/operations.py,
 change a function must not thereby change its proof.
 """
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,11 +12,14 @@ from django.db import connection
 from audit.history import HISTORY_COLUMNS
 from audit.operations import COMPLETENESS_TRIGGERS
 
-_DIGEST = "sha256(convert_to(jsonb_strip_nulls(to_jsonb(r))::text, 'UTF8'))"
+_DIGEST = "sha256(convert_to(rtrim(r::text, ',)'), 'UTF8'))"
 _LINK = (
     "sha256(convert_to(concat_ws('|', length(e.stream), e.stream, e.n, e.tbl, e.row_id, encode(e.digest, 'hex'), "
     "coalesce(encode(e.prev, 'hex'), '')), 'UTF8'))"
 )
+
+
+_SET_DIGEST = "sha256(convert_to(e.keys::text || e.digests::text, 'UTF8'))"
 
 
 @dataclass(frozen=True)
@@ -30,14 +32,14 @@ class Query:
 class Tracked:
     """A table under audit. An append-only table is its own past. `shared` are the columns that history keeps.
 
-    `columns` are {name: type} of the past.
+    `subject` is "person" when the stream of row 17 is person:17; first versions of many such rows share a link.
     """
 
     live: str
     past: str
     key: str
     shared: tuple[str, ...]
-    columns: dict[str, str]
+    subject: str | None
 
     @property
     def has_history(self) -> bool:
@@ -48,20 +50,17 @@ def tracked_tables() -> list[Tracked]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT t.live, t.past, t.key, coalesce(
+            SELECT t.live, t.past, t.key, t.subject, coalesce(
               (SELECT array_agg(l.attname::text ORDER BY l.attnum)
                FROM pg_attribute l JOIN pg_attribute p ON p.attname = l.attname AND p.attrelid = t.past::regclass
                WHERE l.attrelid = t.live::regclass AND l.attnum > 0 AND NOT l.attisdropped
-                 AND p.attnum > 0 AND NOT p.attisdropped AND l.attname <> ALL (%s)), '{}'),
-              (SELECT jsonb_object_agg(attname, atttypid::regtype) FROM pg_attribute
-               WHERE attrelid = t.past::regclass AND attnum > 0 AND NOT attisdropped)::text
+                 AND p.attnum > 0 AND NOT p.attisdropped AND l.attname <> ALL (%s)), '{}')
             FROM audit_tracked t ORDER BY t.past
             """,
             [list(HISTORY_COLUMNS)],
         )
         return [
-            Tracked(live, past, key, tuple(shared), json.loads(columns))
-            for live, past, key, shared, columns in cursor.fetchall()
+            Tracked(live, past, key, tuple(shared), subject) for live, past, key, subject, shared in cursor.fetchall()
         ]
 
 
@@ -73,62 +72,66 @@ def links(stream: str | None = None) -> Query:
         SELECT CASE WHEN e.n > 1 AND p.id IS NULL THEN 'gap' WHEN e.prev IS DISTINCT FROM p.hash THEN 'link' ELSE 'entry' END,
                e.tbl, e.row_id, e.stream, '#' || e.n
         FROM audit_entry e LEFT JOIN audit_entry p ON p.stream = e.stream AND p.n = e.n - 1
-        WHERE {where} (e.prev IS DISTINCT FROM p.hash OR (e.n > 1 AND p.id IS NULL) OR e.hash <> {_LINK})
+        WHERE {where} (e.prev IS DISTINCT FROM p.hash OR (e.n > 1 AND p.id IS NULL) OR e.hash <> {_LINK}
+                       OR e.digest <> {_SET_DIGEST})
         """,
         {"stream": stream} if stream else {},
     )
 
 
-def rows(table: Tracked, stream: str | None = None) -> list[Query]:
+def rows(table: Tracked) -> list[Query]:
     """Rows of one table against their entries and, where there is history, live rows against their newest history."""
-    if stream:
-        queries = [_rows_of_stream(table)] + ([_live_of_stream(table)] if table.has_history else [])
-    else:
-        queries = [_rows(table), _lost_rows(table)] + ([_live(table), _lost_live(table)] if table.has_history else [])
-    return [Query(sql, {"stream": stream} if stream else {}) for sql in queries]
+    queries = [_rows(table), _lost_rows(table)] + ([_live(table), _lost_live(table)] if table.has_history else [])
+    return [Query(sql) for sql in queries]
+
+
+def rows_of_stream(table: Tracked, stream: str) -> list[Query]:
+    """The same for one subject."""
+    queries = [_rows_of_stream(table)] + ([_live_of_stream(table)] if table.has_history else [])
+    facts: dict[str, Any] = {"stream": stream}
+    if (subject := subject_id(table, stream)) is not None:
+        queries += [_rows_of_subject(table), _live_of_subject(table)]
+        facts["subject"] = subject
+    return [Query(sql, facts) for sql in queries]
+
+
+def subject_id(table: Tracked, stream: str) -> int | None:
+    """The number of the row of `table` that the stream is about: 17 for person:17."""
+    kind, _, number = stream.partition(":")
+    return int(number) if table.subject == kind and number.isdecimal() else None
+
+
+def _recorded(table: Tracked) -> str:
+    """Every row of the table that the chain knows, whether it has a link of its own or shares one."""
+    single = f"SELECT row_id, digest, stream FROM audit_entry WHERE tbl = '{table.past}' AND keys IS NULL"
+    if table.subject is None:
+        return f"({single})"
+    return f"""({single} UNION ALL
+        SELECT k.row_id, k.digest, s.stream FROM audit_entry s CROSS JOIN unnest(s.keys, s.digests) AS k (row_id, digest)
+        WHERE s.tbl = '{table.past}' AND s.keys IS NOT NULL)"""
+
+
+def of_set(table: Tracked) -> str:
+    """For one row `r`, the link that it shares with others; for JOIN LATERAL."""
+    return f"""(SELECT s.id, s.n, s.hash, s.xid, s.recorded_at, k.digest
+        FROM audit_entry s CROSS JOIN unnest(s.keys, s.digests) AS k (row_id, digest)
+        WHERE s.tbl = '{table.past}' AND s.keys IS NOT NULL AND s.row_id <= r.{table.key} AND s.last_row_id >= r.{table.key}
+          AND k.row_id = r.{table.key} LIMIT 1)"""
 
 
 def _rows(table: Tracked) -> str:
     return f"""
-        SELECT CASE WHEN e.id IS NULL THEN 'unrecorded' ELSE 'edited' END, '{table.past}', r.{table.key}::bigint, e.stream, ''
-        FROM "{table.past}" r LEFT JOIN audit_entry e ON e.tbl = '{table.past}' AND e.row_id = r.{table.key}
-        WHERE e.id IS NULL OR (e.digest <> {_quick_digest(table)} AND e.digest <> {_DIGEST})"""
-
-
-def _quick_digest(table: Tracked) -> str:
-    """The same digest from text that is put together column by column, in less time than to_jsonb on a wide row.
-
-    It may differ from the canonical one (a line break in a text, say); then that one decides. It never agrees with a digest
-    that the canonical one does not agree with: quotes and backslashes are escaped, so no two rows give one text.
-    """
-    names = sorted(table.columns, key=lambda name: (len(name.encode()), name.encode()))  # the order of jsonb
-    parts = ", ".join(f"""'"{name}": ' || {_as_json(name, table.columns[name])}""" for name in names)
-    return f"sha256(convert_to('{{' || concat_ws(', ', {parts}) || '}}', 'UTF8'))"
-
-
-def _as_json(name: str, kind: str) -> str:
-    """A column as jsonb writes it; NULL for NULL, which leaves it out."""
-    column = f'r."{name}"'
-    if kind in ("smallint", "integer", "bigint"):
-        return column
-    if kind == "boolean":
-        return f"CASE WHEN {column} THEN 'true' WHEN NOT {column} THEN 'false' END"
-    if kind in ("character varying", "text"):
-        return rf"""'"' || replace(replace({column}, E'\\', E'\\\\'), '"', E'\\"') || '"'"""
-    if kind in ("date", "uuid"):
-        return f"""'"' || {column} || '"'"""
-    if kind == "timestamp with time zone":
-        return f"""'"' || replace({column}::text, ' ', 'T') || ':00"'"""  # the session speaks UTC
-    if kind == "bytea":
-        return rf"""E'"\\\\x' || encode({column}, 'hex') || '"'"""
-    return f"jsonb_strip_nulls(to_jsonb({column}))::text"
+        SELECT CASE WHEN e.digest IS NULL THEN 'unrecorded' ELSE 'edited' END, '{table.past}', r.{table.key}::bigint,
+               e.stream, ''
+        FROM "{table.past}" r LEFT JOIN {_recorded(table)} e ON e.row_id = r.{table.key}
+        WHERE e.digest IS NULL OR e.digest <> {_DIGEST}"""
 
 
 def _lost_rows(table: Tracked) -> str:
     return f"""
-        SELECT 'missing', e.tbl, e.row_id, e.stream, ''
-        FROM audit_entry e
-        WHERE e.tbl = '{table.past}' AND NOT EXISTS (SELECT 1 FROM "{table.past}" r WHERE r.{table.key} = e.row_id)"""
+        SELECT 'missing', '{table.past}', e.row_id, e.stream, ''
+        FROM {_recorded(table)} e
+        WHERE NOT EXISTS (SELECT 1 FROM "{table.past}" r WHERE r.{table.key} = e.row_id)"""
 
 
 def _rows_of_stream(table: Tracked) -> str:
@@ -138,32 +141,70 @@ def _rows_of_stream(table: Tracked) -> str:
         WHERE e.stream = %(stream)s AND e.tbl = '{table.past}' AND (r.{table.key} IS NULL OR e.digest <> {_DIGEST})"""
 
 
+def _rows_of_subject(table: Tracked) -> str:
+    """Versions of the subject itself that have no link of their own; and a first one that is none, for it is gone then."""
+    return f"""
+        SELECT CASE WHEN s.id IS NULL THEN 'unrecorded' WHEN s.digest <> {_DIGEST} THEN 'edited' ELSE 'missing' END,
+               '{table.past}', r.{table.key}::bigint, %(stream)s, ''
+        FROM "{table.past}" r LEFT JOIN LATERAL {of_set(table)} s ON true
+        WHERE r.id = %(subject)s
+          AND NOT EXISTS (SELECT 1 FROM audit_entry e WHERE e.tbl = '{table.past}' AND e.row_id = r.{table.key} AND e.keys IS NULL)
+          AND (s.id IS NULL OR s.digest <> {_DIGEST})
+        UNION ALL
+        SELECT 'missing', '{table.past}', NULL::bigint, %(stream)s, ''
+        WHERE (SELECT r.history_type <> '+' FROM "{table.past}" r WHERE r.id = %(subject)s ORDER BY r.history_id LIMIT 1)"""
+
+
 def _live(table: Tracked) -> str:
+    stream, join = _stream_of_newest(table, "l")
     return f"""
         SELECT CASE WHEN h.id IS NULL OR h.history_type = '-' THEN 'live_unrecorded' ELSE 'live_edited' END,
-               '{table.live}', l.id::bigint, e.stream, {_differing(table)}
+               '{table.live}', l.id::bigint, {stream}, {_differing(table)}
         FROM "{table.live}" l
-        LEFT JOIN ({_newest(table)}) h ON h.id = l.id
-        LEFT JOIN audit_entry e ON e.tbl = '{table.past}' AND e.row_id = h.history_id
+        LEFT JOIN ({_newest(table)}) h ON h.id = l.id {join}
         WHERE h.id IS NULL OR h.history_type = '-' OR {_differ(table)}"""
 
 
 def _lost_live(table: Tracked) -> str:
+    stream, join = _stream_of_newest(table, "h")
     return f"""
-        SELECT 'live_missing', '{table.live}', h.id::bigint, e.stream, ''
-        FROM ({_newest(table)}) h LEFT JOIN audit_entry e ON e.tbl = '{table.past}' AND e.row_id = h.history_id
+        SELECT 'live_missing', '{table.live}', h.id::bigint, {stream}, ''
+        FROM ({_newest(table)}) h {join}
         WHERE h.history_type <> '-' AND NOT EXISTS (SELECT 1 FROM "{table.live}" l WHERE l.id = h.id)"""
 
 
+def _stream_of_newest(table: Tracked, row: str) -> tuple[str, str]:
+    """(expression, join) for the stream that a live row `row` with the newest version `h` belongs to."""
+    if table.subject:
+        return f"'{table.subject}:' || {row}.id", ""
+    return "e.stream", f"LEFT JOIN audit_entry e ON e.tbl = '{table.past}' AND e.row_id = h.history_id"
+
+
 def _live_of_stream(table: Tracked) -> str:
+    ids = f"""SELECT DISTINCT r.id FROM audit_entry e JOIN "{table.past}" r ON r.history_id = e.row_id
+              WHERE e.stream = %(stream)s AND e.tbl = '{table.past}'"""
+    return _live_of(table, ids)
+
+
+def _live_of_subject(table: Tracked) -> str:
+    """A subject whose every version shares its link with others; the rest is _live_of_stream's."""
+    return _live_of(
+        table,
+        f"""SELECT %(subject)s::bigint AS id
+            WHERE NOT EXISTS (SELECT 1 FROM audit_entry e WHERE e.stream = %(stream)s AND e.tbl = '{table.past}')""",
+    )
+
+
+def _live_of(table: Tracked, ids: str) -> str:
     return f"""
-        SELECT CASE WHEN l.id IS NULL THEN 'live_missing' WHEN h.history_type = '-' THEN 'live_unrecorded' ELSE 'live_edited' END,
-               '{table.live}', h.id::bigint, %(stream)s, CASE WHEN l.id IS NOT NULL THEN {_differing(table)} END
-        FROM (SELECT DISTINCT r.id FROM audit_entry e JOIN "{table.past}" r ON r.history_id = e.row_id
-              WHERE e.stream = %(stream)s AND e.tbl = '{table.past}') s
-        CROSS JOIN LATERAL (SELECT * FROM "{table.past}" x WHERE x.id = s.id ORDER BY x.history_id DESC LIMIT 1) h
-        LEFT JOIN "{table.live}" l ON l.id = h.id
-        WHERE (l.id IS NULL) <> (h.history_type = '-') OR (l.id IS NOT NULL AND {_differ(table)})"""
+        SELECT CASE WHEN l.id IS NULL THEN 'live_missing' WHEN h.id IS NULL OR h.history_type = '-' THEN 'live_unrecorded'
+                    ELSE 'live_edited' END,
+               '{table.live}', s.id::bigint, %(stream)s, CASE WHEN l.id IS NOT NULL THEN {_differing(table)} END
+        FROM ({ids}) s
+        LEFT JOIN LATERAL
+          (SELECT * FROM "{table.past}" x WHERE x.id = s.id ORDER BY x.history_id DESC LIMIT 1) h ON true
+        LEFT JOIN "{table.live}" l ON l.id = s.id
+        WHERE (l.id IS NULL) <> (h.id IS NULL OR h.history_type = '-') OR (l.id IS NOT NULL AND {_differ(table)})"""
 
 
 def _newest(table: Tracked) -> str:

@@ -2,17 +2,21 @@
 
 import datetime
 from dataclasses import dataclass
+from functools import cache
 
 from django.db import connection
 
-from audit import checkpoints
+from audit import checkpoints, proofs
 from audit.models import Checkpoint
 from audit.verify import Problem, of_stream
 
 
 @dataclass(frozen=True)
 class Link:
-    """One entry of a stream. `recorded_at` is the real time of entry; `is_sealed`: a checkpoint covers it."""
+    """One entry of a stream. `recorded_at` is the real time of entry; `is_sealed`: a checkpoint covers it.
+
+    A first version that came with thousands of others has `n` 0 and the hash of the link that it shares with them.
+    """
 
     n: int
     table: str
@@ -24,17 +28,34 @@ class Link:
 
 _LINKS = """
 SELECT n, tbl, row_id, recorded_at, encode(hash, 'hex'), coalesce(id <= c.after_id OR (id <= c.through_id AND xid < c.horizon_xid), false)
-FROM audit_entry LEFT JOIN (SELECT CASE WHEN is_takeover THEN through_id ELSE after_id END AS after_id, through_id, horizon_xid
-                            FROM audit_checkpoint ORDER BY id DESC LIMIT 1) c ON true
-WHERE stream = %s AND n > %s ORDER BY n LIMIT %s
+FROM ({entries}) e LEFT JOIN (SELECT CASE WHEN is_takeover THEN through_id ELSE after_id END AS after_id, through_id, horizon_xid
+                              FROM audit_checkpoint ORDER BY id DESC LIMIT 1) c ON true
+ORDER BY n LIMIT %(limit)s
 """
 
 
 def entries(stream: str, *, after: int = 0, limit: int = 500) -> list[Link]:
     """The links of a stream from the first (or after number `after`) on, one query."""
+    facts = {"stream": stream, "after": after, "limit": limit}
+    found = [
+        "SELECT n, tbl, row_id, recorded_at, hash, id, xid FROM audit_entry WHERE stream = %(stream)s AND n > %(after)s"
+    ]
+    table = _subjects().get(stream.partition(":")[0])
+    if not after and table and (subject := proofs.subject_id(table, stream)) is not None:
+        facts["subject"] = subject
+        found.append(
+            f"SELECT 0, '{table.past}', r.{table.key}, s.recorded_at, s.hash, s.id, s.xid"
+            f' FROM "{table.past}" r JOIN LATERAL {proofs.of_set(table)} s ON true WHERE r.id = %(subject)s'
+        )
     with connection.cursor() as cursor:
-        cursor.execute(_LINKS, [stream, after, limit])
+        cursor.execute(_LINKS.format(entries=" UNION ALL ".join(found)), facts)
         return [Link(*row) for row in cursor.fetchall()]
+
+
+@cache
+def _subjects() -> dict[str, proofs.Tracked]:
+    """The table of each kind of subject; it changes with a migration alone."""
+    return {table.subject: table for table in proofs.tracked_tables() if table.subject}
 
 
 def stream_is_intact(stream: str) -> list[Problem]:

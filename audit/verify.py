@@ -98,7 +98,7 @@ def one_snapshot() -> Iterator[None]:
         if is_outermost:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute(
-            "SELECT set_config(name, value, true) FROM (VALUES ('timezone', 'UTC'), ('bytea_output', 'hex'), "
+            "SELECT set_config(name, value, true) FROM (VALUES ('timezone', 'UTC'), ('datestyle', 'ISO'), ('bytea_output', 'hex'), "
             "('work_mem', '64MB'), ('max_parallel_workers_per_gather', '4'), ('parallel_setup_cost', '100'), "
             "('parallel_tuple_cost', '0.01'), ('min_parallel_table_scan_size', '1MB')) AS s (name, value)"
         )
@@ -138,7 +138,7 @@ def _unguarded(tables: list[Tracked]) -> Iterator[Problem]:
 
 def _count() -> int:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM audit_entry")
+        cursor.execute("SELECT coalesce(sum(coalesce(cardinality(keys), 1)), 0) FROM audit_entry")
         return cursor.fetchone()[0]
 
 
@@ -151,11 +151,16 @@ def of_stream(stream: str) -> list[Problem]:
         tables = {table.past: table for table in proofs.tracked_tables()}
         with connection.cursor() as cursor:
             cursor.execute("SELECT DISTINCT tbl FROM audit_entry WHERE stream = %s", [stream])
-            names = sorted(row[0] for row in cursor.fetchall())
+            names = {row[0] for row in cursor.fetchall()}
+        strange = sorted(names - tables.keys())
+        names |= {table.past for table in tables.values() if proofs.subject_id(table, stream) is not None}
         problems = list(_problems(proofs.links(stream)))
-        queries = [query for name in names if name in tables for query in proofs.rows(tables[name], stream)]
+        queries = [
+            query for name in sorted(names & tables.keys()) for query in proofs.rows_of_stream(tables[name], stream)
+        ]
         if queries:
             together = " UNION ALL ".join(f"({query.sql})" for query in queries)
-            problems += _problems(proofs.Query(f"SELECT * FROM ({together}) found", {"stream": stream}))
-        problems += [_problem("untracked", name, None, stream) for name in names if name not in tables]
+            facts = {name: value for query in queries for name, value in query.facts.items()}
+            problems += _problems(proofs.Query(f"SELECT * FROM ({together}) found", facts))
+        problems += [_problem("untracked", name, None, stream) for name in strange]
     return problems

@@ -149,13 +149,22 @@ def _dump(folder: Path) -> list[tuple[type[models.Model], Path]]:
 
 
 def _floor(prepared: Sequence[tuple[type[models.Model], Path]]) -> float:
-    """Seconds for COPY of the prepared rows and INSERT … SELECT of their history: equal tables and indexes, no triggers."""
+    """Seconds for COPY of the prepared rows and INSERT … SELECT of their history.
 
+    The tables are equal, with the same indexes, checks and foreign keys; they have no triggers.
+    """
+    tables = [table for model, _path in prepared for table in _live_and_past(model)]
     with connection.cursor() as cursor:
-        for model, _path in prepared:
-            for table in _live_and_past(model):
-                cursor.execute(f"DROP TABLE IF EXISTS floor_{table}")
-                cursor.execute(f"CREATE TABLE floor_{table} (LIKE {table} INCLUDING ALL)")
+        cursor.execute(f"DROP TABLE IF EXISTS {', '.join(f'floor_{table}' for table in tables)}")
+        for table in tables:
+            cursor.execute(f"CREATE TABLE floor_{table} (LIKE {table} INCLUDING ALL)")
+        cursor.execute(
+            "SELECT conrelid::regclass::text, replace(pg_get_constraintdef(oid), 'REFERENCES families_', 'REFERENCES floor_families_')"
+            " FROM pg_constraint WHERE contype = 'f' AND conrelid = ANY (%s::regclass[]) ORDER BY oid",
+            [tables],
+        )
+        for table, constraint in cursor.fetchall():
+            cursor.execute(f"ALTER TABLE floor_{table} ADD {constraint}")
     began = time.perf_counter()
     with transaction.atomic(), connection.cursor() as cursor:
         for model, path in prepared:

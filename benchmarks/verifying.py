@@ -60,15 +60,15 @@ def _prepare(rows: int) -> int:
 
 
 def _write_down_the_bytes() -> int:
-    """What is hashed for each row of the trail, the row's canonical JSON and its link, as bytes in two tables."""
+    """What is hashed for each row of the trail, the row's text and its link, as bytes in two tables."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL timezone = 'UTC'")
+        cursor.execute("SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'")
         cursor.execute("DROP TABLE IF EXISTS floor_bytes")
         cursor.execute("CREATE TABLE floor_bytes (row_bytes bytea NOT NULL, link_bytes bytea NOT NULL)")
         cursor.execute("SELECT past, key FROM audit_tracked ORDER BY past")
         for past, key in cursor.fetchall():
             cursor.execute(
-                f"INSERT INTO floor_bytes SELECT convert_to(jsonb_strip_nulls(to_jsonb(r))::text, 'UTF8'),"
+                f"INSERT INTO floor_bytes SELECT convert_to(rtrim(r::text, ',)'), 'UTF8'),"
                 f" convert_to(concat_ws('|', length(e.stream), e.stream, e.n, e.tbl, e.row_id, encode(e.digest, 'hex'),"
                 f" coalesce(encode(e.prev, 'hex'), '')), 'UTF8')"
                 f" FROM {past} r JOIN audit_entry e ON e.tbl = %s AND e.row_id = r.{key}",

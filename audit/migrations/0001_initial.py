@@ -1,19 +1,27 @@
+from django.contrib.postgres.fields import ArrayField
 from django.db import migrations, models
 
 import audit.models
 
 TRAIL = """
-CREATE TABLE audit_tracked (live text PRIMARY KEY, past text NOT NULL, key text NOT NULL);
+-- subject: of a table whose rows are subjects themselves, 'person' for the stream person:17 of the row 17
+CREATE TABLE audit_tracked (live text PRIMARY KEY, past text NOT NULL, key text NOT NULL, subject text UNIQUE);
 
 CREATE TABLE audit_entry (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   stream text NOT NULL, n int NOT NULL CHECK (n > 0), tbl text NOT NULL, row_id bigint NOT NULL,
   xid xid8 NOT NULL DEFAULT pg_current_xact_id(), recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   digest bytea NOT NULL, prev bytea, hash bytea NOT NULL,
+  keys bigint[], last_row_id bigint, digests bytea[],  -- of a set of rows, from row_id to last_row_id
   CONSTRAINT audit_entry_one_place UNIQUE (stream, n),
   CONSTRAINT audit_entry_one_row UNIQUE (tbl, row_id),
-  CONSTRAINT audit_entry_first_has_no_previous CHECK ((n = 1) = (prev IS NULL)));
+  CONSTRAINT audit_entry_first_has_no_previous CHECK ((n = 1) = (prev IS NULL)),
+  CONSTRAINT audit_entry_set_is_whole CHECK (num_nulls(keys, last_row_id, digests) IN (0, 3) AND (keys IS NULL OR (
+    cardinality(keys) > 0 AND cardinality(keys) = cardinality(digests)
+    AND row_id = keys[1] AND last_row_id = keys[cardinality(keys)]))));
 CREATE INDEX audit_entry_xid ON audit_entry (xid);
+CREATE INDEX audit_entry_sets ON audit_entry (tbl, row_id, last_row_id) WHERE keys IS NOT NULL;
+ALTER TABLE audit_entry ALTER COLUMN digests SET STORAGE EXTERNAL;  -- digests do not compress
 
 CREATE TABLE audit_checkpoint (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -25,6 +33,21 @@ CREATE FUNCTION audit_link(stream text, n int, tbl text, row_id bigint, digest b
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT sha256(convert_to(concat_ws('|', length(stream), stream, n, tbl, row_id, encode(digest, 'hex'),
                                      coalesce(encode(prev, 'hex'), '')), 'UTF8')) $$;
+
+-- One link for a set of first versions, in a chain of its own for each table.
+CREATE FUNCTION audit_link_set(v_tbl text, v_keys bigint[], v_digests bytea[]) RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = public, pg_temp SET bytea_output = 'hex' AS $$
+DECLARE head record; v_stream text := 'set:' || v_tbl; v_n int;
+        v_digest bytea := sha256(convert_to(v_keys::text || v_digests::text, 'UTF8'));
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended(v_stream, 20260415));
+  SELECT e.n, e.hash INTO head FROM audit_entry e WHERE e.stream = v_stream ORDER BY e.n DESC LIMIT 1;
+  v_n := coalesce(head.n, 0) + 1;
+  INSERT INTO audit_entry (stream, n, tbl, row_id, digest, prev, hash, keys, last_row_id, digests)
+  VALUES (v_stream, v_n, v_tbl, v_keys[1], v_digest, head.hash,
+          audit_link(v_stream, v_n, v_tbl, v_keys[1], v_digest, head.hash),
+          v_keys, v_keys[cardinality(v_keys)], v_digests);
+END $$;
 
 CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -75,7 +98,7 @@ ALTER TABLE audit_checkpoint ENABLE ALWAYS TRIGGER audit_no_truncate;
 UNDO = """
 DROP TABLE audit_checkpoint; DROP TABLE audit_entry; DROP TABLE audit_tracked; DROP TABLE audit_due;
 DROP FUNCTION audit_untrack(text); DROP FUNCTION audit_refuse(); DROP FUNCTION audit_settle();
-DROP FUNCTION audit_link(text, int, text, bigint, bytea, bytea);
+DROP FUNCTION audit_link_set(text, bigint[], bytea[]); DROP FUNCTION audit_link(text, int, text, bigint, bytea, bytea);
 """
 
 
@@ -97,6 +120,9 @@ class Migration(migrations.Migration):
                 ("digest", models.BinaryField()),
                 ("previous", models.BinaryField(null=True, db_column="prev")),
                 ("hash", models.BinaryField()),
+                ("keys", ArrayField(models.BigIntegerField(), null=True)),
+                ("last_row_id", models.BigIntegerField(null=True)),
+                ("digests", ArrayField(models.BinaryField(), null=True)),
             ],
             options={"db_table": "audit_entry", "managed": False},
         ),

@@ -1,7 +1,9 @@
 """Taking a household register into the database: new households and people, changes, moves between households.
 
-One transaction, chunk by chunk with constant memory: what the chunk names is looked up, what is new is COPYed, what
-changed is updated, everything leaves history. Importing the same file again changes nothing.
+One pass and one transaction, chunk by chunk with constant memory: while a thread reads and judges the next chunk, what
+this one names is looked up, what is new is COPYed, what changed is updated, everything leaves history. The first error
+ends the writing and the transaction is rolled back at the end; the rest is read on, so that all errors are reported.
+Importing the same file again changes nothing.
 """
 
 import datetime
@@ -65,19 +67,19 @@ def import_register(
     digest = _sha256(path)
     report = ImportReport()
     report.already_imported = ImportBatch.objects.filter(kind="register", sha256=digest).exists()
-    with open(path, "rb") as source:
-        _judge(source, by, report, progress or _ignore)
-        if not dry_run and (good_rows or not report.errors):
-            with transaction.atomic(), acting(by, reason=f"register import {digest[:12]}"):
-                _take(source, by, report, progress or _ignore)
-                if report.changed:
-                    ImportBatch.objects.create(
-                        kind="register",
-                        sha256=digest,
-                        filename=filename or path.name,
-                        imported_on=clock.today(),
-                        counts={"created": report.created, "updated": report.updated},
-                    )
+    with open(path, "rb") as source, transaction.atomic(), acting(by, reason=f"register import {digest[:12]}"):
+        if dry_run:
+            _judge_all(source, by, report, progress or _ignore)
+        else:
+            _take_all(source, by, report, progress or _ignore, despite_errors=good_rows)
+        if report.changed:
+            ImportBatch.objects.create(
+                kind="register",
+                sha256=digest,
+                filename=filename or path.name,
+                imported_on=clock.today(),
+                counts={"created": report.created, "updated": report.updated},
+            )
     report.seconds = time.monotonic() - begun
     return report
 
@@ -97,34 +99,42 @@ def units_in_reach(by: Any) -> QuerySet[OrgUnit]:
     return units if by is None else scope(by, Ability.IMPORT).filter(units)
 
 
-def _households(source: BinaryIO, by: Any) -> Iterator[RegisterHousehold]:
-    groups = units_in_reach(by).filter(level="group").values_list("code", flat=True)
-    return read_register(source, group_codes=set(groups), today=clock.today())
+def _chunks(source: BinaryIO, by: Any) -> Iterator[list[RegisterHousehold]]:
+    groups = set(units_in_reach(by).filter(level="group").values_list("code", flat=True))
+    households = read_register(source, group_codes=groups, today=clock.today())
+    return iter(lambda: list(islice(households, CHUNK)), [])
 
 
-def _judge(source: BinaryIO, by: Any, report: ImportReport, progress: Progress) -> None:
-    for n, household in enumerate(_households(source, by), start=1):
+def _judge_all(source: BinaryIO, by: Any, report: ImportReport, progress: Progress) -> None:
+    for households in _chunks(source, by):
+        _judge(households, report)
+        progress(report.households + report.held_households, "judge")
+
+
+def _judge(households: list[RegisterHousehold], report: ImportReport) -> None:
+    for household in households:
         report.findings += household.findings
         if household.is_held:
             report.held_households += 1
         else:
             report.households += 1
             report.persons += len(household.members)
-        if n % CHUNK == 0:
-            progress(n, "judge")
 
 
-def _take(source: BinaryIO, by: Any, report: ImportReport, progress: Progress) -> None:
+def _take_all(source: BinaryIO, by: Any, report: ImportReport, progress: Progress, *, despite_errors: bool) -> None:
+    """Take what is good; with errors that were not allowed for, the caller's transaction is rolled back."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('families.import', 0))")
     places = _Places()
-    good = (household for household in _households(source, by) if not household.is_held)
-    chunks = iter(lambda: list(islice(good, CHUNK)), [])
-    done = 0
-    for chunk in ahead(_Chunk(households) for households in chunks):
-        _take_chunk(chunk, places, report)
-        done += len(chunk.households)
-        progress(done, "take")
+    for chunk in ahead(map(_Chunk, _chunks(source, by))):
+        _judge(chunk.all_households, report)
+        if despite_errors or not report.errors:
+            _take_chunk(chunk, places, report)
+        progress(report.households + report.held_households, "take")
+    if report.errors and not despite_errors:
+        transaction.set_rollback(True)
+        report.created = report.updated = report.unchanged = 0
+        report.changed = False
     if report.changed:
         with connection.cursor() as cursor:
             # After a rolled-back import the planner takes these tables for empty, and reads them once per row.
@@ -132,13 +142,15 @@ def _take(source: BinaryIO, by: Any, report: ImportReport, progress: Progress) -
 
 
 class _Chunk:
-    """Some households of the file, and what can be worked out about their people without the database."""
+    """Some households of the file, and what can be worked out about the people of the good ones without the database."""
 
     def __init__(self, households: list[RegisterHousehold]) -> None:
-        self.households = households
-        people = [person for household in households for person in household.members]
+        self.all_households = households
+        self.households = [household for household in households if not household.is_held]
+        people = [person for household in self.households for person in household.members]
         self.keys = {id(person): vault.person_key(person.id_number) if person.id_number else None for person in people}
-        self.columns = {id(person): _person_columns(person, self.keys[id(person)]) for person in people}
+        lines = bulk.csv_lines(_person_columns(person, self.keys[id(person)]) for person in people)
+        self.lines = dict(zip(map(id, people), lines, strict=True))
 
 
 class _Places:
@@ -219,8 +231,8 @@ def _take_persons(chunk: _Chunk, known: _Known, report: ImportReport) -> dict[in
             else:
                 report.unchanged += 1
     numbers = bulk.next_ids(Person, len(fresh)) if fresh else []
-    bulk.copy_rows(
-        Person, _PERSON_COLUMNS, ((n, *chunk.columns[id(row)]) for n, row in zip(numbers, fresh, strict=True))
+    bulk.copy_lines(
+        Person, _PERSON_COLUMNS, (f"{n},{chunk.lines[id(row)]}" for n, row in zip(numbers, fresh, strict=True))
     )
     bulk.write_history(Person, numbers, "+")
     ids.update({id(row): n for n, row in zip(numbers, fresh, strict=True)})

@@ -10,6 +10,7 @@ from access import vault
 from access.services import import_org_units
 from audit import clock
 from audit.models import Entry
+from families.importing import register_import
 from families.importing.register_import import import_register
 from families.models import Household, HouseholdMember, ImportBatch, Person
 from tests.world import DEMO, World
@@ -125,6 +126,24 @@ def test_a_file_with_errors_changes_nothing_unless_the_good_rows_are_wanted(
     taken = import_register(path, by=None, good_rows=True)
     assert taken.changed and not Household.objects.filter(household_no=rows[0]["户编号"]).exists()
     assert Household.objects.count() == taken.households == refused.households
+
+
+def test_an_error_at_the_end_takes_back_what_was_taken_before_and_all_errors_are_told(
+    whole_township: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(register_import, "CHUNK", 3)
+    rows = rows_of_village()
+    numbers = list(dict.fromkeys(row["户编号"] for row in rows))
+    for row in rows:
+        if row["户编号"] in (numbers[10], numbers[-1]):
+            row["性别"] = "不详"
+    links = Entry.objects.count()
+
+    refused = import_register(write(tmp_path / "bad.csv", rows), by=None)
+
+    assert {finding.household_no for finding in refused.errors} == {numbers[10], numbers[-1]}
+    assert (refused.created, refused.updated, refused.unchanged, refused.changed) == (0, 0, 0, False)
+    assert not Person.objects.exists() and not Person.history.exists() and Entry.objects.count() == links
 
 
 def test_a_cancelled_import_leaves_nothing(whole_township: World, register: Path) -> None:
