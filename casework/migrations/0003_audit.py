@@ -4,7 +4,7 @@ from audit.operations import TrackHistory, TrackRows
 
 
 class Migration(migrations.Migration):
-    dependencies = [("casework", "0002_initial"), ("audit", "0001_initial")]
+    dependencies = [("casework", "0001_initial"), ("audit", "0001_initial")]
     operations = [
         migrations.RunSQL("CREATE SEQUENCE casework_case_number", "DROP SEQUENCE casework_case_number"),
         TrackHistory("casework", "case", "'case:' || r.id"),
