@@ -46,6 +46,7 @@ class Act:
     digest: str = ""
     moves_money: bool = False
     due_on: datetime.date | None = None  # set by a step that knows better than the state's deadline
+    turn_role: str = ""  # set by a step that passes the turn on within a state
     also_duty_of: list[Any] = field(default_factory=list)  # a second surveyor, say
     note: dict[str, Any] = field(default_factory=dict)  # what the timeline keeps; never personal data
 
@@ -321,10 +322,10 @@ def _take_duty(this: Act, facts: _Facts) -> None:
 
 
 def _set_queue_columns(this: Act) -> None:
-    """Whose turn, until when, open or not: functions of the new state."""
+    """Whose turn, until when, open or not: functions of the new state, unless a step knows better."""
     case = this.case
     ends = case.state in case.spec.ends
-    case.turn_role = case.spec.turn(case.state)
+    case.turn_role = this.turn_role or case.spec.turn(case.state)
     case.is_open = not ends
     case.closed_on = this.today if ends else None
     if ends:

@@ -25,7 +25,7 @@ STAFF = settings.AUTH_USER_MODEL
 class Case(Placed):
     """One application under one programme. `state` is the only truth of where it stands; `services.act` alone moves it.
 
-    `turn_role`, `due_on` and `is_open` say what the queue needs and are functions of the state, set with it.
+    `turn_role`, `due_on` and `is_open` say what the queue needs and are set with the state, by act() alone.
     """
 
     case_no = models.CharField(max_length=20, unique=True)

@@ -10,6 +10,7 @@ from casework.acting import Act, after, before
 from casework.digests import approval_digest
 from casework.errors import ApprovalVoid, BadCaseData, TooEarly
 from casework.models import FollowUpVisit
+from casework.reissuing import returned_payment, waits_for_village
 from families.models import BankAccount
 from flows import calendar
 from funds import services as funds
@@ -18,8 +19,12 @@ from funds.models import Payment, PaymentBatch
 
 @before("list_payment")
 def nothing_changed_since_approval(this: Act) -> None:
-    if approval_digest(this.case) != this.case.approved_digest:
-        raise ApprovalVoid(_("批准以后材料有变动，签字已经失效。请退回审批。"))
+    case = this.case
+    if approval_digest(case) == case.approved_digest:
+        return
+    if Payment.objects.filter(subject=case.subject, state=Payment.State.RETURNED).exists():
+        raise ApprovalVoid(_("银行退回以后账户或材料改过，还没有人签字。请退回审批，审批以后再付。"))
+    raise ApprovalVoid(_("批准以后材料有变动，签字已经失效。请退回审批。"))
 
 
 @before("list_payment", "reissue")
@@ -173,6 +178,16 @@ def another_account(this: Act) -> None:
     if account.holder_id != case.payee_account.holder_id:
         raise BadCaseData(_("换了收款人，要重新审批，不能在这里改。"))
     case.payee_account = account
+
+
+@after("payment_bounced", "correct_account")
+def the_fund_manager_goes_on_when_the_account_is_right(this: Act) -> None:
+    """The village's turn ends within the state, and the next one begins with a deadline of its own."""
+    case = this.case
+    back = returned_payment(case)
+    if back is not None and not waits_for_village(case, back):
+        this.turn_role = case.spec.edge(case.state, "reissue").roles[0]
+        this.due_on = calendar.add(this.today, case.rules.deadline(case.state))
 
 
 @after("payment_credited")

@@ -7,6 +7,7 @@ import pytest
 from audit import clock
 from casework import payments
 from casework.desks.funds.waiting import look_at
+from casework.desks.village.work import work_of
 from casework.errors import ApprovalVoid, BadCaseData, CaseworkError
 from casework.models import Case
 from families import services as families
@@ -35,9 +36,9 @@ def listed(world: World, case: Case, key: str = "batch-aaaaaaaa") -> int:
     return payments.build_batch([case.pk], by=world.fund_manager, key=key).pk
 
 
-def comes_back(world: World, case: Case) -> None:
+def comes_back(world: World, case: Case, reason: str = "账户异常") -> None:
     payment = Payment.objects.get(subject=case.subject)
-    payments.record_answers([payments.Answer(payment.pk, False, reason="账户异常")], by=world.cashier, key="back")
+    payments.record_answers([payments.Answer(payment.pk, False, reason=reason)], by=world.cashier, key="back")
 
 
 def test_nobody_who_died_is_put_on_a_list(world: World) -> None:
@@ -122,6 +123,34 @@ def test_a_person_without_an_id_number_is_not_swapped_for_another_one(world: Wor
         world.do(case, "correct_account", "village_clerk", data={"account_id": current.pk})
 
 
+def test_a_mended_account_passes_the_turn_from_the_village_to_the_fund_manager(world: World) -> None:
+    case = world.brought_to("fund_reserved")
+    pay(world, case)
+    comes_back(world, case)
+    sent_back = case_now(case)
+    to_do = list(work_of(world.village_clerk))
+    changes_account(world, case)
+    current = BankAccount.objects.get(household=case.household, is_active=True)
+
+    with clock.frozen_at(START + datetime.timedelta(days=2)):
+        world.do(case, "correct_account", "village_clerk", data={"account_id": current.pk})
+
+        mended = case_now(case)
+        assert (sent_back.turn_role, mended.turn_role) == ("village_clerk", "fund_manager")
+        assert mended.state == sent_back.state == "payment_returned" and mended.due_on > sent_back.due_on
+        assert to_do == [case] and list(work_of(world.village_clerk)) == []
+        assert mended.history.latest("history_id").turn_role == "fund_manager"
+
+
+def test_an_account_that_the_bank_calls_right_never_waits_for_the_village(world: World) -> None:
+    case = world.brought_to("fund_reserved")
+    pay(world, case)
+
+    comes_back(world, case, reason="超过限额")
+
+    assert case_now(case).turn_role == "fund_manager" and list(work_of(world.village_clerk)) == []
+
+
 def test_a_refusal_in_a_batch_names_the_case(world: World) -> None:
     one, two = world.brought_to("fund_reserved"), world.brought_to("fund_reserved")
     dies(two)
@@ -142,7 +171,7 @@ def test_a_mended_payment_taken_off_the_list_is_decided_again_and_paid_once(worl
     with clock.frozen_at(START + datetime.timedelta(days=5)):
         listed(world, case, "batch-bbbbbbbb")
         world.do(case, "unlist_payment", "fund_checker", reason="再核一遍")
-        with pytest.raises(ApprovalVoid, match="退回审批"):
+        with pytest.raises(ApprovalVoid, match="银行退回以后.*退回审批"):
             listed(world, case, "batch-cccccccc")
         world.do(case, "send_back", "fund_manager", reason="账户改过")
         world.do(case, "check", "township_clerk")
