@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.files.base import ContentFile
+from django.db import transaction
 
 from access import services as access
 from access.models import OrgUnit, Staff
@@ -69,6 +70,7 @@ class World:
         except KeyError:
             raise AttributeError(role) from None
 
+    @transaction.atomic
     def household(
         self, village: OrgUnit | None = None, *, birth: datetime.date = datetime.date(1950, 3, 1)
     ) -> Household:
@@ -129,6 +131,7 @@ class World:
         more.setdefault("key", f"{action}:{next(_serial)}")
         return act(case.pk, action, by=who, **more)
 
+    @transaction.atomic
     def papers(self, case: Case, *kinds: str) -> None:
         for kind in kinds:
             document = families.add_document(
@@ -139,6 +142,7 @@ class World:
             )
             CaseDocument.objects.create(case=case, document=document, kind=kind, added_on=START)
 
+    @transaction.atomic
     def deliberate(self, case: Case, **votes: int) -> Deliberation:
         case = case_now(case)
         return Deliberation.objects.create(
@@ -158,6 +162,7 @@ class World:
             recorded_by=self.village_clerk,
         )
 
+    @transaction.atomic
     def plan(self, case: Case, count: int = 6) -> None:
         for n in range(count):
             Measure.objects.create(case=case, domain="livelihood", title=f"措施{n + 1}", need_words="修屋顶")
@@ -213,6 +218,7 @@ def case_now(case: Case) -> Case:
     return Case.objects.get(pk=case.pk)
 
 
+@transaction.atomic
 def make_person(name: str, birth: datetime.date, serial: int, *, female: bool = False) -> Person:
     person = Person(name=name, sex="f" if female else "m", birth_date=birth)
     person.set_id_number(id_number(birth, serial, female=female))
@@ -220,6 +226,7 @@ def make_person(name: str, birth: datetime.date, serial: int, *, female: bool = 
     return person
 
 
+@transaction.atomic
 def make_staff(username: str, name: str, key: str | None = None) -> Staff:
     return Staff.objects.create_user(username, name, key or person_key(f"staff-{username}"), "a-long-password-1")
 
