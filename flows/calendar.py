@@ -12,6 +12,8 @@ from django.db import transaction
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
+from audit.context import acting
+from audit.history import write_history
 from flows.errors import BadCalendar, CalendarMissing
 from flows.models import WorkingDay
 from flows.parameters import Period
@@ -56,7 +58,9 @@ def _working_days(year: int, minute: int) -> frozenset[datetime.date]:
 
 @transaction.atomic
 def load(path: Path) -> int:
-    """Load a CSV with date, is_working_day (1/0), name. Loading again replaces the days named. Returns the days.
+    """Load a CSV with date, is_working_day (1/0), name. Returns the days named.
+
+    Loading again changes what differs and nothing else; history says who changed a day.
 
     Raises BadCalendar, naming the line, and changes nothing then.
     """
@@ -69,11 +73,24 @@ def load(path: Path) -> int:
         raise BadCalendar(_("文件里一天也没有。"))
     if len({day.date for day in days}) != len(days):
         raise BadCalendar(_("同一天写了两行，请只留一行。"))
-    WorkingDay.objects.bulk_create(
-        days, update_conflicts=True, unique_fields=["date"], update_fields=["is_working", "name"]
-    )
+    _write(days)
     forget()
     return len(days)
+
+
+def _write(days: list[WorkingDay]) -> None:
+    known = {day.date: day for day in WorkingDay.objects.filter(date__in=[day.date for day in days])}
+    changed = []
+    for day in days:
+        old = known.get(day.date)
+        if old is not None and (old.is_working, old.name) != (day.is_working, day.name):
+            old.is_working, old.name = day.is_working, day.name
+            changed.append(old)
+    created = WorkingDay.objects.bulk_create([day for day in days if day.date not in known])
+    WorkingDay.objects.bulk_update(changed, ["is_working", "name"])
+    with acting(reason="import_calendar"):
+        write_history(WorkingDay, [day.pk for day in created], "+")
+        write_history(WorkingDay, [day.pk for day in changed], "~")
 
 
 def _day_of(row: dict[str, str], line: int) -> WorkingDay:

@@ -62,11 +62,16 @@ class ProgrammeVersion(models.Model):
 
 
 class WorkingDay(models.Model):
-    """One day of a loaded year. A year without rows is unknown: nobody guesses holidays."""
+    """One day of a loaded year. A year without rows is unknown: nobody guesses holidays.
 
-    date = models.DateField(primary_key=True)
+    Deadlines hang on it, so who changed a day, and when, is kept like any other decision.
+    """
+
+    date = models.DateField(unique=True)
     is_working = models.BooleanField()
     name = models.CharField(max_length=30, blank=True)
+
+    history = tracked()
 
 
 class CaseProcess(Process):

@@ -98,7 +98,6 @@ def test_every_business_model_keeps_its_history() -> None:
         "casework.CaseEvent": "append-only itself",
         "casework.SurveyDraft": "half a form on a phone; the survey that comes of it is kept",
         "flows.CaseProcess": "a projection of the case",
-        "flows.WorkingDay": "published by the State Council, loaded as a file",
         "funds.Account": "moved by transfers alone",
         "funds.Transfer": "append-only itself",
         "jobs.Job": "progress of work",

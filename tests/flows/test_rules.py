@@ -1,13 +1,15 @@
 """Parameters, tiers, the calendar and the versions of the rules."""
 
 import datetime
+from pathlib import Path
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit import clock
+from audit import clock, verify
+from audit.context import acting
 from flows import calendar
 from flows.errors import BadParameters, BadVersion, CalendarMissing
 from flows.models import ProgrammeVersion, WorkingDay
@@ -144,6 +146,24 @@ def test_a_year_that_nobody_has_loaded_is_refused_in_words(world: World) -> None
 
     assert "import_calendar" in str(refusal.value) and refusal.value.year == 2027
     assert calendar.add(datetime.date(2026, 12, 30), Period(5, "calendar")) == datetime.date(2027, 1, 4)
+
+
+def test_loading_a_calendar_again_keeps_who_changed_which_day(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "days.csv"
+    file.write_text("date,is_working_day,name\n2026-05-04,1,\n2026-05-06,1,\n2028-01-03,0,元旦\n", encoding="utf-8")
+    before = WorkingDay.history.count()
+
+    with acting(world.sysadmin):
+        calendar.load(file)
+        calendar.load(file)
+
+    written = WorkingDay.history.order_by("history_id")[before:]
+    assert [(row.date.isoformat(), row.history_type, row.history_user_id) for row in written] == [
+        ("2028-01-03", "+", world.sysadmin.pk),
+        ("2026-05-04", "~", world.sysadmin.pk),
+    ]
+    assert not WorkingDay.history.filter(history_change_reason__startswith="bypassed").exists()
+    assert verify.of_stream("calendar:2026") == verify.of_stream("calendar:2028") == []
 
 
 def test_days_left_are_negative_after_the_deadline(world: World) -> None:
