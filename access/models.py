@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.contenttypes.models import ContentType
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from guardian.models import UserObjectPermissionBase
 
@@ -108,6 +108,11 @@ class Staff(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.name
+
+    @transaction.atomic
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Django itself saves an account outside any transaction: a new password, or an old one hashed anew at login."""
+        super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> None:
         raise StaffIsKept

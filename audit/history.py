@@ -10,7 +10,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
@@ -50,6 +50,7 @@ class TrackedRecords(HistoricalRecords):
     def create_historical_record(self, instance: models.Model, history_type: str, using: str | None = None) -> None:
         """What was saved is read back by the database itself, a tenth of the work of a second instance; what was
         deleted is no longer there and is written by simple-history."""
+        _belongs_together()
         if history_type == "-":
             super().create_historical_record(instance, history_type, using)
         else:
@@ -85,12 +86,19 @@ def write_history(model: type[models.Model], ids: Sequence[int], kind: str) -> N
     """History rows of the present state of `ids`; kind is "+" for created and "~" for changed."""
     if not ids:
         return
+    _belongs_together()
     who = current()
     with connection.cursor() as cursor:
         cursor.execute(
             _insert_into_history(model),
             [timezone.now(), kind, who.reason, who.by_id, who.on_behalf_of_id, clock.today(), list(ids)],
         )
+
+
+def _belongs_together() -> None:
+    """A row that is committed before its history is taken for one that bypassed the application."""
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("a tracked row is written in one transaction with its history")
 
 
 @cache

@@ -19,6 +19,7 @@ from django.utils.translation import check_for_language, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from audit.context import acting
 from casework.context import Look
 from casework.demo_accounts import DEMO_PASSWORD, demo_accounts
 from casework.menu import DESKS, desk_of, home_of
@@ -97,7 +98,8 @@ class PasswordChange(PasswordChangeView):
     def form_valid(self, form: PasswordForm) -> HttpResponse:
         form.user.must_change_password = False
         messages.success(self.request, _("密码改好了。"))
-        return super().form_valid(form)
+        with acting(form.user, reason="change_password"):
+            return super().form_valid(form)
 
 
 @login_required

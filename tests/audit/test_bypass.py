@@ -120,6 +120,11 @@ def test_the_ordinary_way_leaves_exactly_one_row_that_names_no_bypass() -> None:
     assert verify().problems == []
 
 
+def test_a_row_that_would_be_committed_before_its_history_is_refused_aloud() -> None:
+    with pytest.raises(transaction.TransactionManagementError):
+        OrgUnit.objects.create(code="970000", name="旧名", **NEW)
+
+
 def test_what_is_rolled_back_leaves_neither_history_nor_entry() -> None:
     with pytest.raises(ZeroDivisionError), transaction.atomic():
         OrgUnit.objects.create(code="970000", name="旧名", **NEW)

@@ -1,6 +1,7 @@
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.test import Client, override_settings
 from django.urls import include, path, reverse
@@ -105,6 +106,23 @@ def test_a_given_password_must_be_changed_first(client, world):
     assert client.post("/password/", new).status_code == 302
     world.village_clerk.refresh_from_db()
     assert not world.village_clerk.must_change_password
+
+
+@pytest.mark.django_db(transaction=True)  # the history is completed at the commit
+def test_a_new_password_is_in_the_history_once_and_is_no_bypass(client, world):
+    account = world.village_clerk
+    with transaction.atomic():
+        account.must_change_password = True
+        account.save()
+    before = account.history.count()
+    client.force_login(account)
+
+    new = {"old_password": PASSWORD, "new_password1": "柳树下面有三只鸭子呢", "new_password2": "柳树下面有三只鸭子呢"}
+    assert client.post("/password/", new).status_code == 302
+
+    changed = account.history.latest("history_id")
+    assert account.history.count() == before + 1 and not changed.must_change_password
+    assert (changed.history_change_reason, changed.history_user_id) == ("change_password", account.pk)
 
 
 def test_the_given_password_is_no_new_one(client, world):
