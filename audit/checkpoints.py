@@ -3,7 +3,7 @@
 A chain shows that something in its middle was changed; only a seal shows that its end was cut off, and only a seal whose
 fingerprint has left the office (printed on a notice or a roster) shows that everything was made anew.
 
-A seal covers finished transactions alone: those below the oldest one still running (`pg_snapshot_xmin`). Numbers of rows
+A seal covers finished transactions alone: those below the oldest one still running in this database. Numbers of rows
 would not do: a slow transaction commits a lower number after a quick one was sealed.
 """
 
@@ -69,12 +69,11 @@ def seal() -> Checkpoint | None:
         if not cursor.fetchone()[0]:
             return None
     last = Checkpoint.objects.order_by("-id").first()
-    horizon = _horizon()
-    is_takeover = last is not None and horizon < last.horizon_xid
+    is_takeover = last is not None and _next_transaction() < last.horizon_xid
     if is_takeover:
         with connection.cursor() as cursor:  # nobody writes while the old and the new numbering meet
             cursor.execute("LOCK TABLE audit_entry IN SHARE MODE")
-        horizon = _horizon()
+    horizon = _horizon()
     first = last.horizon_xid if last else 0
     after = _first_free_id(last)
     entries, through, root = fold(first, horizon, after, None, is_takeover)
@@ -96,9 +95,34 @@ def seal() -> Checkpoint | None:
     return Checkpoint.objects.create(**made.__dict__, hash=made.hash(), signature=signature)
 
 
-def _horizon() -> int:
+def _next_transaction() -> int:
+    """The number that the server has reached. A restored database begins anew, below what its seals know."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+        cursor.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+        return cursor.fetchone()[0]
+
+
+# Transactions of other databases on the same server count in the same numbers and write nothing here. One is left out
+# only when its lock names a backend that surely works elsewhere; prepared ones and those that just end count as ours.
+# A lock shows the lower 32 bits of the number.
+_HORIZON = """
+WITH here AS MATERIALIZED (SELECT pg_current_snapshot() AS snapshot),
+running AS MATERIALIZED (SELECT xid::text::bigint AS xid FROM here, pg_snapshot_xip(snapshot) AS xid),
+elsewhere AS MATERIALIZED (
+    SELECT l.transactionid::text::bigint AS low FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+    WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock' AND l.granted
+      AND a.datid <> (SELECT oid FROM pg_database WHERE datname = current_database()))
+SELECT least(
+    (SELECT pg_snapshot_xmax(snapshot)::text::bigint FROM here),
+    pg_current_xact_id_if_assigned()::text::bigint,
+    (SELECT min(xid) FROM running WHERE xid % (1::bigint << 32) NOT IN (SELECT low FROM elsewhere)))
+"""
+
+
+def _horizon() -> int:
+    """Every transaction of this database with a lower number has ended."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HORIZON)
         return cursor.fetchone()[0]
 
 
