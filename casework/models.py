@@ -75,6 +75,7 @@ class Case(Placed):
             models.Index(fields=["due_on", "id"], condition=Q(is_open=True), name="queue_everywhere"),
             models.Index(fields=["county", "state", "due_on", "id"], condition=Q(is_open=True), name="open_by_state"),
             models.Index(fields=["-id"], condition=Q(tier="T0"), name="released_first"),
+            models.Index(fields=["county", "-id"], condition=Q(tier="T0"), name="released_first_in_county"),
             models.Index(fields=["village", "-id"], name="cases_of_village"),
             models.Index(fields=["township", "-id"], name="cases_of_township"),
         ]
@@ -157,6 +158,13 @@ class CaseEvent(models.Model):
 
     class Meta:
         ordering = ["case_id", "n"]
+        indexes = [
+            models.Index(
+                fields=["action", "business_date", "id"],
+                condition=Q(action__in=["approve", "emergency_release"]),
+                name="decisions_by_day",
+            )
+        ]
         constraints = [models.UniqueConstraint(fields=["case", "n"], name="acts_count_up")]
 
 

@@ -20,6 +20,7 @@ from flows.states import STATES
 from funds.models import Payment
 
 MOST = 50
+MOST_PAYMENTS = 1000  # many more than are shown
 CASE_NO = re.compile(r"\d{4}-\d{6}")
 HOUSEHOLD_NO = re.compile(r"\d{15,19}")
 
@@ -85,10 +86,11 @@ def words(q: str) -> Q:
     if CASE_NO.fullmatch(q):
         return Q(case_no=q)
     if HOUSEHOLD_NO.fullmatch(q):
-        return Q(household_no=q) | Exists(_payments_of_the_case().filter(bank_reference=q))
+        return Q(household_no=q) | _paid_by(Q(bank_reference=q))
     if any(character.isdigit() for character in q):
         return (
-            Exists(_payments_of_the_case().filter(Q(bank_reference=q) | Q(batch__number=q.upper())))
+            _paid_by(Q(bank_reference=q))
+            | _paid_by(Q(batch__number=q.upper()))
             | Q(household_no__startswith=q)
             | Q(case_no__endswith=q)
         )
@@ -98,6 +100,12 @@ def words(q: str) -> Q:
         Q(person__name_search__contains=needle) | Q(person__name__contains=q)
     )
     return Q(head_name__contains=q) | Q(household__search__contains=needle) | Exists(member)
+
+
+def _paid_by(condition: Q) -> Q:
+    """The cases of the payments on one receipt or in one batch: found first, not asked of each case in reach."""
+    subjects = Payment.objects.filter(condition).order_by("-id").values_list("subject", flat=True)[:MOST_PAYMENTS]
+    return Q(pk__in=[int(subject.removeprefix("case:")) for subject in subjects])
 
 
 def with_payments(cases: list[Case]) -> list[Found]:

@@ -200,6 +200,9 @@ class Payment(models.Model):
     history = tracked()
 
     class Meta:
+        indexes = [
+            models.Index(fields=["bank_reference"], condition=~Q(bank_reference=""), name="payments_by_reference")
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(amount_fen__gt=0), name="payment_is_positive"),
             models.UniqueConstraint(
