@@ -226,3 +226,11 @@ class Recusal(models.Model):
                 fields=["person_key", "household_no"], condition=Q(ended_on__isnull=True), name="one_open_recusal"
             )
         ]
+
+
+class Rate(models.Model):
+    """How often somebody did something lately; see access.rates."""
+
+    key = models.CharField(max_length=32, primary_key=True)
+    since = models.DateTimeField(db_index=True)
+    count = models.IntegerField()

@@ -4,7 +4,6 @@ import datetime
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from access import vault
@@ -12,11 +11,6 @@ from audit import clock
 from casework import timers
 from casework.models import CaseEvent, Objection
 from tests.world import START, World, case_now, make_person
-
-
-@pytest.fixture(autouse=True)
-def fresh_hour() -> None:
-    cache.clear()
 
 
 def on_the_board(world: World, **more: Any) -> tuple[Any, Any, str]:
@@ -159,17 +153,11 @@ def test_one_address_cannot_flood_the_board(world: World) -> None:
     from casework.desks.public import notices
 
     for _n in range(notices.OBJECTIONS_AN_HOUR):
-        notices.too_many("127.0.0.1", _now())
+        notices.too_many("127.0.0.1")
     response = _send(cases[0][2])
 
     assert response.status_code == 422 and "过一会儿再提" in response.text
     assert case_now(cases[0][0]).state == "village_notice"
-
-
-def _now() -> datetime.datetime:
-    from django.utils import timezone
-
-    return timezone.localtime()
 
 
 def test_an_exit_notice_hangs_too_and_takes_no_objection_here(world: World) -> None:

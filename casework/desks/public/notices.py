@@ -4,10 +4,10 @@ import datetime
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.cache import cache
 from django.db.models import Q, QuerySet
 from django.http import Http404
 
+from access.rates import is_too_often
 from audit import clock
 from casework.models import PublicNotice
 from families import catalogue
@@ -85,8 +85,6 @@ def check_code(notice: PublicNotice) -> str:
     return "-".join((code[:4], code[4:8], code[8:]))
 
 
-def too_many(address: str, now: datetime.datetime) -> bool:
+def too_many(address: str) -> bool:
     """Whether this address has sent enough for one hour; counts this one."""
-    key = f"objection:{address}:{now:%Y%m%d%H}"
-    cache.add(key, 0, timeout=3600)
-    return cache.incr(key) > OBJECTIONS_AN_HOUR
+    return is_too_often("objection", address, most=OBJECTIONS_AN_HOUR, within=datetime.timedelta(hours=1))

@@ -7,7 +7,6 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 from django.views.decorators.cache import never_cache
@@ -118,7 +117,7 @@ def objection(request: HttpRequest, code: str, pk: int) -> HttpResponse:
     if found.kind != PublicNotice.Kind.VILLAGE:
         raise Http404
     if request.method == "POST" and form.is_valid():
-        if too_many(request.META.get("REMOTE_ADDR", ""), timezone.localtime()):
+        if too_many(request.META.get("REMOTE_ADDR", "")):
             form.add_error(None, _("这个网络一小时里提得太多了。请过一会儿再提，或者打电话、投意见箱。"))
         elif _written_down(found, form):
             return redirect("public:received", code, pk)

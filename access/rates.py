@@ -1,0 +1,27 @@
+"""How often somebody without an account may do something. Counted in the database, so that it holds for all processes."""
+
+import datetime
+
+from django.db import connection
+
+from access.vault import blind_index
+
+_COUNT = """
+INSERT INTO access_rate AS r (key, since, count) VALUES (%(key)s, now(), 1)
+ON CONFLICT (key) DO UPDATE SET
+    count = CASE WHEN r.since <= now() - %(within)s THEN 1 ELSE r.count + 1 END,
+    since = CASE WHEN r.since <= now() - %(within)s THEN now() ELSE r.since END
+RETURNING count
+"""
+_FORGET = "DELETE FROM access_rate WHERE since < now() - interval '1 day'"
+
+
+def is_too_often(what: str, who: str, *, most: int, within: datetime.timedelta) -> bool:
+    """Count one more `what` by `who` (an address, say); True when it is beyond `most` within the time from the first one.
+
+    Of `who` a keyed fingerprint is kept, for a day. `within` is a day at most.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGET)
+        cursor.execute(_COUNT, {"key": blind_index(f"rate:{what}", who), "within": within})
+        return cursor.fetchone()[0] > most
