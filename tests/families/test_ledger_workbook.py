@@ -5,7 +5,7 @@ The expected JSON is the truth. Changed copies show that nothing depends on this
 
 import io
 import json
-import time
+import tracemalloc
 import zipfile
 from datetime import date, datetime
 
@@ -181,13 +181,6 @@ def test_a_long_remark_is_kept_whole(delivered):
     (household,) = [found for found in delivered.importable if found.household_no == "9901012012150030023"]
 
     assert len(household.remark) == 500
-
-
-def test_reading_the_ledger_takes_seconds(demo_index):
-    started = time.perf_counter()
-    read_ledger(LEDGER, index=demo_index, today=TODAY)
-
-    assert time.perf_counter() - started < 15
 
 
 # --- Corrected
@@ -584,8 +577,12 @@ def test_what_is_not_a_readable_workbook_is_refused(demo_index, file, refusal):
 def test_a_range_merged_over_the_whole_sheet_costs_nothing(demo_index):
     merge = b'<mergeCells count="1"><mergeCell ref="AC1:XFD1048576"/></mergeCells>'
     file = with_part("xl/worksheets/sheet1.xml", lambda part: part.replace(b"</sheetData>", b"</sheetData>" + merge))
-    started = time.perf_counter()
-    reading = read_ledger(file, index=demo_index, today=TODAY)
+    tracemalloc.start()
+    try:
+        reading = read_ledger(file, index=demo_index, today=TODAY)
+        _now, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
 
     assert len(reading.importable) == 1
-    assert time.perf_counter() - started < 2
+    assert peak_bytes < 100 * 1024 * 1024, "each of the sixteen thousand million cells takes its own place"
