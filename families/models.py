@@ -166,7 +166,10 @@ class HardshipCause(models.Model):
 
 
 class HouseholdMeans(models.Model):
-    """Income, spending and debt of one household in one year, in fen, as the ledger or a survey stated them."""
+    """Income, spending and debt of one household in one year, in fen, as the ledger or a survey stated them.
+
+    `debt_is_lower_bound` stands for 余 (and a bit more); it is null where nobody said.
+    """
 
     household = models.ForeignKey(Household, models.PROTECT, related_name="means")
     year = models.SmallIntegerField()
@@ -177,6 +180,7 @@ class HouseholdMeans(models.Model):
     income_total_fen = models.BigIntegerField(default=0)
     medical_fen = models.BigIntegerField(default=0)
     debt_fen = models.BigIntegerField(default=0)
+    debt_is_lower_bound = models.BooleanField(null=True)
 
     history = tracked()
 

@@ -247,6 +247,7 @@ def _take_means(row: LedgerHousehold, household: Household, changes: _Changes) -
         "income_total_fen": row.income_total_fen or 0,
         "medical_fen": row.medical_fen or 0,
         "debt_fen": row.debt_fen or 0,
+        "debt_is_lower_bound": row.debt_is_lower_bound,
     }
     year = clock.today().year - 1
     known = next((means for means in household.means.all() if means.year == year), None)

@@ -31,6 +31,7 @@ def test_the_good_households_come_in_once_and_the_held_ones_stay_out(world: Worl
     assert hardship.count() == 401
     assert sum(HouseholdMeans.objects.values_list("income_total_fen", flat=True)) == 7_822_100_00
     assert sum(HelpReceived.objects.values_list("amount_fen", flat=True)) == 1_958_600_00
+    assert HouseholdMeans.objects.filter(debt_is_lower_bound=True).count() == 23  # "debt_lower_bound_households"
     held = (
         {number for error in EXPECTED["planted"] for number in error.get("holds_back", [])}
         if "planted" in EXPECTED

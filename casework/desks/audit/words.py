@@ -46,6 +46,7 @@ FIELD_WORDS = {
     "county": _("县"),
     "created_at": _("建立时间"),
     "debt_fen": _("欠债"),
+    "debt_is_lower_bound": _("欠债不止这些"),
     "delegate": _("受托人"),
     "delegate_person_key": _("受托人（本人）"),
     "delivered_on": _("哪天落实"),
