@@ -45,6 +45,14 @@ def working_days_left(today: datetime.date, due: datetime.date) -> int:
     return -sum(is_working_day(due + datetime.timedelta(days=n)) for n in range(1, (today - due).days + 1))
 
 
+def known_working_days_left(today: datetime.date, due: datetime.date) -> int | None:
+    """The same for a page: None while a year is not loaded, and calendar days are told instead."""
+    try:
+        return working_days_left(today, due)
+    except CalendarMissing:
+        return None
+
+
 _TRUST_SECONDS = 60  # how long a process may count with a calendar that another has just replaced
 
 

@@ -18,6 +18,7 @@ from audit import clock
 from casework.due import due_of
 from casework.fields import DayInput
 from casework.icons import ICONS, MARK
+from flows import calendar
 from flows.states import STATES
 from funds import money as money_in
 
@@ -151,8 +152,11 @@ def pill(words: Any, tone: str = "none") -> SafeString:
 def due(
     date: datetime.date | None, today: datetime.date | None = None, working_days_left: int | None = None
 ) -> SafeString:
-    """A pill that says how near a deadline is."""
-    found = due_of(date, today or clock.today(), working_days_left)
+    """A pill that says how near a deadline is, in working days; `working_days_left` saves counting them."""
+    today = today or clock.today()
+    if date is not None and working_days_left is None:
+        working_days_left = calendar.known_working_days_left(today, date)
+    found = due_of(date, today, working_days_left)
     return _pill(found.words, found.tone)
 
 

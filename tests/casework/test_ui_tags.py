@@ -161,6 +161,13 @@ def test_no_deadline_is_said_aloud():
     assert "没有期限" in shown("{% due nothing %}", nothing=None)
 
 
+@pytest.mark.django_db
+def test_a_pill_counts_working_days_by_itself_and_calendar_days_where_no_year_is_loaded(world):
+    assert "还剩 3 个工作日" in shown("{% due day %}", day=datetime.date(2026, 4, 20))
+    assert "超期 1 个工作日" in shown("{% due day %}", day=datetime.date(2026, 4, 14))
+    assert "还剩 300 天" in shown("{% due day %}", day=datetime.date(2027, 2, 9))
+
+
 def test_every_group_of_a_queue_has_a_title():
     assert [level_title(level) for level in LEVELS] == ["严重超期", "超期", "今天到期", "快到期", "未到期", "没有期限"]
 

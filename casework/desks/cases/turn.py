@@ -25,7 +25,6 @@ from casework.steps.file import missing_papers
 from casework.templatetags.ui import day_short
 from families.models import BankAccount, Survey
 from flows import calendar
-from flows.errors import CalendarMissing
 from flows.spec import Edge
 from flows.states import ACTIONS, ROLE_SYSTEM, STATES
 
@@ -148,11 +147,7 @@ def _until(case: Case) -> dict[str, Any]:
 
 
 def working_days_left(today: datetime.date, due: datetime.date) -> int | None:
-    """None when the year's calendar has not been loaded: then calendar days are told."""
-    try:
-        return calendar.working_days_left(today, due)
-    except CalendarMissing:
-        return None
+    return calendar.known_working_days_left(today, due)
 
 
 def _whose(case: Case, user: Any, step: Step | None) -> dict[str, Any]:

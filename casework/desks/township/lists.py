@@ -116,13 +116,7 @@ class DueWords:
         self.today = today or clock.today()
 
     def of(self, date: datetime.date | None) -> Due:
-        return due_of(date, self.today, self._left(date))
-
-    def _left(self, date: datetime.date | None) -> int | None:
-        try:
-            return None if date is None else calendar.working_days_left(self.today, date)
-        except CalendarMissing:
-            return None
+        return due_of(date, self.today, date and calendar.known_working_days_left(self.today, date))
 
     def levels(self) -> dict[str, Q]:
         """{level: condition on due_on}, the same borders as `due_of`."""
