@@ -17,7 +17,7 @@ from guardian.shortcuts import assign_perm, remove_perm
 from access.errors import BadAppointment, BadOrgUnits, BadStaff
 from access.models import Appointment, Delegation, Grant, OrgUnit, Recusal, Staff, UnitPermission
 from access.roles import APART_FROM_ALL_OTHERS, ROLES, Ability, Level, permission_of
-from access.scope import forget_posts, posts_of, scope
+from access.scope import forget_posts, grants_in_force, posts_of, scope
 from audit import clock
 from audit.context import acting
 
@@ -414,9 +414,12 @@ def grant(
 
 @transaction.atomic
 def revoke_grant(grant: Grant, *, on: datetime.date | None = None) -> None:
+    """End a grant today, or write down the day on which it ended. Another grant of the same keeps the permission."""
     grant.revoked_on = on or clock.today()
     grant.save()
-    remove_perm(grant.permission, grant.staff, grant.content_type.get_object_for_this_type(pk=grant.object_id))
+    same = {name: getattr(grant, name) for name in ("staff", "permission", "content_type", "object_id")}
+    if not grants_in_force().filter(**same).exists():
+        remove_perm(grant.permission, grant.staff, grant.content_type.get_object_for_this_type(pk=grant.object_id))
     forget_posts(grant.staff)
 
 

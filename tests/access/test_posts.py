@@ -262,6 +262,18 @@ def test_a_grant_is_taken_back_at_once(world: World) -> None:
     assert not cases_in_reach(fresh(world.other_clerk)).exists()
 
 
+def test_a_grant_that_ends_leaves_a_longer_one_of_the_same_its_permission(world: World) -> None:
+    case = world.open()
+    granted(world, case, world.other_clerk)
+    granted(world, case, world.other_clerk, until=TOMORROW + datetime.timedelta(days=30))
+
+    with at(TOMORROW + datetime.timedelta(days=1)):
+        access.sync_posts()
+        assert list(cases_in_reach(fresh(world.other_clerk))) == [case]
+    assert Grant.objects.filter(revoked_on__isnull=False).count() == 1
+    assert fresh(world.other_clerk).has_perm("view_case", case)
+
+
 def test_a_grant_gives_sight_and_no_turn(world: World) -> None:
     from casework.errors import NotYourTurn
 
