@@ -8,6 +8,7 @@ from casework.acting import Act, after, before
 from casework.errors import BadCaseData
 from casework.models import FollowUpVisit
 from casework.steps.payment import plan_visits
+from flows import calendar
 
 
 @before("visit")
@@ -32,9 +33,12 @@ def write_down_the_visit(this: Act) -> None:
 
 @after("visit", "keep_open")
 def next_visit(this: Act) -> None:
+    """After the last visit the exit is due; the day of a visit that was made is nobody's deadline any more."""
     following = FollowUpVisit.objects.filter(case=this.case, visited_on__isnull=True).order_by("due_on").first()
     if following is not None:
         this.due_on = following.due_on
+    else:
+        this.due_on = calendar.add(this.today, this.case.rules.deadline(this.case.state))
 
 
 @after("approve", "approve_plan", "overturn_refusal")

@@ -18,6 +18,7 @@ from casework.errors import (
 from casework.models import Case, Objection
 from families import services as families
 from families.models import Household
+from flows import calendar
 from flows.projection import FLOWS
 from flows.services import draft_version, publish_version
 from funds import ledger
@@ -490,6 +491,21 @@ def test_an_exit_needs_a_visit_and_is_published_where_the_programme_says_so(worl
     with clock.frozen_at(days(8)):
         world.do(case, "end_exit_notice", None)
     assert case_now(case).state == "closed" and case_now(case).closed_on == days(8)
+
+
+def test_after_the_last_visit_the_exit_is_due_and_no_visit_that_was_made(world: World) -> None:
+    case = world.brought_to("fund_reserved")
+    pay(world, case)
+    answer(world, case, credited=True, key="yes")
+    visits = list(case.visits.order_by("due_on"))
+    for n, visit in enumerate(visits, 1):
+        with clock.frozen_at(visit.due_on):
+            world.do(case, "visit", "village_clerk", data={"satisfaction": 5})
+            left = visits[n:]
+            due_on = left[0].due_on if left else calendar.add(visit.due_on, case.rules.deadline("follow_up"))
+            assert case_now(case).due_on == due_on
+
+    assert len(visits) > 1 and case_now(case).due_on > visits[-1].due_on
 
 
 # --- Viewflow's rows -------------------------------------------------------------------------------------------------
