@@ -42,10 +42,10 @@ def base_of(user: Any) -> str:
 
 
 def way_back(request: HttpRequest, otherwise: str) -> str:
-    """?next= when it leads to our own pages."""
+    """?next= when it is the path of one of our own pages."""
     wanted = request.POST.get("next") or request.GET.get("next", "")
     safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if safe else otherwise
+    return wanted if safe and wanted.startswith("/") else otherwise
 
 
 def what_next(action: str, case: Case) -> str:

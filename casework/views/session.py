@@ -14,7 +14,6 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -22,6 +21,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from audit.context import acting
 from casework.context import Look
 from casework.demo_accounts import DEMO_PASSWORD, demo_accounts
+from casework.desks.acts import way_back
 from casework.menu import DESKS, desk_of, home_of
 from jobs import health
 
@@ -117,7 +117,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
     """Language, text size and contrast, each one button; kept for a year on this device."""
     if request.method != "POST":
         return render(request, "access/preferences.html")
-    response = redirect(_way_back(request))
+    response = redirect(way_back(request, reverse("preferences")))
     language = request.POST.get("language", "")
     if check_for_language(language) and language in dict(settings.LANGUAGES):
         _keep(response, settings.LANGUAGE_COOKIE_NAME, language)
@@ -125,13 +125,6 @@ def preferences(request: HttpRequest) -> HttpResponse:
         if request.POST.get(name) in Look.CHOICES[name]:
             _keep(response, cookie, request.POST[name])
     return response
-
-
-def _way_back(request: HttpRequest) -> str:
-    wanted = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
-        return wanted
-    return "preferences"
 
 
 def _keep(response: HttpResponse, cookie: str, value: str) -> None:
