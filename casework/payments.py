@@ -15,17 +15,17 @@ from audit import clock
 from audit.context import acting
 from casework.acting import act, key_reused
 from casework.errors import BadCaseData, CaseworkError, NoSuchCase
-from casework.models import Case
+from casework.models import Case, CaseEvent
 from funds import services as funds
 from funds.models import Payment, PaymentBatch
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the bank says of one payment: credited, or returned with its reason."""
+    """What the bank says of one payment: credited, or returned with its reason, or (None) that it cannot say."""
 
     payment_id: int
-    credited: bool
+    credited: bool | None
     reason: str = ""
     bank_reference: str = ""
     answered_on: datetime.date | None = None
@@ -99,6 +99,9 @@ def release_batch(batch_id: int, *, by: Any, key: str) -> PaymentBatch:
     return batch
 
 
+_ANSWERS = {True: "payment_credited", False: "payment_bounced", None: "payment_unknown"}
+
+
 @transaction.atomic
 def record_answers(answers: Iterable[Answer], *, by: Any, key: str) -> int:
     """Record what the bank answered, line by line; returns how many. A repeated answer with the same key changes nothing.
@@ -113,7 +116,7 @@ def record_answers(answers: Iterable[Answer], *, by: Any, key: str) -> int:
         answer = answers[payment.pk]
         act(
             _case_id(payment),
-            "payment_credited" if answer.credited else "payment_bounced",
+            _ANSWERS[answer.credited],
             by=by,
             key=f"{key}:{payment.pk}",
             reason=answer.reason,
@@ -124,6 +127,11 @@ def record_answers(answers: Iterable[Answer], *, by: Any, key: str) -> int:
             },
         )
     return len(answers)
+
+
+def were_recorded(key: str, *, by: Any) -> bool:
+    """Whether this very submission of answers was recorded before."""
+    return CaseEvent.objects.filter(key__startswith=f"{key}:", by=by, action__in=_ANSWERS.values()).exists()
 
 
 def _cases_of(batch: PaymentBatch, state: str) -> list[int]:

@@ -41,7 +41,7 @@ WORK = {
 }
 # On the way to money, yet no duty: they decide nothing about this family. Sorting a lead comes before there is a file; taking
 # a payment off a list undoes; writing down the bank's answer is copying it.
-NO_DUTY = frozenset({"triage", "dismiss", "unlist_payment", "payment_credited", "payment_bounced"})
+NO_DUTY = frozenset({"triage", "dismiss", "unlist_payment", "payment_credited", "payment_bounced", "payment_unknown"})
 # Outcomes that are not in the administration's hands: a case must be able to end without them.
 NOT_OURS = {
     "endorse": "the villagers vote no",
@@ -119,6 +119,7 @@ _MONEY: dict[str, dict[str, str]] = {  # {action: {where the money is: where it 
     "unlist_payment": {"listed": "held", "checked": "held"},
     "payment_credited": {"sent": "paid"},
     "payment_bounced": {"sent": "held"},
+    "payment_unknown": {"sent": "sent"},
     "withdraw": {"none": "none", "held": "none", "paid": "paid"},
     "send_back": {"none": "none", "held": "none"},
     "finish_recovery": {"paid": "none"},

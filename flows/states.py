@@ -95,6 +95,7 @@ ACTIONS: dict[str, Action] = {
         _action("unlist_payment", _("移出付款清单"), _("移出付款清单"), "plain", "reason"),
         _action("payment_credited", _("已到账"), _("银行回单：已到账")),
         _action("payment_bounced", _("银行退回"), _("银行退回"), "stop", "reason"),
+        _action("payment_unknown", _("银行说不清"), _("银行没有明确答复"), "plain", "reason"),
         _action("correct_account", _("改账户"), _("账户已改")),
         _action("reissue", _("重发"), _("重新付款")),
         _action("send_back", _("退回审批"), _("退回审批，资金解锁"), "plain", "reason"),

@@ -195,7 +195,7 @@ class Payment(models.Model):
     sent_on = models.DateField(null=True)
     answered_on = models.DateField(null=True)
     bank_reference = models.CharField(max_length=60, blank=True)
-    returned_reason = models.CharField(max_length=120, blank=True)
+    returned_reason = models.TextField(blank=True)
 
     history = tracked()
 
@@ -226,7 +226,7 @@ class Payment(models.Model):
     @transition(field=state, source=[State.SENT, State.UNKNOWN], target=State.RETURNED)
     def bounce(self) -> None: ...
 
-    @transition(field=state, source=State.SENT, target=State.UNKNOWN)
+    @transition(field=state, source=[State.SENT, State.UNKNOWN], target=State.UNKNOWN)
     def lose(self) -> None: ...
 
     @transition(field=state, source=State.LISTED, target=State.CANCELLED)
@@ -260,7 +260,7 @@ class Transfer(models.Model):
     reservation = models.ForeignKey(Reservation, models.PROTECT, null=True, related_name="transfers")
     payment = models.ForeignKey(Payment, models.PROTECT, null=True, related_name="transfers")
     reverses = models.OneToOneField("self", models.PROTECT, null=True, related_name="reversed_by")
-    reason = models.CharField(max_length=200, blank=True)
+    reason = models.TextField(blank=True)
     document_no = models.CharField(max_length=60, blank=True)
     business_date = models.DateField()
     recorded_at = models.DateTimeField(auto_now_add=True)

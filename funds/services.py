@@ -232,6 +232,11 @@ def bounce(payment: Payment, *, bank_reference: str, reason: str, answered_on: d
     _post(payment, "bounce", reason=reason)
 
 
+def lose(payment: Payment) -> None:
+    """The bank cannot say what became of it. No money moves, and it is not sent again until the bank can say."""
+    _move(payment, "lose")
+
+
 def recover(reservation: Reservation, amount_fen: int, *, key: str, reason: str) -> Transfer:
     """Money that had been paid comes back and may be used again for the same purpose."""
     return ledger.post(

@@ -158,6 +158,12 @@ def bank_returned(this: Act) -> None:
     this.moves_money = True
 
 
+@before("payment_unknown")
+def bank_cannot_say(this: Act) -> None:
+    """Data: payment_id; the reason of the act is what the bank said."""
+    funds.lose(_payment(this, "sent", "unknown"))
+
+
 def _answered_on(this: Act) -> datetime.date:
     given = this.data.get("answered_on")
     return datetime.date.fromisoformat(given) if given else this.today

@@ -109,6 +109,8 @@ PAYMENT = (
         is_main=True,
     ),
     Edge("in_payment", "payment_bounced", "payment_returned", ("cashier", "fund_manager")),
+    # Until the bank can say, the payment is neither made nor to be made again.
+    Edge("in_payment", "payment_unknown", "in_payment", ("cashier", "fund_manager")),
     Edge("payment_returned", "correct_account", "payment_returned", CLERK, "prepare", is_main=True),
     Edge("payment_returned", "reissue", "in_payment", "fund_manager", "list_payment"),
     # Somebody else must be paid, or nobody: that is decided again, and the money is free meanwhile.

@@ -349,7 +349,7 @@ def test_all_credited_but_one_and_the_returned_one_goes_to_its_village(world: Wo
 
     preview = client.post(url, said)
     assert payment_of(good).state == "sent"
-    client.post(url, said | {"confirm": "1"})
+    client.post(url, dict(preview.context["fields"]) | {"confirm": "1"})
 
     assert [len(group["rows"]) for group in preview.context["groups"]] == [1, 1, 0]
     assert payment_of(good).state == "credited" and payment_of(good).bank_reference == "HF-0415"

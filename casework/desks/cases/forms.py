@@ -44,6 +44,7 @@ QUESTIONS = {
     "send_back": _l("为什么退回审批？"),
     "unlist_payment": _l("为什么移出？"),
     "payment_bounced": _l("银行怎么说？"),
+    "payment_unknown": _l("问了谁？银行怎么说？"),
     "propose_exit": _l("为什么可以结案？"),
     "keep_open": _l("为什么还要帮？"),
     "withdraw": _l("为什么撤回？"),
@@ -332,13 +333,10 @@ class BatchStepForm(ActForm):
         step(payment.batch_id, by=self.user, key=self.cleaned_data["key"])
 
 
-class AnswerForm(ActForm):
-    """What the bank answered about the payment that was with it when the page was opened."""
+class WithTheBankForm(ActForm):
+    """About the payment that was with the bank when the page was opened."""
 
     payment_id = forms.IntegerField(widget=forms.HiddenInput, required=False)
-    bank_reference = forms.CharField(label=_l("银行流水号"), max_length=60, required=False)
-    answered_on = DayField(label=_l("银行哪天答复"), latest=clock.today, initial=clock.today)
-    field_order = ["key", "payment_id", "reason", "bank_reference", "answered_on"]
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -346,8 +344,18 @@ class AnswerForm(ActForm):
         self.fields["payment_id"].initial = with_the_bank.order_by("-id").values_list("pk", flat=True).first()
 
     def data_of_act(self) -> dict[str, Any]:
-        return {
-            "payment_id": self.cleaned_data["payment_id"],
+        return {"payment_id": self.cleaned_data["payment_id"]}
+
+
+class AnswerForm(WithTheBankForm):
+    """What the bank answered."""
+
+    bank_reference = forms.CharField(label=_l("银行流水号"), max_length=60, required=False)
+    answered_on = DayField(label=_l("银行哪天答复"), latest=clock.today, initial=clock.today)
+    field_order = ["key", "payment_id", "reason", "bank_reference", "answered_on"]
+
+    def data_of_act(self) -> dict[str, Any]:
+        return super().data_of_act() | {
             "bank_reference": self.cleaned_data["bank_reference"],
             "answered_on": self.cleaned_data["answered_on"].isoformat(),
         }
@@ -368,6 +376,7 @@ _FORMS: dict[str, type[ActForm]] = {
     "release_payment": BatchStepForm,
     "payment_credited": AnswerForm,
     "payment_bounced": AnswerForm,
+    "payment_unknown": WithTheBankForm,
 }
 
 

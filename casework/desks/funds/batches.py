@@ -270,6 +270,9 @@ def answers(request: HttpRequest, batch_id: int) -> HttpResponse:
     """What the bank said, line by line; shown once more with its sums before it is written down."""
     row = _batch(request, batch_id)
     demand(request.user, "answer")
+    if payments.were_recorded(f"answer:{request.POST.get('key')}", by=request.user):  # pressed twice
+        messages.success(request, _("银行的答复记好了。"))
+        return redirect("funds:batch", row.batch.pk)
     open_lines = list(_lines(request, row).filter(state__in=("sent", "unknown"))[:LINES])
     if not open_lines and request.method != "POST":
         messages.info(request, _("这一批每一笔银行都答复了。"))
@@ -292,7 +295,7 @@ def answers(request: HttpRequest, batch_id: int) -> HttpResponse:
         except REFUSALS as refusal:
             form.add_error(None, str(refusal))
         else:
-            back = sum(1 for _payment, credited, _reason in given["answers"] if not credited)
+            back = sum(1 for _payment, credited, _reason in given["answers"] if credited is False)
             messages.success(request, _("银行的答复记好了。"))
             if back:
                 messages.warning(
@@ -319,13 +322,15 @@ def answers(request: HttpRequest, batch_id: int) -> HttpResponse:
 def _preview(request: HttpRequest, row: BatchRow, form: AnswersForm, open_lines: list[Payment]) -> HttpResponse:
     found = form.cleaned_data["answers"]
     answered = {payment.pk for payment, _credited, _reason in found}
+    unclear = [payment for payment, credited, _reason in found if credited is None]
     groups = [
         {"words": _("到账"), "tone": "ok", "rows": [payment for payment, credited, _reason in found if credited]},
         {
             "words": _("银行退回"),
             "tone": "act",
-            "rows": [payment for payment, credited, _reason in found if not credited],
+            "rows": [payment for payment, credited, _reason in found if credited is False],
         },
+        *([{"words": _("银行说不清"), "tone": "soon", "rows": unclear}] if unclear else []),
         {
             "words": _("还没有答复，不动"),
             "tone": "none",
@@ -341,13 +346,8 @@ def _preview(request: HttpRequest, row: BatchRow, form: AnswersForm, open_lines:
             "row": row,
             "batch": row.batch,
             "groups": groups,
-            "returned": [(payment, returned_words(reason)) for payment, credited, reason in found if not credited],
-            "fields": [
-                (name, value)
-                for name, values in request.POST.lists()
-                if name not in ("csrfmiddlewaretoken", "confirm")
-                for value in values
-            ],
+            "returned": [(payment, returned_words(reason)) for payment, credited, reason in found if credited is False],
+            "fields": form.as_shown(),
         },
     )
 

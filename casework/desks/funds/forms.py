@@ -145,7 +145,12 @@ class AnswersForm(KeyedForm):
         super().__init__(*args, **kwargs)
         self.payments = payments
         reasons = [(reason, _now(reason)) for reason in RETURN_REASONS]
-        outcomes = [("", _("还没有答复")), ("credited", _("到账")), ("returned", _("退回"))]
+        outcomes = [
+            ("", _("还没有答复")),
+            ("credited", _("到账")),
+            ("returned", _("退回")),
+            ("unknown", _("问了，银行说不清")),
+        ]
         for payment in payments:
             name = payment.payee_name
             self.fields[f"outcome-{payment.pk}"] = forms.ChoiceField(
@@ -160,7 +165,9 @@ class AnswersForm(KeyedForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
-        rest = "credited" if self.data.get("rest") else ""
+        if any(name.startswith("outcome-") and name not in self.fields for name in self.data):
+            raise ValidationError(_("有几笔刚才别人已经记了，这一页没有记下来。请再看一遍。"))
+        rest = "credited" if self.data.get("rest") and not self.data.get("confirm") else ""
         answers = []
         for payment in self.payments:
             outcome = cleaned.get(f"outcome-{payment.pk}") or rest
@@ -171,12 +178,22 @@ class AnswersForm(KeyedForm):
                 )
             elif outcome == "returned":
                 answers.append((payment, False, f"{reason}：{note}" if note else reason))
-            elif outcome == "credited":
-                answers.append((payment, True, ""))
+            elif outcome == "unknown" and not note:
+                self.add_error(
+                    f"note-{payment.pk}", _now("%(name)s：请写下银行的原话。") % {"name": payment.payee_name}
+                )
+            elif outcome:
+                answers.append((payment, True if outcome == "credited" else None, note))
         cleaned["answers"] = answers
         if not answers and not self.errors:
             raise ValidationError(_("还没有记任何一笔。请在每一笔旁边选银行怎么说。"))
         return cleaned
+
+    def as_shown(self) -> list[tuple[str, str]]:
+        """The fields to be confirmed, each line by its name: "the rest" is what stands on this page and nothing later."""
+        sent = {name: value for name, value in self.data.items() if name not in ("csrfmiddlewaretoken", "rest")}
+        sent |= {f"outcome-{payment.pk}": "credited" for payment, said, _words in self.cleaned_data["answers"] if said}
+        return list(sent.items())
 
     def lines(self) -> list[dict[str, Any]]:
         """Each payment with its three fields, for the table."""
