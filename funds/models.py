@@ -272,4 +272,9 @@ class Transfer(models.Model):
             models.CheckConstraint(condition=Q(amount_fen__gt=0), name="transfer_is_positive"),
             models.CheckConstraint(condition=~Q(debit=F("credit")), name="transfer_has_two_sides"),
             models.CheckConstraint(condition=Q(reverses__isnull=True) | ~Q(reason=""), name="reversal_says_why"),
+            models.UniqueConstraint(
+                fields=["payment", "kind"],
+                condition=Q(payment__isnull=False, reverses__isnull=True),
+                name="a_payment_moves_once",
+            ),
         ]

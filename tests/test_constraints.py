@@ -94,6 +94,7 @@ BAD: dict[str, tuple[str, dict[str, str]]] = {
         "funds_transfer",
         {"reverses_id": "id", "debit_id": "credit_id", "credit_id": "debit_id", "reason": "''"},
     ),
+    "a_payment_moves_once": ("funds_transfer", {"key": "'other'"}),
     # casework
     "amount_not_negative": ("casework_case", {"amount_fen": "-1"}),
     "closed_with_its_date": ("casework_case", {"closed_on": "'2026-04-15'"}),
@@ -204,7 +205,11 @@ def copy(table: str, changes: dict[str, str]) -> None:
             [table],
         )
         columns = [name for (name,) in cursor.fetchall() if name != "id" or "id" in changes]
-        where = {"casework_case": "WHERE is_open", "funds_paymentbatch": "WHERE state = 'released'"}.get(table, "")
+        where = {
+            "casework_case": "WHERE is_open",
+            "funds_paymentbatch": "WHERE state = 'released'",
+            "funds_transfer": "WHERE payment_id IS NOT NULL",
+        }.get(table, "")
         values = ", ".join(changes.get(name, f'"{name}"') for name in columns)
         names = ", ".join(f'"{name}"' for name in columns)
         cursor.execute(f"INSERT INTO {table} ({names}) SELECT {values} FROM {table} {where} ORDER BY id LIMIT 1")

@@ -12,6 +12,8 @@ from audit import clock
 from casework import redflags
 from casework.models import Alert, Case, CaseEvent
 from families import services as families
+from funds import ledger
+from funds import services as funds
 from tests.world import START, World, case_now, make_staff
 
 
@@ -248,15 +250,16 @@ def test_nobody_signs_what_changed_under_her_eyes(approver: Client, world: World
 
 def test_a_refused_act_is_told_beside_the_form(approver: Client, world: World) -> None:
     """No money: the act is refused by the ledger, and the page says so."""
-    from funds.models import Allocation
-
     case = world.brought_to("township_decision")
-    Allocation.objects.filter(programme="disaster_relief").update(year=2020)
+    funds.reserve(
+        subject="case:0", key="all", programme="disaster_relief", village=world.village, amount_fen=30_000_000
+    )
+    ledger.settle_now()
 
     answer = decide(approver, case, "approve", note="已核实")
 
     assert answer.status_code == 200
-    assert "没有资金安排" in answer.content.decode()
+    assert "资金不够" in answer.content.decode()
     assert case_now(case).state == "township_decision"
 
 
