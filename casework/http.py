@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 
@@ -43,16 +44,17 @@ class NoNulBytes:
 class BehindProxy:
     """Take the address of whoever asks from the proxy; else all of them would share the proxy's own.
 
-    The last address of X-Forwarded-For is the one that our proxy wrote; those before it are anybody's claim.
+    Each of our proxies (settings.PROXIES of them) wrote one address at the end of X-Forwarded-For, the outermost that of
+    whoever asks; those before it are anybody's claim.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        told = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
-        if _is_address(told):
-            request.META["REMOTE_ADDR"] = told
+        written = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")[-settings.PROXIES :]
+        if len(written) == settings.PROXIES and _is_address(written[0].strip()):
+            request.META["REMOTE_ADDR"] = written[0].strip()
         return self.get_response(request)
 
 

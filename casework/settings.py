@@ -177,6 +177,7 @@ CONTENT_SECURITY_POLICY = {
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
+PROXIES = max(1, env.int("CASEWORK_PROXIES", default=1))  # how many of our own stand before us
 if env.bool("CASEWORK_HTTPS", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     MIDDLEWARE.insert(0, "casework.http.BehindProxy")
