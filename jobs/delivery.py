@@ -25,10 +25,10 @@ SET attempts = least(attempts + 1, %(most)s),
     leased_until = now() + least(%(lease)s * power(2, least(attempts, 10)), %(longest)s) * interval '1 second'
 FROM (SELECT id FROM jobs_outbox
       WHERE done_at IS NULL AND (not_before IS NULL OR not_before <= now())
-        AND (leased_until IS NULL OR leased_until <= now())
+        AND (leased_until IS NULL OR leased_until <= now() OR leased_until > now() + %(longest)s * interval '1 second')
       ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED) due
 WHERE o.id = due.id RETURNING o.id
-"""
+"""  # A lease longer than the longest was written before the machine's clock was set back.
 
 
 def claim(*, limit: int, lease_seconds: float) -> list[int]:

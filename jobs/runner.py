@@ -162,12 +162,14 @@ class Progress:
 _CLAIM = """
 UPDATE jobs_job SET state = 'running', attempts = attempts + 1, leased_until = now() + %(lease)s * interval '1 second',
        started_at = coalesce(started_at, now()), done_units = 0
-WHERE id = %(id)s AND (state = 'queued' OR (state = 'running' AND leased_until < now())) RETURNING attempts
-"""
+WHERE id = %(id)s AND (state = 'queued' OR (state = 'running' AND (leased_until < now()
+      OR leased_until > now() + %(lease)s * interval '1 second'))) RETURNING attempts
+"""  # A lease longer than any was written before the machine's clock was set back.
 
 _NEXT = """
 SELECT id FROM jobs_job
-WHERE (state = 'queued' AND (leased_until IS NULL OR leased_until < now())) OR (state = 'running' AND leased_until < now())
+WHERE (state = 'queued' AND (leased_until IS NULL OR leased_until < now()))
+   OR (state = 'running' AND (leased_until < now() OR leased_until > now() + %s * interval '1 second'))
 ORDER BY id LIMIT %s
 """
 
@@ -175,7 +177,7 @@ ORDER BY id LIMIT %s
 def due(limit: int = 1) -> list[int]:
     """Jobs that wait for a worker, or whose worker has vanished."""
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT, [limit])
+        cursor.execute(_NEXT, [LEASE_SECONDS, limit])
         return [row[0] for row in cursor.fetchall()]
 
 

@@ -59,10 +59,10 @@ _CLAIM = """
 INSERT INTO jobs_timerrun AS t (name, every_seconds, leased_until, result, error)
 VALUES (%(name)s, %(seconds)s, now() + %(lease)s * interval '1 second', '{}', '')
 ON CONFLICT (name) DO UPDATE SET leased_until = excluded.leased_until, every_seconds = excluded.every_seconds
-WHERE (t.last_run_at IS NULL OR t.last_run_at + %(seconds)s * interval '1 second' <= now() OR %(at_once)s)
-  AND (t.leased_until IS NULL OR t.leased_until < now() OR %(at_once)s)
+WHERE (t.last_run_at IS NULL OR t.last_run_at + %(seconds)s * interval '1 second' <= now() OR t.last_run_at > now() OR %(at_once)s)
+  AND (t.leased_until IS NULL OR t.leased_until < now() OR t.leased_until > now() + %(lease)s * interval '1 second' OR %(at_once)s)
 RETURNING 1
-"""
+"""  # A last run or a lease that lies in the future was written before the machine's clock was set back.
 
 
 def claim(name: str, *, at_once: bool = False) -> bool:

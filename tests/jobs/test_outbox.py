@@ -113,6 +113,14 @@ def test_a_claim_is_exclusive_until_its_lease_runs_out(db: None) -> None:
     assert delivery.claim(limit=5, lease_seconds=60) == [row.pk]
 
 
+def test_a_lease_from_before_the_clock_was_set_back_holds_nothing_up(db: None) -> None:
+    row = promise()
+    Outbox.objects.filter(pk=row.pk).update(leased_until=timezone.now() + datetime.timedelta(days=400))
+
+    assert delivery.claim(limit=5, lease_seconds=60) == [row.pk]
+    assert delivery.claim(limit=5, lease_seconds=60) == []
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_row_that_another_worker_holds_is_left_alone() -> None:
     row = promise()

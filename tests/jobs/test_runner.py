@@ -129,6 +129,16 @@ def test_a_job_that_keeps_killing_its_worker_is_given_up() -> None:
     assert job.state == "failed" and "中断" in job.error
 
 
+def test_a_running_job_from_before_the_clock_was_set_back_begins_anew() -> None:
+    job = runner.enqueue("test.work", "试一试", by_id=None, params={"how": "well"})
+    Job.objects.filter(pk=job.pk).update(state="running", leased_until="2090-01-01T00:00Z", attempts=1)
+
+    Worker().turn_jobs()
+
+    job.refresh_from_db()
+    assert job.state == "done" and created()
+
+
 def test_a_slow_worker_whose_lease_ran_out_is_not_doubled() -> None:
     job = runner.enqueue("test.work", "试一试", by_id=None, params={"how": "well"})
     slow = connection.copy()

@@ -81,3 +81,14 @@ def test_tick_runs_all_of_them_now_and_fails_when_one_fails(db: None) -> None:
         ("sound", ""),
     ]
     assert said["delivered"] == 0
+
+
+def test_a_timer_runs_on_after_the_machines_clock_was_set_back(db: None) -> None:
+    timers.claim("sound")
+    timers.run("sound")
+    TimerRun.objects.update(last_run_at="2090-01-01T00:00Z")
+    assert timers.claim("sound")
+
+    TimerRun.objects.update(last_run_at=None, leased_until="2090-01-01T00:00Z")
+    assert timers.claim("sound")
+    assert not timers.claim("sound")
