@@ -22,6 +22,7 @@ from audit import clock
 from audit.context import acting
 
 _CODE_LENGTH = {"province": 6, "prefecture": 6, "county": 6, "township": 9, "village": 12, "group": 15}
+_ABOVE = dict(zip(_CODE_LENGTH, (None, *_CODE_LENGTH), strict=False))  # {level: the level of its parent}
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,21 @@ def import_org_units(path: Path, *, by: Staff | None = None) -> UnitsImported:
     reach = scope(by, Ability.STAFF_MANAGE) if by else None
     known = {unit.code: unit for unit in OrgUnit.objects.all()}
     created = changed = unchanged = 0
+    lines: dict[str, int] = {}
     for line, row in enumerate(_rows_of(path), start=2):
         wanted = _wanted_unit(row, line, known)
         unit = known.get(row["code"])
+        if lines.setdefault(row["code"], line) != line:
+            raise BadOrgUnits(
+                _("第 %(line)d 行：代码 %(code)s 在第 %(first)d 行写过了，请只留一行。")
+                % {"line": line, "code": row["code"], "first": lines[row["code"]]}
+            )
+        if unit and (unit.level, unit.parent_id) != (wanted["level"], wanted["parent"] and wanted["parent"].pk):
+            # Cases and families carry their place as columns; they would stay behind.
+            raise BadOrgUnits(
+                _("第 %(line)d 行：%(name)s 换了级别或上级。请停用这个代码，用新代码新建。")
+                % {"line": line, "name": wanted["name"]}
+            )
         is_changed = unit is None or any(getattr(unit, name) != value for name, value in wanted.items())
         touched = [place for place in (unit, wanted["parent"]) if place]
         if is_changed and reach and not (touched and all(map(reach.covers, touched))):
@@ -72,9 +85,11 @@ def import_org_units(path: Path, *, by: Staff | None = None) -> UnitsImported:
 def _rows_of(path: Path) -> list[dict[str, str]]:
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
+            rows = list(csv.DictReader(file, restval=""))
     except UnicodeDecodeError as error:
         raise BadOrgUnits(_("这个文件不是 UTF-8 编码。请另存为 CSV UTF-8 再导入。")) from error
+    except csv.Error as error:
+        raise BadOrgUnits(_("这个文件读不下去，多半是少了一个引号。请用表格软件另存为 CSV UTF-8 再导入。")) from error
     columns = {"code", "parent", "name", "level", "valid_from", "valid_to"}
     if not rows or not columns <= set(rows[0]):
         raise BadOrgUnits(_("缺少列：需要 code、parent、name、level、valid_from、valid_to。"))
@@ -93,7 +108,12 @@ def _wanted_unit(row: dict[str, str], line: int, known: dict[str, OrgUnit]) -> d
     parent = known.get(row["parent"]) if row["parent"] else None
     if parent is None and level != Level.PROVINCE:
         raise BadOrgUnits(_("第 %(line)d 行：上级 %(parent)s 不在文件里。") % {"line": line, "parent": row["parent"]})
-    if not (row["name"] or "").strip():
+    if (parent.level if parent else None) != _ABOVE[level]:
+        raise BadOrgUnits(
+            _("第 %(line)d 行：%(code)s 的上级要正好高一级，%(parent)s 不是。")
+            % {"line": line, "code": code, "parent": row["parent"]}
+        )
+    if not row["name"].strip() or "\0" in row["name"]:
         raise BadOrgUnits(_("第 %(line)d 行：没有名称。") % {"line": line})
     longest = OrgUnit._meta.get_field("name").max_length
     if len(row["name"].strip()) > longest:

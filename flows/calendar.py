@@ -77,6 +77,8 @@ def load(path: Path) -> int:
             days = [_day_of(row, line) for line, row in enumerate(csv.DictReader(file), start=2)]
     except UnicodeDecodeError as error:
         raise BadCalendar(_("这个文件不是 UTF-8 编码。请另存为 CSV UTF-8 再导入。")) from error
+    except csv.Error as error:
+        raise BadCalendar(_("这个文件读不下去，多半是少了一个引号。请用表格软件另存为 CSV UTF-8 再导入。")) from error
     if not days:
         raise BadCalendar(_("文件里一天也没有。"))
     if len({day.date for day in days}) != len(days):
@@ -112,6 +114,8 @@ def _day_of(row: dict[str, str], line: int) -> WorkingDay:
         ) from error
     if row["is_working_day"] not in ("0", "1"):
         raise BadCalendar(_("第 %(line)d 行：is_working_day 只能是 1 或 0。") % {"line": line})
+    if "\0" in (row["name"] or ""):
+        raise BadCalendar(_("第 %(line)d 行：名称里有认不得的字符。") % {"line": line})
     return WorkingDay(date=date, is_working=row["is_working_day"] == "1", name=(row["name"] or "")[:30])
 
 
