@@ -2,18 +2,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from access.errors import AccessError
 from access.services import import_org_units
+from audit.console import JsonCommand
 
 
-class Command(BaseCommand):
+class Command(JsonCommand):
     help = "Import org units (CSV with code, parent, name, level, valid_from, valid_to)."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
         parser.add_argument("file", type=Path)
-        parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

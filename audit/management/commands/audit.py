@@ -5,21 +5,22 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from audit import checkpoints
+from audit.console import JsonCommand
 from audit.verify import verify
 
 SHOWN = 50
 
 
-class Command(BaseCommand):
+class Command(JsonCommand):
     help = "verify: prove that nothing was changed after it was written. checkpoint: seal what was written so far."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
         parser.add_argument("verb", choices=("verify", "checkpoint"))
         parser.add_argument("--anchor", action="append", default=[], help="verify: a seal's fingerprint from a paper")
-        parser.add_argument("--json", action="store_true", help="answer with one JSON object")
 
     def handle(self, *, verb: str, **options: Any) -> None:
         self.is_json = options["json"]

@@ -2,8 +2,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from audit.console import JsonCommand
 from benchmarks import act, importing, queue, scratch, verifying
 
 BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
@@ -14,18 +15,18 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
 }
 
 
-class Command(BaseCommand):
+class Command(JsonCommand):
     help = (
         "Measure the speed of the usual work in a scratch database of its own, beside the real one, which is not touched. "
         "See benchmarks/README.md."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
         parser.add_argument("name", choices=BENCHMARKS)
         parser.add_argument(
             "--scale", type=int, help="acts, cases, households or history rows; each has its own default"
         )
-        parser.add_argument("--json", action="store_true", help="one line of JSON and nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["scale"] is not None and options["scale"] < 1:

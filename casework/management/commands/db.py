@@ -7,23 +7,24 @@ from contextlib import closing
 from pathlib import Path
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from audit.console import JsonCommand
 from casework import embedded_postgres as embedded
 from casework.embedded_postgres import Database, EmbeddedPostgresError
 
 ELSEWHERE = "The database server is managed elsewhere: DATABASE_URL is set."
 
 
-class Command(BaseCommand):
+class Command(JsonCommand):
     help = "Start, stop or look at the database; back it up with its keys and files, or restore such a backup."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
         parser.add_argument("verb", choices=("start", "stop", "status", "backup", "restore"))
         parser.add_argument("file", nargs="?", help="backup: new file or folder; restore: the backup file")
         parser.add_argument("--yes", action="store_true", help="restore: replace a database that has tables")
-        parser.add_argument("--json", action="store_true", help="answer with one JSON object")
 
     def handle(self, *, verb: str, file: str | None, yes: bool, **options) -> None:
         self.is_quiet = options["json"]
@@ -32,8 +33,7 @@ class Command(BaseCommand):
         began = time.monotonic()
         try:
             answer = self._do(verb, Path(file) if file else None, yes)
-        except EmbeddedPostgresError as error:
-            self._tell_failure(error)
+        except (EmbeddedPostgresError, OSError) as error:  # a disk that is full, a folder that may not be written
             raise CommandError(str(error)) from error
         self._tell({"ok": True, **answer, "seconds": round(time.monotonic() - began, 2)})
 
@@ -64,10 +64,6 @@ class Command(BaseCommand):
         for name, value in answer.items():
             if name != "ok" and value is not None:
                 self.stdout.write(f"{name}: {value}")
-
-    def _tell_failure(self, error: EmbeddedPostgresError) -> None:
-        if self.is_quiet:
-            self._tell({"ok": False, "error": type(error).__name__, "message": str(error)})
 
 
 def _reachable() -> dict:

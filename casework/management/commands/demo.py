@@ -3,9 +3,10 @@ import time
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from audit import clock
+from audit.console import JsonCommand
 from casework.demo import cases, township
 from casework.models import Case
 from families.importing.ledger_import import import_ledger
@@ -13,13 +14,13 @@ from families.importing.register_import import import_register
 from families.models import Household
 
 
-class Command(BaseCommand):
+class Command(JsonCommand):
     help = (
         "Load the demo township: places, staff, rules, money, the register, the ledger, cases. Twice changes nothing."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true")
+        super().add_arguments(parser)
         parser.add_argument("--no-cases", action="store_true", help="leave out the cases that are under way")
 
     def handle(self, *args: Any, **options: Any) -> None:

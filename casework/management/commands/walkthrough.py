@@ -2,19 +2,17 @@ import json
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError
 
+from audit.console import JsonCommand
 from casework.errors import CaseworkError
 from casework.walkthrough import walk
 from flows.errors import FlowsError
 from funds.errors import FundsError
 
 
-class Command(BaseCommand):
+class Command(JsonCommand):
     help = "Take one case of each kind from the first word to the last, by the proper persons, on the demo data."
-
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

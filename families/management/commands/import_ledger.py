@@ -3,20 +3,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from audit.console import JsonCommand
 from families.errors import FamiliesError
 from families.importing.ledger_import import import_ledger
 
 
-class Command(BaseCommand):
+class Command(JsonCommand):
     help = "Import a hardship ledger (.xlsx). A file with errors changes nothing unless --good-rows is given."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
         parser.add_argument("file", type=Path)
         parser.add_argument("--dry-run", action="store_true", help="judge the file, write nothing")
         parser.add_argument("--good-rows", action="store_true", help="take the households without errors")
-        parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

@@ -2,18 +2,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from audit.console import JsonCommand
 from flows import calendar
 from flows.errors import FlowsError
 
 
-class Command(BaseCommand):
+class Command(JsonCommand):
     help = "Import working days (CSV with date, is_working_day, name)."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
         parser.add_argument("file", type=Path)
-        parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

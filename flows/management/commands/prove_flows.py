@@ -4,17 +4,13 @@ import json
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
-
+from audit.console import JsonCommand
 from flows.programmes import PROGRAMMES
 from flows.soundness import Proof, proof_of
 
 
-class Command(BaseCommand):
+class Command(JsonCommand):
     help = "Proves every programme sound and prints the fewest natural persons who can bring a case to paid, by tier."
-
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
     def handle(self, *args: Any, json: bool, **options: Any) -> None:
         proofs = [proof_of(spec) for spec in PROGRAMMES.values()]

@@ -5,17 +5,18 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
+from audit.console import JsonCommand
 from funds import ledger
 
 
-class Command(BaseCommand):
+class Command(JsonCommand):
     help = "check: recompute every balance from the transfers. Exit status 1 when the books are not sound."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
         parser.add_argument("verb", choices=("check",))
-        parser.add_argument("--json", action="store_true", help="answer with one JSON object")
 
     def handle(self, **options: Any) -> None:
         found = ledger.check()

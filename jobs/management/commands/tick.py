@@ -5,17 +5,13 @@ import sys
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
-
+from audit.console import JsonCommand
 from jobs import tasks, timers
 from jobs.worker import Worker
 
 
-class Command(BaseCommand):
+class Command(JsonCommand):
     help = "Run every timer once and deliver the outbox."
-
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true", help="answer with one JSON object")
 
     def handle(self, **options: Any) -> None:
         began = time.monotonic()
