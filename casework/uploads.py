@@ -5,6 +5,7 @@ Where and when a photo was taken is evidence, so it is read before it is strippe
 
 import datetime
 import io
+import struct
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from casework.errors import BadCaseData
 
@@ -68,13 +69,37 @@ def _photo(upload: UploadedFile) -> Clean:
             if image.width * image.height > PIXEL_LIMIT:
                 raise BadUpload(_("照片太大，请用普通清晰度再拍一张。"))
             taken_on, place = _evidence(image)
-            photo = ImageOps.exif_transpose(image).convert("RGB")
+            photo = _upright(image).convert("RGB")
             photo.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+    except (
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+        OSError,
+        SyntaxError,
+        ValueError,
+        struct.error,
+    ) as error:
         raise BadUpload(_("认不出这个文件。只收照片（JPG、PNG、WebP）和 PDF。")) from error
     out = io.BytesIO()
     photo.save(out, "JPEG", quality=82, optimize=True)
     return Clean(ContentFile(out.getvalue(), name=f"{uuid.uuid4().hex}.jpg"), "image/jpeg", taken_on, place)
+
+
+# What the camera wrote as Orientation. ImageOps.exif_transpose would write the other tags anew, and fails on damaged ones.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+    return image if turn is None else image.transpose(turn)
 
 
 def small(file: Any) -> bytes | None:
@@ -109,6 +134,8 @@ def _place(gps: dict[int, Any]) -> str:
         latitude = _degrees(gps[ExifTags.GPS.GPSLatitude], gps.get(ExifTags.GPS.GPSLatitudeRef, "N"), "S")
         longitude = _degrees(gps[ExifTags.GPS.GPSLongitude], gps.get(ExifTags.GPS.GPSLongitudeRef, "E"), "W")
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return ""
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180):  # nor NaN
         return ""
     return f"{latitude:.5f},{longitude:.5f}"
 
