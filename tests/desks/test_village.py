@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from access import services as access
 from casework.models import Case, SurveyDraft
 from families.folding import search_text
 from families.models import BankAccount, Household, Survey
@@ -73,6 +74,23 @@ def test_the_head_waits_for_the_minutes_that_the_clerk_is_asked_for(world: World
 
     assert clerk.get("/village/").context["total"] == 0 and head.get("/village/").context["total"] == 1
     assert f"/cases/{case.pk}/act/endorse/" in head.get(f"/cases/{case.pk}/").text
+
+
+def test_no_case_is_both_mine_and_with_others(world: World) -> None:
+    case = world.brought_to("village_review")
+    clerk, head = at_desk(world.village_clerk), at_desk(world.village_head)
+
+    assert case.head_name in clerk.get("/village/todo/").text
+    assert case.head_name not in clerk.get("/village/waiting/").text
+    assert case.head_name not in head.get("/village/todo/").text
+    assert case.head_name in head.get("/village/waiting/").text
+
+    world.deliberate(case)
+
+    assert case.head_name not in clerk.get("/village/todo/").text
+    assert case.head_name in clerk.get("/village/waiting/").text
+    assert case.head_name in head.get("/village/todo/").text
+    assert case.head_name not in head.get("/village/waiting/").text
 
 
 def test_who_has_no_post_in_a_village_is_told_so(world: World) -> None:
@@ -224,6 +242,49 @@ def test_a_survey_is_filled_page_by_page_and_recorded_once(world: World) -> None
     assert survey.needs_words == "屋顶漏雨，想修一修" and survey.second_surveyor == world.resident_cadre
     assert [member["person"] for member in survey.facts["members"]] == [m.person_id for m in household.members.all()]
     assert not SurveyDraft.objects.exists() and household.documents.filter(kind="house_photo").count() == 1
+
+
+def test_members_lie_folded_unless_there_is_something_to_ask(world: World) -> None:
+    household = world.household()
+    head, spouse = (row.person for row in household.members.select_related("person").order_by("pk"))
+    head.health, spouse.health = "serious", "healthy"
+    head.save()
+    spouse.save()
+    client, url = at_desk(world.village_clerk), f"/village/families/{household.pk}/survey/members/"
+
+    ill, well = client.get(url).context["form"].groups()
+    assert ill["is_open"] and not well["is_open"]
+    assert well["known"] == "健康"
+
+    wrong = client.post(url, PAGES["members"] | {f"p{spouse.pk}_income_fen": "很多"})
+    assert wrong.status_code == 422 and wrong.context["form"].groups()[1]["is_open"]
+
+    client.post(url, PAGES["members"] | {f"p{head.pk}_health": "serious", f"p{head.pk}_labour": "none"})
+    asked = client.get(url).context["form"].groups()[0]
+    assert not asked["is_open"] and asked["known"].endswith("不能干活")
+
+
+def test_the_second_surveyor_is_offered_by_village_the_familys_own_first(world: World) -> None:
+    household = world.household()
+    client, url = at_desk(world.village_clerk), f"/village/families/{household.pk}/survey/visit/"
+
+    _nobody, own, *others = client.get(url).context["form"].fields["second"].choices
+
+    assert own[0] == world.village.name and [pk for pk, _words in own[1]] == [str(world.resident_cadre.pk)]
+    assert [village for village, _people in others] == [world.other_village.name]
+
+
+def test_a_relative_is_not_offered_as_second_surveyor(world: World) -> None:
+    household = world.household()
+    cadre = world.resident_cadre
+    access.recuse(cadre.person_key, household.household_no, relation="侄子", by=cadre)
+    client, url = at_desk(world.village_clerk), f"/village/families/{household.pk}/survey/visit/"
+
+    page = client.get(url)
+    refused = client.post(url, _visit(world))
+
+    assert f'value="{world.resident_cadre.pk}"' not in page.text
+    assert refused.status_code == 422 and "second" in refused.context["form"].errors
 
 
 def test_a_draft_waits_until_somebody_comes_back(world: World) -> None:

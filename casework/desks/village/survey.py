@@ -184,7 +184,8 @@ def _record(draft: SurveyDraft, user: Any) -> tuple[Survey, int | None]:
         raise BadSurvey(_("还有没填的页，请先填完。"))
     visit, needs = draft.answers[VISIT], draft.answers["needs"]
     second = Staff.objects.filter(pk=visit["second"], is_active=True).first()
-    if second is None or str(second.pk) not in dict(second_surveyors(draft.household, user)):
+    offered = {pk for _village, people in second_surveyors(draft.household, user) for pk, _words in people}
+    if second is None or str(second.pk) not in offered:
         raise BadSurvey(_("一起去的人现在没有调查的岗位，请另选一个。"))
     surveyor_of(draft.household, user)
     surveyor_of(draft.household, second, anywhere=True)

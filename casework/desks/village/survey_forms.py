@@ -9,13 +9,13 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 
-from access.models import Staff
+from access.models import Recusal, Staff
 from access.roles import title_of
 from audit import clock
 from casework.desks.village.forms import members_of
 from casework.fields import AnswerCards, DayField, MoneyField, PhotoField, TickCards
 from families import catalogue
-from families.models import Household
+from families.models import Household, Person
 from families.survey_form import LONGEST, MEMBER_FIELDS, SUBJECT, Field, total_income_fen
 from flows.programmes.parts import SURVEYORS
 
@@ -110,16 +110,34 @@ class MembersForm(SubjectForm):
         return f"p{person_id}_{field.name}"
 
     def groups(self) -> list[dict[str, Any]]:
-        """For the template: each person with her fields."""
+        """For the template: each person with what is known of her; her fields lie folded unless something is to be asked."""
         today = clock.today()
         return [
             {
                 "name": person.name,
                 "about": _("%(relation)s，%(age)d 岁") % {"relation": relation, "age": person.age_on(today)},
+                "known": self._known(person),
+                "is_open": self._asks_more(person),
                 "fields": [self[self._name(person.pk, field)] for field in MEMBER_FIELDS],
             }
             for person, relation in self.people
         ]
+
+    def _known(self, person: Person) -> str:
+        given = {field.name: self[self._name(person.pk, field)].value() for field in MEMBER_FIELDS}
+        told = [
+            str(dict(field.choices)[given[field.name]])
+            for field in MEMBER_FIELDS
+            if given[field.name] in dict(field.choices)
+        ]
+        return _("，").join(told)
+
+    def _asks_more(self, person: Person) -> bool:
+        """Somebody ill of whom nothing but the illness is known, or an answer that must be mended."""
+        if any(self.errors.get(self._name(person.pk, field)) for field in MEMBER_FIELDS):
+            return True
+        told = [field.name for field in MEMBER_FIELDS if self[self._name(person.pk, field)].value()]
+        return told == ["health"] and self[self._name(person.pk, MEMBER_FIELDS[0])].value() != "healthy"
 
     def plain_fields(self) -> list[Any]:
         return [self[field.name] for field in self.subject.fields]
@@ -150,8 +168,11 @@ class NeedsForm(SubjectForm):
         return super().answers() | {"needs_words": self.cleaned_data["needs_words"]}
 
 
-def second_surveyors(household: Household, user: Any) -> list[tuple[str, str]]:
-    """Who may have gone along: other persons with a surveyor's post in the township, the village's own first."""
+def second_surveyors(household: Household, user: Any) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Who may have gone along, by village: other persons with a surveyor's post in the township.
+
+    The village's own come first, its resident cadres before its clerks; whoever must stay away from the family is left out.
+    """
     today = clock.today()
     found = (
         Staff.objects.filter(
@@ -162,10 +183,28 @@ def second_surveyors(household: Household, user: Any) -> list[tuple[str, str]]:
             is_active=True,
         )
         .exclude(person_key=user.person_key)
+        .exclude(person_key__in=_relatives(household))
         .values_list("pk", "name", "appointments__role", "appointments__unit__name", "appointments__unit__village_id")
     )
-    rows = sorted(set(found), key=lambda row: (row[4] != household.village_id, row[3], row[1]))
-    return list({str(pk): f"{name}，{unit} {title_of(role)}" for pk, name, role, unit, _village in rows}.items())
+    rows = sorted(
+        set(found), key=lambda row: (row[4] != household.village_id, row[3], row[2] != "resident_cadre", row[1])
+    )
+    seen: set[int] = set()
+    villages: dict[str, list[tuple[str, str]]] = {}
+    for pk, name, role, unit, _village in rows:
+        if pk not in seen:
+            villages.setdefault(unit, []).append(
+                (str(pk), _("%(name)s，%(post)s") % {"name": name, "post": title_of(role)})
+            )
+        seen.add(pk)
+    return list(villages.items())
+
+
+def _relatives(household: Household) -> list[str]:
+    """The persons who may take no part: the family itself, and those who declared a relation."""
+    members = household.members.filter(valid_to__isnull=True).values_list("person__person_key", flat=True)
+    declared = Recusal.objects.filter(household_no=household.household_no, ended_on__isnull=True)
+    return [key for key in (*members, *declared.values_list("person_key", flat=True)) if key]
 
 
 class VisitPageForm(PageForm):
