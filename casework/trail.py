@@ -22,6 +22,7 @@ from audit.operations import BYPASS_REASON
 from audit.verify import Problem
 from casework.bank_words import labelled, returned_words
 from casework.models import Case, CaseDocument, CaseEvent, Deliberation, PublicNotice
+from casework.templatetags.ui import day_short
 from families import catalogue
 from families.models import Document, Survey
 from flows.states import ACTIONS, STATES
@@ -262,7 +263,7 @@ def _notice_card(notice: PublicNotice | None) -> Card:
         else (_("满 %(n)d 天，没有异议") if notice.ended_on else _("正在公示，共 %(n)d 天")) % {"n": days}
     )
     lines = [
-        _("%(first)s 到 %(last)s") % {"first": notice.starts_on.isoformat(), "last": notice.ends_on.isoformat()},
+        _("%(first)s 到 %(last)s") % {"first": day_short(notice.starts_on), "last": day_short(notice.ends_on)},
         _("第 %(n)d 次") % {"n": notice.round},
     ]
     return Card(4, _("公示"), title, lines, "", notice.ended_on or notice.starts_on, notice, "notice")
@@ -421,17 +422,22 @@ def _names(versions: list[Version]) -> dict[int, str]:
 
 
 READ_WORDS = {
-    AccessLog.Kind.UNMASK: lambda: _("看了全号"),
+    AccessLog.Kind.UNMASK: lambda: _("写明原因看了"),
     AccessLog.Kind.EXPORT: lambda: _("导出"),
     AccessLog.Kind.FILE: lambda: _("打开材料"),
 }
 
 
 def read_words(entry: AccessLog) -> str:
-    """What was read, in words: 看了全号：身份证号."""
-    fields = {"id_number": _("身份证号"), "account": _("账号"), "phone": _("电话"), "trail": _("全部经过")} | dict(
-        catalogue.DOCUMENTS
-    )
+    """What was read, in words: 写明原因看了：身份证号."""
+    fields = {
+        "id_number": _("身份证全号"),
+        "account": _("账号全号"),
+        "phone": _("电话"),
+        "health": _("身体"),
+        "mental": _("心情"),
+        "trail": _("全部经过"),
+    } | dict(catalogue.DOCUMENTS)
     what = _("、").join(str(fields.get(name.strip(), name.strip())) for name in entry.fields.split(",") if name.strip())
     words = READ_WORDS[entry.kind]() if entry.kind in READ_WORDS else entry.kind
     return labelled(words, what) if what else words

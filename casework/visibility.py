@@ -3,7 +3,7 @@
 The public is not here: it sees what a notice published, word for word (PublicNotice.facts).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from access.roles import ROLES, Ability, Desk
@@ -27,10 +27,15 @@ class Sight:
     can_unmask: bool  # ID numbers, with a reason that is logged
     can_see_account: bool  # the full account number, with a reason that is logged
     papers: frozenset[str] | None  # kinds; None: all
+    with_reason: frozenset[str] = frozenset()  # kinds of survey answers that are shown once a reason is logged
 
     @property
     def hidden(self) -> frozenset[str]:
         return SECRECIES - self.secrecies
+
+    def after_reason(self) -> "Sight":
+        """What is seen on the one page that answers a reason, when that is in the access log."""
+        return replace(self, secrecies=self.secrecies | self.with_reason)
 
     def shows_paper(self, kind: str) -> bool:
         return self.papers is None or kind in self.papers
@@ -43,7 +48,7 @@ _BY_DESK: dict[Desk, Sight] = {
     Desk.TOWNSHIP: Sight(True, True, True, SECRECIES, True, False, None),
     Desk.COUNTY: Sight(True, True, True, frozenset({MEANS, HEALTH}), True, False, None),
     Desk.FUNDS: Sight(False, False, False, frozenset(), False, True, FUND_PAPERS),
-    Desk.AUDIT: Sight(True, False, True, frozenset({MEANS}), True, True, None),
+    Desk.AUDIT: Sight(True, False, True, frozenset({MEANS}), True, True, None, frozenset({HEALTH, MENTAL})),
 }
 
 
@@ -66,6 +71,7 @@ def sight(user: Any, placed: Any) -> Sight:
         can_unmask=any(each.can_unmask for each in seen),
         can_see_account=any(each.can_see_account for each in seen),
         papers=None if any(each.papers is None for each in seen) else frozenset().union(*(e.papers for e in seen)),
+        with_reason=frozenset().union(*(each.with_reason for each in seen)),
     )
 
 

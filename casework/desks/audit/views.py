@@ -34,6 +34,7 @@ from casework.http import row_number
 from casework.models import Case
 from casework.queries import capped_count
 from casework.reach import units_in, visible
+from casework.templatetags.ui import day_short
 from casework.trail import Trail, of_case, read_words, subjects_of
 from casework.visibility import sight
 from families import survey_form
@@ -178,7 +179,7 @@ def _survey_changes(before: Any, after: Any, seen: Any) -> list[dict[str, Any]]:
     ]
     plain = (
         (_("自己的话"), before.needs_words, after.needs_words),
-        (_("调查日期"), before.surveyed_on.isoformat(), after.surveyed_on.isoformat()),
+        (_("调查日期"), day_short(before.surveyed_on), day_short(after.surveyed_on)),
         (_("调查人"), before.surveyor.name, after.surveyor.name),
         (_("第二调查人"), before.second_surveyor.name, after.second_surveyor.name),
     )
@@ -328,7 +329,7 @@ def reads(request: HttpRequest) -> HttpResponse:
                 }
                 for entry in entries
             ],
-            "kinds": [("unmask", _("看了全号")), ("export", _("导出")), ("file", _("打开材料"))],
+            "kinds": [("unmask", _("写明原因看了")), ("export", _("导出")), ("file", _("打开材料"))],
             "asked": {"who": who, "kind": kind, "first": asked.get("first", ""), "last": asked.get("last", "")},
             "case": case,
             "is_capped": is_capped,

@@ -29,13 +29,12 @@ class PaperForm(forms.Form):
         label=_l("其他材料是什么"), choices=catalogue.DOCUMENTS, initial="other", required=False
     )
 
-    def __init__(self, *args: Any, kinds: list[tuple[str, str, bool]], **more: Any) -> None:
+    def __init__(self, *args: Any, kinds: list[tuple[str, str, bool]], wanted: list[str], **more: Any) -> None:
         super().__init__(*args, **more)
         self.kinds = kinds
         for kind, title, is_there in kinds:
-            self.fields[kind] = forms.FileField(
-                label=title, required=False, widget=PaperInput, help_text=_("有了，可以再加") if is_there else ""
-            )
+            hint = _("有了，可以再加") if is_there else _("要交的，还没有") if kind in wanted else ""
+            self.fields[kind] = forms.FileField(label=title, required=False, widget=PaperInput, help_text=hint)
 
     def uploads(self) -> list[tuple[str, str, Any]]:
         """[(field, kind, file)] of what was chosen."""
@@ -126,7 +125,7 @@ class DeliberationForm(forms.Form):
 
 
 class RevealForm(forms.Form):
-    """Why somebody needs the whole number."""
+    """Why somebody needs what is not shown: the whole number, or with another `label` whatever that says."""
 
     reason = forms.CharField(
         label=_l("为什么要看全号"),
@@ -134,3 +133,8 @@ class RevealForm(forms.Form):
         max_length=200,
         help_text=_l("会记下：谁、什么时候、为什么。审计看得到。"),
     )
+
+    def __init__(self, *args: Any, label: Any = "", **more: Any) -> None:
+        super().__init__(*args, **more)
+        if label:
+            self.fields["reason"].label = label

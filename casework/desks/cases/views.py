@@ -19,15 +19,19 @@ from casework.acting import possible_actions
 from casework.deliberations import SESSIONS, Minutes, record_deliberation, verdict, verdict_words
 from casework.desks.acts import REFUSALS, base_of, refuse, way_back, what_next
 from casework.desks.cases import surveys
-from casework.desks.cases.file_forms import DeliberationForm, MeasureForm, PaperForm
+from casework.desks.cases.file_forms import DeliberationForm, MeasureForm, PaperForm, RevealForm
 from casework.desks.cases.forms import ActForm, carry_out_once, done_before, form_of
-from casework.desks.cases.page import page_of, paper_tile
-from casework.models import Case, Deliberation, Measure
+from casework.desks.cases.mending import returned_by
+from casework.desks.cases.page import missing_now, page_of, paper_tile
+from casework.desks.cases.turn import TO_DO
+from casework.models import Case, CaseEvent, Deliberation, Measure
 from casework.preparing import may_prepare
 from casework.queries import visible_case
 from casework.steps.file import missing_papers
 from casework.visibility import sight
 from families import catalogue
+from families import services as families
+from families.models import Survey
 from flows.spec import Edge
 from flows.states import ACTIONS, ROLE_ANYONE, STATES
 
@@ -103,7 +107,6 @@ def _refusal_page(request: HttpRequest, case: Case, action: str, why_not: str) -
 
 def _act_page(request: HttpRequest, case: Case, action: str, form: ActForm) -> dict[str, Any]:
     seen = sight(request.user, case)
-    returned = case.events.filter(to_state="returned").select_related("by").last() if action == "resubmit" else None
     session = (
         Deliberation.objects.filter(case=case, round=case.notice_round + 1).first() if action == "endorse" else None
     )
@@ -115,7 +118,8 @@ def _act_page(request: HttpRequest, case: Case, action: str, form: ActForm) -> d
         "sight": seen,
         "next": request.POST.get("next") or request.GET.get("next", ""),
         "base": base_of(request.user),
-        "returned": returned,
+        "about": TO_DO.get(action, ("", ""))[1] if not form.visible_fields() else "",
+        "returned": _returned(case) if action == "resubmit" else None,
         "session": session,
         "verdict": verdict_words(verdict(session, case)) if session else "",
         "missing": missing_papers(case, action) if wants_papers else [],
@@ -124,6 +128,11 @@ def _act_page(request: HttpRequest, case: Case, action: str, form: ActForm) -> d
         "needs_account": hasattr(form, "account") and form.account is None and case.spec.has_money,
         "no_survey": hasattr(form, "surveys") and not form.surveys,
     }
+
+
+def _returned(case: Case) -> CaseEvent | None:
+    """The remark with which the case came back, while it is being mended."""
+    return returned_by(list(case.events.select_related("by"))) if case.state == "returned" else None
 
 
 # ---------------------------------------------------------------- papers
@@ -137,13 +146,14 @@ def case_papers(request: HttpRequest, pk: int) -> HttpResponse:
     case = visible_case(request.user, pk)
     _only_preparers(case, request.user)
     kinds = wanted_kinds(case)
-    form = PaperForm(request.POST or None, request.FILES or None, kinds=kinds)
+    form = PaperForm(request.POST or None, request.FILES or None, kinds=kinds, wanted=_wanted(case))
     if request.method == "POST" and form.is_valid() and _papers_kept(request, case, form):
-        return redirect("cases:papers", pk=case.pk)
+        return redirect("cases:papers" if missing_now(case) else "cases:detail", pk=case.pk)
     there = [paper_tile(row.document, row.kind) for row in case.papers.select_related("document__added_by")]
     context = {
         "case": case,
         "form": form,
+        "returned": _returned(case),
         "slots": [form[kind] for kind, _title, _is_there in kinds],
         "there": there,
         "takes_papers": papers.open_for_papers(case),
@@ -154,7 +164,6 @@ def case_papers(request: HttpRequest, pk: int) -> HttpResponse:
 
 def wanted_kinds(case: Case) -> list[tuple[str, str, bool]]:
     """[(kind, title, is there)]: what the rules want first, then what this stretch of the way usually has."""
-    wanted = [kind for kinds in case.rules.documents.values() for kind in kinds]
     usual = {
         "village_review": ["review_minutes"],
         "village_notice": ["notice_photo"],
@@ -163,8 +172,12 @@ def wanted_kinds(case: Case) -> list[tuple[str, str, bool]]:
         "follow_up": ["visit_photo", "receipt"],
     }.get(case.state, ["house_photo", "account_copy"])
     there = set(case.papers.values_list("kind", flat=True))
-    kinds = list(dict.fromkeys([*wanted, *usual]))
+    kinds = list(dict.fromkeys([*_wanted(case), *usual]))
     return [(kind, catalogue.title(catalogue.DOCUMENTS, kind), kind in there) for kind in kinds]
+
+
+def _wanted(case: Case) -> list[str]:
+    return [kind for kinds in case.rules.documents.values() for kind in kinds]
 
 
 def _papers_kept(request: HttpRequest, case: Case, form: PaperForm) -> bool:
@@ -299,32 +312,49 @@ def deliberation(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_http_methods(["GET", "POST"])
 @never_cache
 def survey(request: HttpRequest, pk: int) -> HttpResponse:
-    """Every version of the family's survey, and what changed."""
+    """Every version of the family's survey, and what changed. What a post shows only with a reason, a POST with one shows."""
     case = visible_case(request.user, pk)
     seen = sight(request.user, case)
     if not seen.family:
         raise PermissionDenied(_("调查表由村、乡镇、县的经办和审计看。付款用不着它。"))
-    rows = surveys.versions(case.household)
-    return render(
-        request,
-        "cases/survey.html",
-        {
-            "case": case,
-            "sight": seen,
-            "versions": [
-                {
-                    "row": row,
-                    "parts": surveys.sheet(row, seen),
-                    "changes": surveys.changes(older, row, seen) if older else [],
-                }
-                for row, older in zip_longest(rows, rows[1:])
-            ],
-            "base": base_of(request.user),
-        },
+    form = (
+        RevealForm(request.POST or None, label=_("为什么要看身体和心情")) if seen.with_reason - seen.secrecies else None
     )
+    rows = _revealed(form, case, request.user) if form and request.method == "POST" else None
+    if rows is not None:
+        seen, form = seen.after_reason(), None
+    rows = surveys.versions(case.household) if rows is None else rows
+    context = {
+        "case": case,
+        "sight": seen,
+        "form": form,
+        "versions": [
+            {
+                "row": row,
+                "parts": surveys.sheet(row, seen),
+                "changes": surveys.changes(older, row, seen) if older else [],
+            }
+            for row, older in zip_longest(rows, rows[1:])
+        ],
+        "base": base_of(request.user),
+    }
+    response = render(request, "cases/survey.html", context, status=422 if form and form.errors else 200)
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _revealed(form: RevealForm, case: Case, user: Any) -> list[Survey] | None:
+    """The surveys, once the reason is in the access log; None when it does not do."""
+    if not form.is_valid():
+        return None
+    try:
+        return families.reveal_surveys(case.household, by=user, reason=form.cleaned_data["reason"])
+    except REFUSALS as refusal:
+        form.add_error("reason", str(refusal))
+        return None
 
 
 def _only_preparers(case: Case, user: Any) -> None:
