@@ -51,6 +51,10 @@ def way_back(request: HttpRequest, otherwise: str) -> str:
 def what_next(action: str, case: Case) -> str:
     """After an act: what was done, where the case stands, whose turn it is."""
     done, sentence = ACTIONS[action].done, STATES[case.state].sentence
+    if action == "correct_account":
+        return _("%(done)s。隔一个工作日，由资金管理重发。") % {"done": done}
+    if case.state == "village_review":
+        return _("%(done)s。下一步：开会评议，记下票数。") % {"done": done}
     if not case.is_open or case.turn_role == "system":
         return _("%(done)s。%(sentence)s。") % {"done": done, "sentence": sentence}
     return _("%(done)s。下一步：%(sentence)s，轮到%(who)s。") % {

@@ -10,6 +10,7 @@ from PIL import Image
 
 from audit import clock
 from audit.models import AccessLog
+from casework.desks.funds.menu import count_waiting
 from casework.models import CaseEvent, Measure
 from casework.queries import visible_case
 from families import services as families
@@ -137,6 +138,64 @@ def test_pressing_twice_acts_once(world: World) -> None:
     assert CaseEvent.objects.filter(case=case, action="submit").count() == 1
 
 
+def test_an_act_that_asks_for_nothing_is_one_press_on_the_case_page(world: World) -> None:
+    case = world.brought_to("registered")
+    client = at_desk(world.village_clerk)
+    page = client.get(f"/cases/{case.pk}/")
+    step = page.context["turn"]["do"]
+    assert f'<form method="post" action="{step["url"]}">' in page.text and "材料不能随便改" in page.text
+
+    told = client.post(step["url"], {"key": step["key"]}, follow=True)
+    client.post(step["url"], {"key": step["key"]})
+
+    assert "上报村民评议。下一步：开会评议，记下票数。" in told.text
+    assert case_now(case).state == "village_review"
+    assert CaseEvent.objects.filter(case=case, action="submit").count() == 1
+
+
+def test_an_act_that_asks_for_something_still_has_its_page(world: World) -> None:
+    case = world.brought_to("village_review")
+    world.deliberate(case)
+
+    step = at_desk(world.village_head).get(f"/cases/{case.pk}/").context["turn"]["do"]
+
+    assert step["url"].endswith("/act/endorse/") and not step["key"]
+
+
+@pytest.mark.parametrize(
+    "code, leads_to",
+    [
+        ("papers_unclear", "/papers/"),
+        ("", "/papers/"),
+        ("survey_old", "/survey/?case="),
+        ("account_wrong", "/account/?next="),
+        ("amount_wrong", "/act/resubmit/"),
+    ],
+)
+def test_a_case_that_came_back_leads_to_where_it_is_mended(world: World, code: str, leads_to: str) -> None:
+    case = world.brought_to("township_review")
+    world.do(case, "return", "township_clerk", reason="照片看不清裂口", reason_code=code)
+
+    page = at_desk(world.village_clerk).get(f"/cases/{case.pk}/")
+
+    assert leads_to in page.context["turn"]["do"]["url"]
+    assert "照片看不清裂口" in page.text and f"/cases/{case.pk}/papers/" in page.text
+    assert not at_desk(world.township_clerk).get(f"/cases/{case.pk}/").context["turn"]["also"]
+
+
+def test_once_something_was_mended_it_is_handed_in_again(world: World) -> None:
+    case = world.brought_to("township_review")
+    world.do(case, "return", "township_clerk", reason="照片看不清裂口", reason_code="papers_unclear")
+    client = at_desk(world.village_clerk)
+    papers = client.get(f"/cases/{case.pk}/papers/")
+    assert "照片看不清裂口" in papers.text
+
+    after = client.post(f"/cases/{case.pk}/papers/", {"damage_photo": photo()}, follow=True)
+
+    assert after.context["turn"]["do"]["url"] == f"/cases/{case.pk}/act/resubmit/"
+    assert case.papers.filter(kind="damage_photo").count() == 2
+
+
 def test_a_refusal_keeps_what_was_typed_and_leaves_nothing(world: World) -> None:
     case = world.brought_to("draft")
     world.survey(case.household)
@@ -231,7 +290,9 @@ def test_a_returned_payment_is_the_villages_turn_until_the_account_is_mended(wor
     def turn(role: str) -> dict[str, Any]:
         return at_desk(world.staff[role]).get(page).context["turn"]
 
+    clerk = at_desk(world.village_clerk)
     assert turn("village_clerk")["do"]["url"].endswith("correct_account/")
+    assert case.head_name in clerk.get("/village/todo/").text and count_waiting(world.fund_manager) == 0
     waiting = at_desk(world.fund_manager).get(page)
     assert "do" not in waiting.context["turn"] and reissue not in waiting.text
     assert world.village_clerk.name in waiting.context["turn"]["who"]
@@ -246,7 +307,9 @@ def test_a_returned_payment_is_the_villages_turn_until_the_account_is_mended(wor
     )
     world.do(case, "correct_account", "village_clerk", data={"account_id": account.pk})
     mended = turn("fund_manager")
-    assert "do" not in mended and world.fund_manager.name in mended["who"] and "2026-04-16" in mended["text"]
+    assert case.head_name not in clerk.get("/village/todo/").text
+    assert case.head_name in clerk.get("/village/waiting/").text and count_waiting(world.fund_manager) == 1
+    assert "do" not in mended and world.fund_manager.name in mended["who"] and "4月16日起" in mended["text"]
 
     with clock.frozen_at(START.replace(day=16)):
         assert turn("fund_manager")["do"]["url"] == reissue
@@ -304,6 +367,37 @@ def test_mental_state_stays_in_the_village_and_the_township(world: World) -> Non
     assert "很难过" in at_desk(world.township_approver).get(url).text
     assert "很难过" not in at_desk(world.county_approver).get(url).text
     assert "很难过" not in at_desk(world.auditor).get(url).text
+
+
+def test_an_auditor_reads_health_and_state_of_mind_after_a_reason_that_is_logged(world: World) -> None:
+    case = world.brought_to("draft")
+    world.survey(case.household, facts={"mood": "bad", "self_care": "part"})
+    client, url = at_desk(world.auditor), f"/cases/{case.pk}/survey/"
+    assert "看身体和心情" in client.get(url).text
+
+    without = client.post(url, {"reason": ""})
+    assert without.status_code == 422 and "很难过" not in without.text and not AccessLog.objects.exists()
+
+    shown = client.post(url, {"reason": "核对回访记录"})
+
+    assert "很难过" in shown.text and "no-store" in shown["Cache-Control"]
+    row = AccessLog.objects.get()
+    assert (row.kind, row.subject, row.fields) == ("unmask", f"household:{case.household_id}", "health,mental")
+    assert (row.actor_id, row.reason) == (world.auditor.pk, "核对回访记录")
+    assert "很难过" not in client.get(url).text
+    assert "写明原因看了：身体、心情" in client.get("/audit/reads/").text
+
+
+@pytest.mark.parametrize("role", ["county_approver", "county_reviewer"])
+def test_a_reason_opens_nothing_to_a_post_without_the_right(world: World, role: str) -> None:
+    case = world.brought_to("draft")
+    world.survey(case.household, facts={"mood": "bad"})
+    client, url = at_desk(world.staff[role]), f"/cases/{case.pk}/survey/"
+
+    answered = client.post(url, {"reason": "核对回访记录"})
+
+    assert "很难过" not in answered.text and "看身体和心情" not in answered.text
+    assert not AccessLog.objects.exists()
 
 
 def test_no_page_shows_a_whole_number(world: World) -> None:

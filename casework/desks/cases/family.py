@@ -21,6 +21,7 @@ from casework.desks.cases.page import paper_tile
 from casework.models import Case, SurveyDraft
 from casework.opening import MAY_OPEN
 from casework.queries import cases_in_reach, visible_case, visible_household
+from casework.templatetags.ui import day_short
 from casework.visibility import Sight, sight
 from families import catalogue
 from families import services as families
@@ -82,7 +83,7 @@ def _member(row: HouseholdMember, seen: Sight, today: Any) -> dict[str, Any]:
     if person.lives_away:
         facts.append(_("外出"))
     if person.died_on:
-        facts = [_("%(day)s 去世") % {"day": person.died_on.isoformat()}]
+        facts = [_("%(day)s 去世") % {"day": day_short(person.died_on)}]
     return {
         "person": person,
         "relation": row.relation,

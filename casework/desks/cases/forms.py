@@ -23,6 +23,7 @@ from casework.errors import BadCaseData
 from casework.fields import AnswerCards, DayField, MoneyField, PhotoField
 from casework.models import Case, CaseEvent
 from casework.preparing import surveyor_of
+from casework.templatetags.ui import day_short
 from families import catalogue
 from families import services as families
 from families.models import BankAccount, Survey
@@ -125,7 +126,7 @@ class FindingsForm(ActForm):
             self.fields["survey_id"] = forms.ChoiceField(
                 label=_("用哪一份调查表"),
                 choices=[
-                    (s.pk, _("第 %(n)d 版，%(day)s") % {"n": s.version, "day": s.surveyed_on.isoformat()})
+                    (s.pk, _("第 %(n)d 版，%(day)s") % {"n": s.version, "day": day_short(s.surveyed_on)})
                     for s in self.surveys
                 ],
                 initial=latest.pk,
@@ -382,6 +383,11 @@ _FORMS: dict[str, type[ActForm]] = {
 
 def form_of(action: str) -> type[ActForm]:
     return _FORMS.get(action, ActForm)
+
+
+def is_one_press(action: str) -> bool:
+    """Whether an act asks for nothing: then the button on the case page is the act, without a page in between."""
+    return form_of(action) is ActForm and not ACTIONS[action].asks and action not in MINDS
 
 
 @transaction.atomic

@@ -31,8 +31,8 @@ def page_of(case: Case, user: Any) -> dict[str, Any]:
     events = story.events_of(case)
     notices = list(case.notices.prefetch_related("objections").order_by("-pk"))
     running = next((notice for notice in notices if notice.ended_on is None), None)
-    turn = turn_of(case, user, edges, events, running)
-    step = next_step(case, user, edges)
+    step = next_step(case, user, edges, events)
+    turn = turn_of(case, user, edges, events, running, step)
     measures = list(case.measures.all())
     return {
         "case": case,
@@ -53,7 +53,7 @@ def page_of(case: Case, user: Any) -> dict[str, Any]:
         "notices": notices,
         "sessions": _sessions(case),
         "papers": _papers(case, seen),
-        "missing": _missing(case),
+        "missing": missing_now(case),
         "survey_facts": survey_facts(case, seen),
         "visits": list(case.visits.select_related("visitor")) if seen.needs else [],
         "chart": chart_of(case.spec, now=case.state, been={event.to_state for event in events} - {case.state}),
@@ -93,7 +93,7 @@ def paper_tile(document: Any, kind: str) -> dict[str, Any]:
     }
 
 
-def _missing(case: Case) -> list[str]:
+def missing_now(case: Case) -> list[str]:
     """Papers that the next act of preparing will ask for."""
     for action in ("register", "submit_makeup", "submit", "resubmit"):
         if (case.state, action) in case.spec.table:

@@ -63,7 +63,22 @@ def strip(case: Case, events: list[CaseEvent]) -> list[dict[str, Any]]:
         steps.append({"label": title, "note": day_short(day) if day else "", "state": look})
     if not case.is_open:
         steps = [step for step in steps if step["state"] != "next"]
+    return around_now(steps)
+
+
+WINDOWS = (3, 5, 8)  # how many stops a screen may show: a phone in English, a phone, the middle of three columns
+
+
+def around_now(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Mark with `room` the smallest window around the present stop that a step belongs to; the style sheet hides the rest."""
+    now = next((n for n, step in enumerate(steps) if step["state"] == "now"), len(steps) - 1)
+    for n, step in enumerate(steps):
+        step["room"] = next((size for size in WINDOWS if n - _first(now, size, len(steps)) in range(size)), "all")
     return steps
+
+
+def _first(now: int, size: int, count: int) -> int:
+    return max(0, min(now - (size - 1) // 2, count - size))
 
 
 def _stop_of(case: Case, events: list[CaseEvent]) -> int:

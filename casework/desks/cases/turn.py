@@ -3,8 +3,7 @@
 Where somebody may not act, the sentence says why and who can.
 """
 
-import datetime
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db.models import Exists, OuterRef
@@ -16,8 +15,11 @@ from access.roles import title_of
 from access.scope import posts_of
 from audit import clock
 from casework.bank_words import returned_words
+from casework.desks.acts import new_key
+from casework.desks.cases.forms import is_one_press
+from casework.desks.cases.mending import first_to_mend, places, returned_by
 from casework.desks.cases.story import holders
-from casework.due import due_of
+from casework.due import deadline, notice_words
 from casework.models import Case, CaseEvent, Deliberation, PublicNotice
 from casework.preparing import may_prepare
 from casework.reissuing import returned_payment, waits_for_village, why_not_again
@@ -48,29 +50,31 @@ DECISIONS = {
 
 @dataclass(frozen=True)
 class Step:
-    """What to press next."""
+    """What to press next. With a `key` pressing it is the act itself; without, it opens a page."""
 
     title: Any
     text: Any
     url: str
     label: Any
     icon: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"title": self.title, "text": self.text, "url": self.url, "label": self.label, "icon": self.icon}
+    key: str = ""
 
 
 def turn_of(
-    case: Case, user: Any, edges: list[tuple[Edge, str]], events: list[CaseEvent], notice: PublicNotice | None
+    case: Case,
+    user: Any,
+    edges: list[tuple[Edge, str]],
+    events: list[CaseEvent],
+    notice: PublicNotice | None,
+    step: Step | None,
 ) -> dict[str, Any]:
-    """The `turn` of parts/_turn.html."""
+    """The `turn` of parts/_turn.html; `step` is what next_step() found for this person."""
     state = STATES[case.state]
     turn = {"state": case.state, "state_label": state.title, "tone": state.tone, "title": state.sentence}
     if not case.is_open:
         return turn | _ended(case, events, edges)
-    step = next_step(case, user, edges)
     if case.state == "returned":
-        turn |= _returned(events)
+        turn |= _returned(case, events, step)
     if case.state == "payment_returned":
         turn |= _sent_back(case)
     if case.state in ("village_notice", "exit_notice") and notice is not None:
@@ -78,7 +82,7 @@ def turn_of(
     else:
         turn |= _until(case) | _whose(case, user, step)
     if step is not None:
-        turn["do"] = step.as_dict()
+        turn["do"] = asdict(step)
     return turn
 
 
@@ -92,14 +96,16 @@ def _ended(case: Case, events: list[CaseEvent], edges: list[tuple[Edge, str]]) -
     return found
 
 
-def _returned(events: list[CaseEvent]) -> dict[str, Any]:
-    event = next((event for event in reversed(events) if event.to_state == "returned"), None)
+def _returned(case: Case, events: list[CaseEvent], step: Step | None) -> dict[str, Any]:
+    """What was asked for, and for whoever mends it, the places where it is mended."""
+    event = returned_by(events)
     if event is None:
         return {}
     return {
         "text": _("「%(words)s」") % {"words": event.reason},
         "text_by": _("，").join(filter(None, (event.by.name if event.by else "", day_short(event.business_date)))),
         "quoted": True,
+        "also": [place for place in places(case).values() if place.url != step.url] if step else [],
     }
 
 
@@ -121,10 +127,8 @@ def _role_of_turn(case: Case) -> str:
 
 
 def _on_the_board(case: Case, notice: PublicNotice) -> dict[str, Any]:
-    today = clock.today()
-    length, gone = (notice.ends_on - notice.starts_on).days, (today - notice.starts_on).days
     return {
-        "title": _("公示第 %(n)d 天，共 %(all)d 天") % {"n": min(max(gone, 1), length), "all": length},
+        "title": notice_words(notice.starts_on, notice.ends_on, clock.today()),
         "who": _("等时间到"),
         "who_note": _("谁也不能提前"),
         "due_label": _("哪天期满"),
@@ -136,18 +140,13 @@ def _on_the_board(case: Case, notice: PublicNotice) -> dict[str, Any]:
 def _until(case: Case) -> dict[str, Any]:
     if case.due_on is None:
         return {}
-    today = clock.today()
-    due = due_of(case.due_on, today, working_days_left(today, case.due_on))
+    due = deadline(case.due_on, clock.today())
     return {
         "due": case.due_on,
         "due_note": due.words,
         "due_tone": {"act": "bad", "soon": "soon"}.get(due.tone, ""),
         "late": due.words if due.level in ("severe", "overdue") else "",
     }
-
-
-def working_days_left(today: datetime.date, due: datetime.date) -> int | None:
-    return calendar.known_working_days_left(today, due)
 
 
 def _whose(case: Case, user: Any, step: Step | None) -> dict[str, Any]:
@@ -166,7 +165,7 @@ def _whose(case: Case, user: Any, step: Step | None) -> dict[str, Any]:
 # ---------------------------------------------------------------- the next step
 
 
-def next_step(case: Case, user: Any, edges: list[tuple[Edge, str]]) -> Step | None:
+def next_step(case: Case, user: Any, edges: list[tuple[Edge, str]], events: list[CaseEvent]) -> Step | None:
     """What this person does next, or None when it is not her turn or she is barred."""
     free = [edge for edge, why_not in edges if not why_not]
     main = next((edge for edge in free if edge.is_main), None)
@@ -180,8 +179,17 @@ def next_step(case: Case, user: Any, edges: list[tuple[Edge, str]]) -> Step | No
         main = _second_step_of_paying(case, free)
     if main is None:
         return None
-    before = _before(case, user, main) if main.action in ("register", "submit", "submit_makeup") else None
+    before = None
+    if main.action in ("register", "submit", "submit_makeup"):
+        before = _before(case, main)
+    if main.action == "resubmit":
+        before = _mend_first(case, events)
     return before or _press(case, main.action)
+
+
+def _mend_first(case: Case, events: list[CaseEvent]) -> Step | None:
+    place = first_to_mend(case, returned_by(events))
+    return place and Step(place.title, _("补好了，再重新上报。"), place.url, place.label, place.icon)
 
 
 def _second_step_of_paying(case: Case, free: list[Edge]) -> Edge | None:
@@ -213,7 +221,7 @@ def _at_the_deliberation(case: Case, user: Any, main: Edge | None) -> Step | Non
     return _press(case, main.action) if main is not None else None
 
 
-def _before(case: Case, user: Any, main: Edge) -> Step | None:
+def _before(case: Case, main: Edge) -> Step | None:
     """What must be there first: a survey, the papers, an account, a plan."""
     if main.action != "submit" and not _has_fresh_survey(case):
         return Step(
@@ -262,7 +270,8 @@ def _press(case: Case, action: str) -> Step:
             url = reverse(f"{office}:review", args=[case.pk])
             return Step(_("看过证据，再做决定"), _("照片、评议、公示、账户都要看。"), url, _("去审核"), "stamp")
     title, text = TO_DO.get(action, (ACTIONS[action].verb, ""))
-    return Step(title, text, reverse("cases:act", args=[case.pk, action]), ACTIONS[action].verb)
+    key = new_key() if is_one_press(action) else ""
+    return Step(title, text, reverse("cases:act", args=[case.pk, action]), ACTIONS[action].verb, key=key)
 
 
 def _page(case: Case) -> str:
