@@ -1,10 +1,12 @@
-"""How near a deadline is, in words. Pure: the caller brings today and the working days that are left."""
+"""How near a deadline is, in words. `deadline` asks the calendar; `due_of` is pure and is told the days that are left."""
 
 import datetime
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+
+from flows import calendar
 
 SEVERE_WORKING_DAYS = 5
 SOON_WORKING_DAYS = 2
@@ -34,6 +36,11 @@ def level_title(level: str) -> str:
     }[level]
 
 
+def deadline(date: datetime.date | None, today: datetime.date) -> Due:
+    """What to say about a deadline, in working days; in calendar days while that year's calendar is not loaded."""
+    return due_of(date, today, None if date is None else calendar.known_working_days_left(today, date))
+
+
 def due_of(date: datetime.date | None, today: datetime.date, working_days_left: int | None = None) -> Due:
     """What to say about a deadline on `date`. Without `working_days_left` calendar days are counted, and said so."""
     if date is None:
@@ -50,6 +57,14 @@ def due_of(date: datetime.date | None, today: datetime.date, working_days_left: 
     else:
         words = ngettext("还剩 %(days)d 个工作日", "还剩 %(days)d 个工作日", left) % {"days": left}
     return Due("soon", "soon", words) if left <= SOON_WORKING_DAYS else Due("later", "wait", words)
+
+
+def notice_words(starts_on: datetime.date, ends_on: datetime.date, today: datetime.date) -> str:
+    """Which day of a notice today is. The day it was put up does not count; the last one counts to its end."""
+    length, day = (ends_on - starts_on).days, (today - starts_on).days
+    if day < 1:
+        return _("今天贴出，从明天起公示 %(all)d 天") % {"all": length}
+    return _("公示第 %(n)d 天，共 %(all)d 天") % {"n": min(day, length), "all": length}
 
 
 def _overdue(days: int, counted_in_working_days: bool) -> Due:

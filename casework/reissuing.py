@@ -2,11 +2,14 @@
 
 import datetime
 
+from django.db.models import CharField, Exists, OuterRef, Q, Value
+from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext as _
 
 from audit import clock
 from casework.bank_words import ACCOUNT_IS_RIGHT, returned_words
 from casework.models import Case
+from casework.templatetags.ui import day_short
 from flows import calendar
 from flows.errors import CalendarMissing
 from funds.models import Payment
@@ -25,6 +28,17 @@ def waits_for_village(case: Case, back: Payment) -> bool:
     return unchanged and not back.returned_reason.startswith(ACCOUNT_IS_RIGHT)
 
 
+def account_mended() -> Q:
+    """Condition on cases: money came back, and the account is no longer what failed. The opposite of waits_for_village."""
+    subject = Concat(Value("case:"), Cast(OuterRef("pk"), CharField()))
+    last = Payment.objects.filter(subject=subject, replaced_by__isnull=True, state=Payment.State.RETURNED)
+    unchanged = Q(
+        account_index=OuterRef("payee_account__number_index"), payee_name=OuterRef("payee_account__holder__name")
+    )
+    is_right = Q(returned_reason__startswith=ACCOUNT_IS_RIGHT)
+    return Q(state="payment_returned") & Q(Exists(last.filter(~unchanged | is_right)))
+
+
 def why_not_again(case: Case, back: Payment) -> str:
     """A returned payment goes out again when the village has mended the account and one working day has passed."""
     account = case.payee_account
@@ -34,9 +48,9 @@ def why_not_again(case: Case, back: Payment) -> str:
         }
     first_day = first_day_again(case)
     if first_day and clock.today() < first_day and account.number_index != back.account_index:
-        return _("账户 %(changed)s 刚改过，要隔一个工作日，%(date)s 起才能重发。") % {
-            "changed": account.recorded_on.isoformat(),
-            "date": first_day.isoformat(),
+        return _("账户%(changed)s刚改过，要隔一个工作日，%(date)s起才能重发。") % {
+            "changed": day_short(account.recorded_on),
+            "date": day_short(first_day),
         }
     return ""
 

@@ -15,10 +15,9 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from audit import clock
-from casework.due import due_of
+from casework import due as deadlines
 from casework.fields import DayInput
 from casework.icons import ICONS, MARK
-from flows import calendar
 from flows.states import STATES
 from funds import money as money_in
 
@@ -125,6 +124,18 @@ def moment(value: datetime.datetime | None) -> str:
     return _shown(value, "moment")
 
 
+@register.filter
+def saved(value: datetime.datetime | None) -> str:
+    """When something was kept, as the person who kept it would say: 今天 15:34; the real day, not the business day."""
+    if value is None:
+        return ""
+    at, now = timezone.localtime(value), timezone.localtime()
+    days = (now.date() - at.date()).days
+    if days > 1:
+        return moment(value)
+    return (_("昨天 %(time)s") if days else _("今天 %(time)s")) % {"time": f"{at:%H:%M}"}
+
+
 # ---------------------------------------------------------------- states and deadlines
 
 _TONE_OF = {state.code: state.tone for state in STATES.values()}
@@ -154,9 +165,10 @@ def due(
 ) -> SafeString:
     """A pill that says how near a deadline is, in working days; `working_days_left` saves counting them."""
     today = today or clock.today()
-    if date is not None and working_days_left is None:
-        working_days_left = calendar.known_working_days_left(today, date)
-    found = due_of(date, today, working_days_left)
+    if working_days_left is None:
+        found = deadlines.deadline(date, today)
+    else:
+        found = deadlines.due_of(date, today, working_days_left)
     return _pill(found.words, found.tone)
 
 

@@ -1,6 +1,7 @@
 """The funds desk: its figures are the ledger's, and three persons are three persons."""
 
 import csv
+import datetime
 import io
 from typing import Any
 
@@ -409,7 +410,7 @@ def test_a_returned_payment_goes_out_again_one_working_day_after_the_account_was
         by=world.township_clerk,
     )
     world.do(case, "correct_account", "village_clerk", data={"account_id": account.pk})
-    assert "2026-04-16 起才能重发" in said()
+    assert "4月16日起才能重发" in said()
     with clock.frozen_at(START.replace(day=16)):
         client.get(reverse("funds:waiting"))
         assert said() == ""
@@ -624,3 +625,10 @@ def test_no_list_asks_more_the_longer_it_is(world: World, log_in: Any, django_as
 
     assert list(many.values()) == list(few.values())
     assert max(few.values()) <= 25, few
+
+
+def test_deadlines_are_told_in_working_days_as_everywhere(world: World, log_in: Any) -> None:
+    case = world.brought_to("fund_reserved")
+    Case.objects.filter(pk=case.pk).update(due_on=START + datetime.timedelta(7))  # a weekend lies between
+
+    assert "还剩 5 个工作日" in log_in(world.fund_manager).get("/funds/waiting/").text

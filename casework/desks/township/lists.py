@@ -15,7 +15,7 @@ from access.scope import posts_of
 from audit import clock
 from casework.desks.township.office import Office, places_of
 from casework.desks.township.rows import BARRED, Row
-from casework.due import LEVELS, SEVERE_WORKING_DAYS, SOON_WORKING_DAYS, Due, due_of, level_title
+from casework.due import LEVELS, SEVERE_WORKING_DAYS, SOON_WORKING_DAYS, Due, deadline, level_title
 from casework.models import Case
 from casework.queries import COUNT_LIMIT, queue
 from flows import calendar
@@ -116,7 +116,7 @@ class DueWords:
         self.today = today or clock.today()
 
     def of(self, date: datetime.date | None) -> Due:
-        return due_of(date, self.today, date and calendar.known_working_days_left(self.today, date))
+        return deadline(date, self.today)
 
     def levels(self) -> dict[str, Q]:
         """{level: condition on due_on}, the same borders as `due_of`."""

@@ -10,10 +10,11 @@ from django.utils.translation import gettext as _
 from access.roles import ROLES, Desk
 from access.scope import posts_of
 from audit import clock
-from casework.desks.cases.turn import without_deliberation, working_days_left
-from casework.due import LEVELS, Due, due_of, level_title
+from casework.desks.cases.turn import without_deliberation
+from casework.due import LEVELS, deadline, level_title
 from casework.models import Case
 from casework.queries import COUNT_LIMIT, cases_in_reach, queue
+from casework.reissuing import account_mended
 from flows.programmes import PROGRAMMES
 from flows.programmes.parts import SURVEYORS
 from flows.states import STATES
@@ -40,14 +41,15 @@ def work_of(user: Any) -> QuerySet[Case]:
         # The first surveyor may be either of the two; the queue names the clerk alone.
         condition |= Q(village_id__in=villages, state__in=("triaged", "draft", *VISITING), is_open=True) & due
     rows = Case.objects.filter(condition).select_related("household__group").order_by("due_on", "id")
-    return _endorsable_only(rows, user)
+    return rows.exclude(_nothing_to_do(user))
 
 
-def _endorsable_only(rows: QuerySet[Case], user: Any) -> QuerySet[Case]:
-    """Before there is a record of the deliberation the village head has nothing to sign."""
-    if _villages(user, SURVEYORS):
-        return rows
-    return rows.exclude(Q(state="village_review") & Q(without_deliberation()))
+def _nothing_to_do(user: Any) -> Q:
+    """Cases that carry her role and ask nothing of her: the account is mended, or there are no minutes yet to sign."""
+    nothing = account_mended()
+    if not _villages(user, SURVEYORS):
+        nothing |= Q(state="village_review") & Q(without_deliberation())
+    return nothing
 
 
 def _villages(user: Any, roles: tuple[str, ...]) -> list[int]:
@@ -55,10 +57,12 @@ def _villages(user: Any, roles: tuple[str, ...]) -> list[int]:
 
 
 def waiting_for_others(user: Any) -> QuerySet[Case]:
-    """Open cases of her villages that are with somebody else."""
+    """Open cases of her villages that are with somebody else: neither her turn nor among what she has to do."""
     villages = [post.unit_id for post in posts_of(user) if ROLES[post.role].desk == Desk.VILLAGE]
-    rows = cases_in_reach(user).filter(village_id__in=villages, is_open=True)
-    return rows.exclude(turn_role__in=village_roles(user)).select_related("household__group").order_by("due_on", "id")
+    mine = Q(turn_role__in=village_roles(user)) & ~_nothing_to_do(user)
+    rows = cases_in_reach(user).filter(village_id__in=villages, is_open=True).exclude(mine)
+    rows = rows.exclude(pk__in=work_of(user).order_by().values("pk"))
+    return rows.select_related("household__group").order_by("due_on", "id")
 
 
 def count_work(user: Any) -> int:
@@ -66,14 +70,9 @@ def count_work(user: Any) -> int:
     return work_of(user).order_by()[: COUNT_LIMIT + 1].count()
 
 
-def due_words(case: Case, today: datetime.date) -> Due:
-    left = working_days_left(today, case.due_on) if case.due_on else None
-    return due_of(case.due_on, today, left)
-
-
 def cell(case: Case, today: datetime.date, *, by_state: bool = False) -> dict[str, Any]:
     """A case in a list: whose, what, where it stands, until when."""
-    due = due_words(case, today)
+    due = deadline(case.due_on, today)
     state = STATES[case.state]
     found = {
         "url": reverse("cases:detail", args=[case.pk]),
@@ -91,7 +90,7 @@ def by_urgency(cases: list[Case], today: datetime.date) -> list[dict[str, Any]]:
     """[{title, cells}] in the order of severity; empty groups are left out."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for case in cases:
-        groups.setdefault(due_words(case, today).level, []).append(cell(case, today))
+        groups.setdefault(deadline(case.due_on, today).level, []).append(cell(case, today))
     return [
         {"level": level, "title": level_title(level), "cells": groups[level]} for level in LEVELS if level in groups
     ]
