@@ -6,10 +6,11 @@ from django.core.paginator import Paginator
 from django.template import Context, RequestContext, Template
 from django.template.base import TemplateSyntaxError
 from django.test import RequestFactory
-from django.utils import translation
+from django.utils import timezone, translation
 
 from audit import clock
-from casework.due import LEVELS, due_of, level_title
+from casework.desks.cases.story import around_now
+from casework.due import LEVELS, due_of, level_title, notice_words
 from casework.fields import AnswerCards, DayField, MoneyField, PhotoField, TickCards
 from casework.icons import ICONS
 from casework.templatetags import ui
@@ -170,6 +171,36 @@ def test_a_pill_counts_working_days_by_itself_and_calendar_days_where_no_year_is
 
 def test_every_group_of_a_queue_has_a_title():
     assert [level_title(level) for level in LEVELS] == ["严重超期", "超期", "今天到期", "快到期", "未到期", "没有期限"]
+
+
+@pytest.mark.parametrize(
+    "day, words",
+    [
+        (0, "今天贴出，从明天起公示 7 天"),
+        (1, "公示第 1 天，共 7 天"),
+        (7, "公示第 7 天，共 7 天"),
+        (9, "公示第 7 天，共 7 天"),
+    ],
+)
+def test_the_day_a_notice_is_put_up_does_not_count(day, words):
+    assert notice_words(TODAY, TODAY + datetime.timedelta(7), TODAY + datetime.timedelta(day)) == words
+
+
+def test_what_was_kept_today_says_so_in_words():
+    now = timezone.localtime()
+
+    assert ui.saved(now) == f"今天 {now:%H:%M}"
+    assert ui.saved(now - datetime.timedelta(1)) == f"昨天 {now:%H:%M}"
+    assert "天" not in ui.saved(now - datetime.timedelta(3)) and ui.saved(None) == ""
+
+
+@pytest.mark.parametrize("now, on_a_phone", [(0, "01234"), (3, "12345"), (8, "45678")])
+def test_a_narrow_screen_shows_the_stops_around_the_present_one(now, on_a_phone):
+    steps = [{"label": str(n), "state": "now" if n == now else ""} for n in range(9)]
+
+    shown_there = [step["label"] for step in around_now(steps) if step["room"] in (3, 5)]
+
+    assert "".join(shown_there) == on_a_phone
 
 
 def test_working_days_have_an_english_singular():

@@ -33,6 +33,17 @@ def test_the_board_of_a_village_shows_its_notices_without_logging_in(world: Worl
     assert "救灾救济" in notice.text and "因病" in notice.text
 
 
+def test_a_notice_says_which_day_it_is_and_when_it_ends(world: World) -> None:
+    _case, notice, url = on_the_board(world)
+
+    assert "今天贴出，从明天起公示 7 天" in Client().get(url).text
+    with clock.frozen_at(notice.ends_on - datetime.timedelta(6)):
+        text = Client().get(url).text
+        assert "公示第 1 天，共 7 天" in text and "还剩 6 天" in text
+    with clock.frozen_at(notice.ends_on):
+        assert "今天 24 点期满" in Client().get(url).text
+
+
 def test_no_public_page_shows_what_must_stay_private(world: World) -> None:
     case, _notice, url = on_the_board(world)
     person, account = case.beneficiary, case.payee_account

@@ -9,6 +9,7 @@ from django.http import Http404
 
 from access.rates import is_too_often
 from audit import clock
+from casework.due import notice_words
 from casework.models import PublicNotice
 from families import catalogue
 from flows.programmes import PROGRAMMES
@@ -53,9 +54,9 @@ class Line:
         return (self.notice.ends_on - self.notice.starts_on).days
 
     @property
-    def day(self) -> int:
-        """The day of the notice that today is, from 1."""
-        return min(max((clock.today() - self.notice.starts_on).days, 1), self.days)
+    def words(self) -> str:
+        """Which day of the notice today is."""
+        return notice_words(self.notice.starts_on, self.notice.ends_on, clock.today())
 
     @property
     def left(self) -> int:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from access.roles import title_of
+from casework.desks.cases.story import around_now
 from casework.links import document_url, picture_url
 from casework.models import Case, CaseEvent, PublicNotice
 from casework.templatetags.ui import day_short
@@ -40,7 +41,7 @@ def events_of(case: Case) -> list[CaseEvent]:
     return list(case.events.select_related("by", "on_behalf_of").order_by("n"))
 
 
-def strip(case: Case, events: list[CaseEvent]) -> list[dict[str, str]]:
+def strip(case: Case, events: list[CaseEvent]) -> list[dict[str, Any]]:
     """The steps of this case's way with the day each was left; the county is left out where it has no part."""
     left = {event.from_state: day_short(event.business_date) for event in events if event.to_state != event.from_state}
     returned = sum(event.to_state == "returned" for event in events)
@@ -56,7 +57,7 @@ def strip(case: Case, events: list[CaseEvent]) -> list[dict[str, str]]:
             note = ngettext("退回 %(n)d 次", "退回 %(n)d 次", returned) % {"n": returned} if returned else ""
         steps.append({"label": title, "note": "" if reached else note, "state": "now" if is_now else "next" * reached})
         reached = reached or is_now
-    return steps
+    return around_now(steps)
 
 
 def family(case: Case, sight: Sight) -> list[dict[str, Any]]:
