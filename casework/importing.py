@@ -1,5 +1,6 @@
 """Imports as jobs: judged first, shown to the user, taken over only as she chooses."""
 
+from pathlib import Path
 from typing import Any
 
 from access.models import Staff
@@ -18,7 +19,7 @@ def _run(job: Job, progress: runner.Progress) -> dict[str, Any] | runner.Wait:
     """First run: judge, then wait for the choice. After `reply(choice=…)`: "all", or "good" for the good rows alone."""
     choice = job.params.get("choice")
     report = KINDS[job.kind](
-        job.input_file.path,
+        Path(job.input_file.path),
         by=Staff.objects.get(pk=job.requested_by_id),
         filename=job.params.get("filename", ""),
         dry_run=not choice,

@@ -21,9 +21,9 @@ def desk(world: World, client: Client) -> Client:
     return client
 
 
-def upload(client: Client, path: Path) -> Job:
+def upload(client: Client, path: Path, kind: str = "register_import") -> Job:
     file = SimpleUploadedFile(path.name, path.read_bytes(), content_type="text/csv")
-    answer = client.post("/imports/", {"kind": "register_import", "file": file})
+    answer = client.post("/imports/", {"kind": kind, "file": file})
     assert answer.status_code == 302
     job = Job.objects.latest("id")
     assert client.get(f"/imports/{job.pk}/").headers["Refresh"]
@@ -64,6 +64,16 @@ def test_a_file_with_errors_offers_the_good_households_alone(desk: Client, tmp_p
     desk.post(f"/imports/{job.pk}/reply/", {"choice": "good"})
     runner.run(job.pk)
     assert Household.objects.count() == 19
+
+
+def test_a_townships_ledger_is_judged_sheet_by_sheet(desk: Client) -> None:
+    job = upload(desk, DEMO / "hardship-ledger.xlsx", "ledger_import")
+
+    assert job.state == "waiting", job.error
+    assert job.result["errors"] and not Household.objects.exists()
+    first = job.result["errors"][0]
+    page = desk.get(f"/imports/{job.pk}/").content.decode()
+    assert first["sheet"] in page and first["cell"] in page and first["message"] in page
 
 
 def test_the_list_of_findings_can_be_taken_to_the_desk(desk: Client, tmp_path: Path) -> None:
