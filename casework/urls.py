@@ -11,6 +11,7 @@ urlpatterns = [
     path("password/", session.PasswordChange.as_view(), name="password_change"),
     path("preferences/", session.preferences, name="preferences"),
     path("help/", session.help_page, name="help"),
+    path("help/<slug:name>/", session.guide, name="guide"),
     path("style/", style.guide, name="style"),
     path("style/<slug:frame>/", style.frame, name="style_frame"),
     path("township/", include(township_urls)),

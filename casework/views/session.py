@@ -11,7 +11,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils.translation import check_for_language, ngettext
@@ -22,7 +22,9 @@ from audit.context import acting
 from casework.context import Look
 from casework.demo_accounts import DEMO_PASSWORD, demo_accounts
 from casework.desks.acts import way_back
-from casework.menu import DESKS, desk_of, home_of
+from casework.guides import GUIDES, read_guide
+from casework.menu import DESKS, desk_of, desks_of, home_of
+from casework.templatetags.ui import speaks_chinese
 from jobs import health
 
 YEAR_SECONDS = 365 * 24 * 3600
@@ -135,7 +137,20 @@ def _keep(response: HttpResponse, cookie: str, value: str) -> None:
 
 @require_safe
 def help_page(request: HttpRequest) -> HttpResponse:
-    return render(request, "access/help.html")
+    """The few rules that hold everywhere, and the guides: first those of her own desks."""
+    desks = desks_of(request.user) if request.user.is_authenticated else []
+    found = sorted(GUIDES.items(), key=lambda pair: pair[0] not in desks)
+    guides = [{"name": name, "title": DESKS[desk].title} for desk, name in found]
+    return render(request, "access/help.html", {"guides": guides})
+
+
+@require_safe
+def guide(request: HttpRequest, name: str) -> HttpResponse:
+    """One guide in the language of the page. They name no family, so nobody needs to log in."""
+    if name not in GUIDES.values():
+        raise Http404
+    blocks = read_guide(name, "zh" if speaks_chinese() else "en")
+    return render(request, "access/guide.html", {"blocks": blocks})
 
 
 @require_safe

@@ -9,6 +9,7 @@ from django.urls import include, path, reverse
 from access import services as access
 from access.roles import Desk
 from casework.demo_accounts import DEMO_PASSWORD, demo_accounts
+from casework.guides import GUIDES
 from casework.http import reload_soon
 from casework.menu import DESKS, DeskMenu, Entry, desks_of, menu_for, seat_of
 from tests.world import make_staff
@@ -303,3 +304,20 @@ def test_every_page_forbids_scripts_and_styles_from_elsewhere(client, db):
 
     assert "style-src 'self'" in policy
     assert "'unsafe-inline'" not in policy
+
+
+@pytest.mark.parametrize("name", GUIDES.values())
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_every_guide_is_read_from_the_help_page(client, name, language):
+    client.cookies["django_language"] = language
+
+    page = client.get(f"/help/{name}/").text
+
+    assert f"/help/{name}/" in client.get("/help/").text
+    assert page.count("<h1>") == 1 and page.count("<ol>") >= 1
+    assert "**" not in page and ".md" not in page and "<p>-" not in page
+    assert ("一步一步" in page) == (language == "zh-hans")
+
+
+def test_a_guide_that_does_not_exist_is_not_found(client):
+    assert client.get("/help/etc/").status_code == 404
