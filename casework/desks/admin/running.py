@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
 from django.views.decorators.http import require_http_methods, require_safe
 
 from access import services as access
@@ -183,6 +184,15 @@ def business_clock(request: HttpRequest) -> HttpResponse:
     return render(request, "admin/clock.html", {"form": form, "real": clock.real_today()})
 
 
+TIMERS = {
+    "posts": _l("到期的岗位和授权收回"),
+    "notices": _l("公示期满，送到乡里"),
+    "exit_notices": _l("退出公示期满，结案"),
+    "deadlines": _l("超期提醒"),
+    "checkpoint": _l("封存记录"),
+}
+
+
 @require_safe
 @administrators()
 def health(request: HttpRequest) -> HttpResponse:
@@ -193,7 +203,7 @@ def health(request: HttpRequest) -> HttpResponse:
         "checks": checks(),
         "troubles": troubles(),
         "jobs": running,
-        "timers": TimerRun.objects.order_by("name"),
+        "timers": [{"run": run, "title": TIMERS.get(run.name, run.name)} for run in TimerRun.objects.order_by("name")],
     }
     return render(request, "admin/health.html", context)
 
