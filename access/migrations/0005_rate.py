@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("access", "0003_posts_function")]
+    dependencies = [("access", "0004_an_account_keeps_its_person")]
 
     operations = [
         migrations.CreateModel(

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("funds", "0002_ledger")]
+    dependencies = [("funds", "0004_what_is_paid_is_what_was_decided")]
 
     operations = [
         migrations.AddIndex(

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("casework", "0005_lists_at_a_million_cases")]
+    dependencies = [("casework", "0006_a_notice_stays_as_published")]
 
     operations = [
         migrations.AddIndex(
