@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
+from django.utils.cache import add_never_cache_headers
 
 
 def reload_soon(response: HttpResponse, seconds: int = 2) -> HttpResponse:
@@ -39,6 +40,20 @@ class NoNulBytes:
         for given in (request.GET, request.POST):
             if any("\0" in text for _name, texts in given.lists() for text in texts):
                 raise BadRequest("NUL in the request")
+
+
+class NothingKept:
+    """What somebody sees while logged in is not kept by her browser or by a proxy, for whoever sits there next."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        has_looked = request.session.accessed and request.user.is_authenticated  # else nobody was asked for
+        if has_looked and not response.has_header("Cache-Control"):
+            add_never_cache_headers(response)
+        return response
 
 
 class BehindProxy:

@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "casework.http.NoNulBytes",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "casework.http.NothingKept",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "audit.middleware.ActorMiddleware",
