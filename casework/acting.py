@@ -7,13 +7,14 @@ needs, take the FSM edge, save with history, do what follows from it, write the 
 rest through the outbox. Pages, commands, timers and later the API and offline sync all come through here.
 """
 
+import contextlib
 import datetime
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from access.roles import title_of
@@ -100,7 +101,7 @@ def act(
 
     Raises a CaseworkError, FlowsError, FundsError or FamiliesError that tells the person what to do; then nothing is left.
     """
-    with transaction.atomic(), acting(by, on_behalf_of=on_behalf_of, reason=_history_reason(action, reason)):
+    with key_used_once(), acting(by, on_behalf_of=on_behalf_of, reason=_history_reason(action, reason)):
         case = _locked(case_id)
         facts = _facts_of(case, key, by, on_behalf_of)
         if facts.event is not None:
@@ -116,6 +117,22 @@ def act(
         this = Act(case, edge, by, post, reason.strip(), reason_code, data or {}, key, clock.today())
         with acting(by, on_behalf_of=post.principal if post else None):
             return _carry_out(this, facts)
+
+
+@contextlib.contextmanager
+def key_used_once() -> Iterator[None]:
+    """One transaction. A key that another case takes at this very moment is refused like one that was taken before."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        diagnosis = getattr(error.__cause__, "diag", None)
+        if diagnosis is None or diagnosis.constraint_name != _KEY_IS_UNIQUE:
+            raise
+        raise key_reused() from error
+
+
+_KEY_IS_UNIQUE = "casework_caseevent_key_key"
 
 
 def _carry_out(this: Act, facts: "_Facts") -> CaseEvent:

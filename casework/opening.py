@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 from django.utils.translation import gettext as _
 
 from access.models import Recusal
 from access.scope import posts_of
 from audit import clock
 from audit.context import acting
-from casework.acting import TIMER_KEY, key_reused
+from casework.acting import TIMER_KEY, key_reused, key_used_once
 from casework.errors import BadCaseData, NotYourTurn, Recused
 from casework.models import Case, CaseEvent
 from families.models import Household, Lead, Person
@@ -36,7 +36,7 @@ def open_case(
     `beneficiary` is a member of the household, its head by default; `words` is what was said about the need. Raises
     NotYourTurn, Recused, BadCaseData (somebody else's member, an open case of the same programme), BadVersion, KeyReused.
     """
-    with transaction.atomic(), acting(by, reason="open"):
+    with key_used_once(), acting(by, reason="open"):
         Household.objects.select_for_update().get(pk=household.pk)  # of two who press at once, one comes second
         known = CaseEvent.objects.filter(key=key).select_related("case").first()
         if known:

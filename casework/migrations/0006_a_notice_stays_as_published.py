@@ -1,4 +1,4 @@
-"""Notices and duties: what was published stays, for the whole time; a duty is held by the person who did the work."""
+"""What was published stays as it was, for the whole time."""
 
 from django.db import migrations
 
@@ -23,22 +23,11 @@ END $$;
 CREATE TRIGGER casework_guard AFTER INSERT OR UPDATE OR DELETE ON casework_publicnotice
   FOR EACH ROW EXECUTE FUNCTION casework_notice_guard();
 ALTER TABLE casework_publicnotice ENABLE ALWAYS TRIGGER casework_guard;
-
-CREATE FUNCTION casework_duty_guard() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  IF NEW.person_key IS DISTINCT FROM (SELECT person_key FROM access_staff WHERE id = NEW.staff_id) THEN
-    RAISE EXCEPTION 'the duty names another person than the account'
-      USING ERRCODE = 'check_violation', CONSTRAINT = 'duty_of_its_person';
-  END IF;
-  RETURN NULL;
-END $$;
-CREATE TRIGGER casework_guard AFTER INSERT ON casework_caseduty FOR EACH ROW EXECUTE FUNCTION casework_duty_guard();
-ALTER TABLE casework_caseduty ENABLE ALWAYS TRIGGER casework_guard;
 """
 
-UNDO = "DROP FUNCTION casework_notice_guard() CASCADE; DROP FUNCTION casework_duty_guard() CASCADE;"
+UNDO = "DROP FUNCTION casework_notice_guard() CASCADE"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("casework", "0005_lists_at_a_million_cases"), ("access", "0003_posts_function")]
+    dependencies = [("casework", "0005_lists_at_a_million_cases")]
     operations = [migrations.RunSQL(LAWS, UNDO)]

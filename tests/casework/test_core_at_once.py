@@ -80,6 +80,18 @@ def test_the_same_press_eight_times_is_one_act(town: World) -> None:
     assert {r.pk for r in results} == {CaseEvent.objects.get(action="triage").pk}
 
 
+def test_one_key_for_several_cases_at_once_serves_one_of_them(town: World) -> None:
+    cases = [town.open() for _n in range(6)]
+
+    results = all_at_once(
+        *(lambda case=case: act(case.pk, "triage", by=town.village_clerk, key="the-same") for case in cases)
+    )
+
+    assert sorted(type(result).__name__ for result in results) == ["CaseEvent", *["KeyReused"] * 5]
+    assert [case_now(case).state for case in cases].count("triaged") == 1
+    assert CaseEvent.objects.filter(key="the-same").count() == 1
+
+
 def test_the_same_opening_eight_times_is_one_case(town: World) -> None:
     household = town.household()
     jobs = [lambda: open_case(household, "disaster_relief", by=town.village_clerk, key="open-once")] * 8

@@ -61,7 +61,9 @@ def tampered(sql: str, *values: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE casework_caseevent DISABLE TRIGGER audit_append_only")
+        cursor.execute("ALTER TABLE casework_publicnotice DISABLE TRIGGER casework_guard")
         cursor.execute(sql, values)
+        cursor.execute("ALTER TABLE casework_publicnotice ENABLE ALWAYS TRIGGER casework_guard")
         cursor.execute("ALTER TABLE casework_caseevent ENABLE ALWAYS TRIGGER audit_append_only")
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 

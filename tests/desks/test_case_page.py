@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
+from access import services as access
 from audit import clock
 from audit.models import AccessLog
 from casework.desks.funds.menu import count_waiting
@@ -15,7 +16,7 @@ from casework.models import CaseEvent, Measure
 from casework.queries import visible_case
 from families import services as families
 from funds.models import Payment
-from tests.world import START, World, case_now
+from tests.world import START, World, case_now, make_staff
 
 PASSWORD = "a-long-password-1"
 
@@ -232,10 +233,10 @@ def test_an_act_of_another_state_and_an_unknown_one(world: World) -> None:
 
 def test_whoever_is_barred_as_a_person_reads_why(world: World) -> None:
     case = world.brought_to("township_decision")
-    world.township_approver.person_key = world.township_clerk.person_key
-    world.township_approver.save()
+    second = make_staff("second_account", "x", world.township_clerk.person_key)
+    access.appoint(second, "township_approver", world.township, by=None, valid_from=START)
 
-    response = at_desk(world.township_approver).get(f"/cases/{case.pk}/")
+    response = at_desk(second).get(f"/cases/{case.pk}/")
 
     assert "按规定要由别人办" in response.text
     assert "turn-do" not in response.text
@@ -666,11 +667,11 @@ def test_minutes_that_contradict_themselves_are_refused(world: World, changes: d
 
 def test_whoever_checks_does_not_also_prepare(world: World) -> None:
     case = world.brought_to("village_review")
-    world.village_head.person_key = world.resident_cadre.person_key
-    world.village_head.save()
+    second = make_staff("second_account", "x", world.resident_cadre.person_key)
+    access.appoint(second, "village_head", world.village, by=None, valid_from=START)
     world.deliberate(case)
 
-    response = at_desk(world.village_head).get(f"/cases/{case.pk}/act/endorse/")
+    response = at_desk(second).get(f"/cases/{case.pk}/act/endorse/")
 
     assert response.status_code == 403 and "按规定要由别人办" in response.text
 
