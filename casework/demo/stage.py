@@ -10,6 +10,7 @@ import uuid
 from typing import Any
 
 from django.core.files.base import ContentFile
+from django.db import transaction
 from django.db.models import Q
 from PIL import Image, ImageDraw
 
@@ -133,19 +134,19 @@ class Stage:
                 ContentFile(_picture(kind, f"{case.case_no} {kind} {next(self.count)}"), name=f"{kind}.png"),
                 kind=kind, by=clerk, subject=case.subject, content_type="image/png", taken_on=clock.today(),
             )  # fmt: skip
-            with acting(clerk, reason="paper"):
+            with transaction.atomic(), acting(clerk, reason="paper"):
                 CaseDocument.objects.create(case=case, document=document, kind=kind, added_on=clock.today())
 
     def plan(self, case: Case) -> None:
         self._duty = "prepare"
-        with acting(self.somebody(case, "village_clerk"), reason="plan"):
+        with transaction.atomic(), acting(self.somebody(case, "village_clerk"), reason="plan"):
             for domain, title, need in PLAN:
                 Measure.objects.create(case=case, domain=domain, title=title, need_words=need)
 
     def deliver(self, case: Case) -> None:
         """Every planned measure is delivered today."""
         self._duty = "prepare"
-        with acting(self.somebody(case, "village_clerk"), reason="deliver"):
+        with transaction.atomic(), acting(self.somebody(case, "village_clerk"), reason="deliver"):
             for measure in case.measures.filter(state="planned"):
                 measure.state, measure.delivered_on = "delivered", clock.today()
                 measure.save()
@@ -172,7 +173,7 @@ class Stage:
         self._duty = "prepare"
         clerk = self.somebody(case, "village_clerk")
         head = Appointment.objects.get(role="village_head", unit_id=case.village_id, valid_to__isnull=True).staff
-        with acting(clerk, reason="deliberation"):
+        with transaction.atomic(), acting(clerk, reason="deliberation"):
             Deliberation.objects.create(
                 case=case, round=case.notice_round + 1, held_on=clock.today(), place="村委会会议室", host=head.name,
                 recorder=clerk.name, due_count=13, present_count=11, votes_for=10, votes_against=0, votes_abstain=1,
