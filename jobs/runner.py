@@ -112,7 +112,9 @@ def cancel(job_id: int) -> None:
     stopped = Job.objects.filter(pk=job_id, state__in=waiting).update(
         state=Job.State.CANCELLED, cancel_requested=True, finished_at=timezone.now()
     )
-    if not stopped:
+    if stopped:
+        _forget_input(job_id)
+    else:
         Job.objects.filter(pk=job_id, state=Job.State.RUNNING).update(cancel_requested=True)
 
 
@@ -237,6 +239,8 @@ def _run_locked(job: Job, kind: _Kind, progress: Progress) -> bool:
         if answer.file is not None:
             job.result_file.save(answer.file.name, answer.file, save=False)
     job.save()
+    if job.state == Job.State.DONE:
+        _forget_input(job.pk)
     return True
 
 
@@ -248,5 +252,15 @@ def failed(job_id: int, error: BaseException) -> None:
     )
 
 
+@transaction.atomic
 def _end(job_id: int, state: str, error: str) -> None:
     Job.objects.filter(pk=job_id).update(state=state, error=error, leased_until=None, finished_at=timezone.now())
+    _forget_input(job_id)
+
+
+def _forget_input(job_id: int) -> None:
+    """What was uploaded may name thousands of people in clear: the file goes with the end of its job, its digest stays."""
+    name = Job.objects.values_list("input_file", flat=True).get(pk=job_id)
+    if name:
+        Job.objects.filter(pk=job_id).update(input_file="")
+        transaction.on_commit(lambda: Job._meta.get_field("input_file").storage.delete(name))

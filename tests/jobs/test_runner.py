@@ -1,5 +1,7 @@
 """Long work: progress that others see, a cancel button that works, a failure that tells the user what to do."""
 
+from pathlib import Path
+
 import pytest
 from django.core.files.base import ContentFile
 from django.db import connection
@@ -104,6 +106,33 @@ def test_a_crash_tells_the_user_whom_to_ask_and_nobody_the_data(caplog) -> None:
 
     assert job.state == "failed" and f"任务编号 {job.pk}" in job.error and not created()
     assert "999999" not in caplog.text and "RuntimeError" in caplog.text
+
+
+@pytest.mark.parametrize("how", ["done", "refuse", "crash", "cancel"])
+def test_what_was_uploaded_is_gone_when_its_job_has_ended(how: str) -> None:
+    job = runner.enqueue(
+        "test.work", "试一试", by_id=7, params={"how": how}, file=ContentFile(b"names", name="a.csv"), sha256="5e" * 32
+    )
+    path = Path(job.input_file.path)
+    assert path.exists()
+
+    Worker().turn_jobs()
+
+    job.refresh_from_db()
+    assert not path.exists() and not job.input_file and job.input_sha256 == "5e" * 32
+
+
+def test_what_was_uploaded_is_kept_while_the_user_chooses_and_goes_when_she_cancels() -> None:
+    job = runner.enqueue(
+        "test.work", "试一试", by_id=7, params={"how": "ask"}, file=ContentFile(b"names", name="a.csv")
+    )
+    path = Path(job.input_file.path)
+    Worker().turn_jobs()
+    assert path.exists()
+
+    runner.cancel(job.pk)
+
+    assert not path.exists()
 
 
 def test_a_job_waits_for_the_users_choice_and_goes_on_with_it() -> None:
