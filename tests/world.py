@@ -16,6 +16,7 @@ from django.db import transaction
 
 from access import services as access
 from access.models import OrgUnit, Staff
+from access.units import import_org_units
 from access.vault import person_key
 from casework.acting import act
 from casework.models import Case, CaseDocument, Deliberation, Measure
@@ -290,7 +291,7 @@ def _units() -> dict[str, OrgUnit]:
         writer = csv.DictWriter(file, rows[0].keys())
         writer.writeheader()
         writer.writerows(chosen)
-    access.import_org_units(Path(file.name))
+    import_org_units(Path(file.name))
     Path(file.name).unlink()
     found = {unit.code: unit for unit in OrgUnit.objects.all()}
     names = ["province", "prefecture", "county", "township", "village", "other", "group", "other_group"]

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from access import services as access
 from access.models import Appointment, OrgUnit, Staff
+from access.units import import_org_units
 from access.vault import person_key
 from audit.context import acting
 from casework.demo_accounts import DEMO_PASSWORD
@@ -31,7 +32,7 @@ _PASSWORD = make_password(DEMO_PASSWORD)  # hashed once: every demo account has 
 def set_up() -> None:
     """Org units, calendar, staff with posts, published rules, a fund with its allocations."""
     with acting(reason="演示数据"):
-        access.import_org_units(FILES / "org-units.csv")
+        import_org_units(FILES / "org-units.csv")
         if not WorkingDay.objects.exists():
             calendar.load(FILES / "working-days.csv")
         _appoint_everybody()

@@ -8,6 +8,7 @@ import pytest
 from access import services as access
 from access.errors import BadAppointment, BadOrgUnits
 from access.models import OrgUnit, Staff
+from access.units import import_org_units
 from casework.queries import cases_in_reach
 from tests.world import START, World, make_staff
 
@@ -93,7 +94,7 @@ def test_an_administrator_brings_in_units_of_her_own_place_alone(world: World, t
     local = make_staff("local_admin", "x")
     access.appoint(local, "sysadmin", world.township, by=None)
     elsewhere = units_file(tmp_path, "990101202,990101,别的乡,township,2020-01-01,")
-    access.import_org_units(elsewhere)
+    import_org_units(elsewhere)
 
     for row in (
         "990101,990100,改了名的县,county,1995-01-01,",
@@ -101,9 +102,9 @@ def test_an_administrator_brings_in_units_of_her_own_place_alone(world: World, t
         f"990101202,{world.township.code},抢来的乡,township,2020-01-01,",
     ):
         with pytest.raises(BadOrgUnits, match="第 2 行"):
-            access.import_org_units(units_file(tmp_path, row), by=local)
+            import_org_units(units_file(tmp_path, row), by=local)
 
-    done = access.import_org_units(
+    done = import_org_units(
         units_file(
             tmp_path,
             f"{world.county.code},{world.county.parent.code},{world.county.name},county,1995-01-01,",

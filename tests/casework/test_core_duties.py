@@ -94,6 +94,8 @@ def test_a_delegate_brings_the_principals_exclusions(world: World) -> None:
 
     refused(world, case, "approve", helper)
     refused(world, case, "approve", helper, on_behalf_of=world.township_clerk)
+    told = {edge.action: why for edge, why in possible_actions(case_now(case), helper)}
+    assert "乡镇审核" in told["approve"], "the page says why before anybody presses"
 
 
 def test_delegation_does_not_launder_ones_own_duty(world: World) -> None:

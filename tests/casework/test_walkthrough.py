@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
-from access.services import import_org_units
+from access.units import import_org_units
 from casework.models import Case
 from casework.walkthrough import NotHere, walk
 from families.importing.register_import import import_register

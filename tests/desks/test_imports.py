@@ -6,7 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from access.services import import_org_units
+from access.units import import_org_units
 from families.models import Household
 from jobs import runner
 from jobs.models import Job

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from access.services import import_org_units
+from access.units import import_org_units
 from audit.models import Entry
 from families.importing.ledger_import import import_ledger
 from families.importing.register_import import import_register

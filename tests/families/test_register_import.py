@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from access import vault
-from access.services import import_org_units
+from access.units import import_org_units
 from audit import clock
 from audit.models import Entry
 from families.importing import register_import

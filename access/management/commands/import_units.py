@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from access.errors import AccessError
-from access.services import import_org_units
+from access.units import import_org_units
 from audit.console import JsonCommand
 
 

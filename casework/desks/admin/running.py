@@ -17,10 +17,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 from django.views.decorators.http import require_http_methods, require_safe
 
-from access import services as access
 from access.errors import AccessError
 from access.models import Appointment, OrgUnit
 from access.roles import Ability
+from access.units import import_org_units
 from audit import clock
 from audit.checkpoints import latest as latest_checkpoint
 from audit.context import acting
@@ -76,7 +76,7 @@ def units(request: HttpRequest) -> HttpResponse:
         with uploaded(form.cleaned_data["file"]) as path:
             try:
                 with acting(request.user, reason="import_org_units"):
-                    done = access.import_org_units(path, by=request.user)
+                    done = import_org_units(path, by=request.user)
             except AccessError as refusal:
                 form.add_error("file", str(refusal))
             else:
