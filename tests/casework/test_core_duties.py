@@ -14,6 +14,7 @@ from casework.acting import possible_actions
 from casework.errors import NotYourTurn, Recused, SecondDuty
 from casework.models import Case, CaseDuty
 from families.models import HouseholdMember
+from funds import services as funds
 from funds.errors import SamePerson
 from tests.casework.placing import traces
 from tests.world import START, World, case_now, make_person, make_staff
@@ -280,6 +281,23 @@ def test_maker_checker_and_releaser_are_three_people(world: World) -> None:
             payments.release_batch(batch.pk, by=twin, key="r")
 
     assert payments.release_batch(batch.pk, by=world.cashier, key="r").state == "released"
+
+
+def test_the_books_themselves_want_three_people(world: World) -> None:
+    """Not only the duties of a case: whoever calls the funds directly is refused in words, and nothing is left."""
+    case = world.brought_to("fund_reserved")
+    batch = payments.build_batch([case.pk], by=world.fund_manager, key="batch-aaaaaaaa")
+    maker = account_of(world.fund_manager, "fund_checker", world.county, "m3")
+
+    with pytest.raises(SamePerson, match="制单和复核"):
+        funds.check_batch(batch, by=maker)
+    funds.check_batch(batch, by=world.fund_checker)
+    for person in (world.fund_manager, world.fund_checker):
+        with pytest.raises(SamePerson, match="三个人"):
+            funds.release_batch(batch, by=person)
+
+    batch.refresh_from_db()
+    assert (batch.state, batch.checker, batch.releaser) == ("checked", world.fund_checker, None)
 
 
 def test_the_approver_pays_nothing(world: World) -> None:
