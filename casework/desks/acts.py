@@ -14,6 +14,7 @@ from access.roles import ROLES, Desk, title_of
 from access.scope import posts_of
 from casework.errors import CaseworkError, MissingDocuments
 from casework.models import Case
+from casework.templatetags.ui import day_short
 from families.errors import FamiliesError
 from flows.errors import FlowsError
 from flows.states import ACTIONS, STATES
@@ -51,6 +52,8 @@ def way_back(request: HttpRequest, otherwise: str) -> str:
 def what_next(action: str, case: Case) -> str:
     """After an act: what was done, where the case stands, whose turn it is."""
     done, sentence = ACTIONS[action].done, STATES[case.state].sentence
+    if action == "visit" and case.due_on:
+        return _("回访记好了。下一次在%(day)s前。") % {"day": day_short(case.due_on)}
     if action == "correct_account":
         return _("%(done)s。隔一个工作日，由资金管理重发。") % {"done": done}
     if case.state == "village_review":

@@ -57,8 +57,8 @@ def test_from_the_door_to_a_registered_case(page: Any, live_server: Any, world: 
     shot(page, "village-case-lead")
 
     page.click(".turn-do .btn")  # 分办, done with this press
-    page.click(".turn-do .btn >> text=开始入户调查")
-    page.click(".turn-do .btn >> text=填调查表")
+    page.click('.turn-do .btn:has-text("开始入户调查")')
+    page.click('.turn-do .btn:has-text("填调查表")')
     _survey(page, world)
 
     assert Survey.objects.get(household=household).needs_words == "屋顶漏雨，想修一修。"

@@ -263,9 +263,25 @@ def test_a_visit_is_recorded_with_its_photo(world: World) -> None:
     )
 
     assert response.status_code == 302, response.context["form"].errors
+    page = client.get(f"/cases/{case.pk}/")
+    assert (
+        "do" not in page.context["turn"] and url in page.text
+    )  # the next visit is weeks away, and may be recorded still
     visit = case.visits.get(visited_on__isnull=False)
     assert (visit.satisfaction, visit.knew_could_apply, visit.used_as_meant) == (4, False, None)
     assert case.papers.filter(kind="visit_photo").count() == 1
+
+
+def test_whoever_closes_a_case_reads_what_the_visits_found(world: World) -> None:
+    case = _paid(world)
+    told = {"visited_on": START.isoformat(), "satisfaction": 4, "words": "钱收到了，屋顶补好了"}
+    world.do(case, "visit", "village_clerk", data=told)
+    world.do(case, "propose_exit", "village_clerk", reason="目标达到")
+
+    page = at_desk(world.township_approver).get(f"/township/review/{case.pk}/")
+
+    assert "「钱收到了，屋顶补好了」" in page.text and "满意 4 分" in page.text
+    assert "已帮扶" in page.text and "拟帮扶" not in page.text
 
 
 def test_a_returned_payment_is_answered_with_a_corrected_account(world: World) -> None:

@@ -521,3 +521,11 @@ def test_the_page_hints_only_at_keys_that_choose_something_and_names_each_reason
     groups = page.context["form"].fields["reason_code"].choices[1:]
     titles = [str(title) for _group, reasons in groups for _code, title in reasons]
     assert len(groups) == 2 and len(titles) == len(set(titles))
+
+
+def test_a_relation_is_declared_with_the_number_of_the_case_too(approver: Client, world: World) -> None:
+    case = world.brought_to("township_review")
+
+    approver.post("/township/recusals/", {"household_no": f" {case.case_no} ", "relation": "叔侄"})
+
+    assert Recusal.objects.get().household_no == case.household_no

@@ -3,6 +3,7 @@
 Where somebody may not act, the sentence says why and who can.
 """
 
+import datetime
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -46,6 +47,9 @@ DECISIONS = {
     "township": frozenset({"check", "approve", "approve_plan", "approve_exit", "dismiss_objection"}),
     "county": frozenset({"review", "confirm", "countersign", "overturn_refusal"}),
 }
+
+
+VISITS_AHEAD = 3  # days before a visit is due that it becomes what to do
 
 
 @dataclass(frozen=True)
@@ -177,7 +181,7 @@ def next_step(case: Case, user: Any, edges: list[tuple[Edge, str]], events: list
         main = next((e for e in free if ACTIONS[e.action].tone == "go" and case.turn_role in e.roles), None)
     if main is None:
         main = _second_step_of_paying(case, free)
-    if main is None:
+    if main is None or _is_visit_ahead(case, main):
         return None
     before = None
     if main.action in ("register", "submit", "submit_makeup"):
@@ -185,6 +189,12 @@ def next_step(case: Case, user: Any, edges: list[tuple[Edge, str]], events: list
     if main.action == "resubmit":
         before = _mend_first(case, events)
     return before or _press(case, main.action)
+
+
+def _is_visit_ahead(case: Case, main: Edge) -> bool:
+    """The next visit is weeks away: it may be recorded, but it is not what to do now."""
+    ahead = datetime.timedelta(days=VISITS_AHEAD)
+    return main.action == "visit" and case.due_on is not None and case.due_on > clock.today() + ahead
 
 
 def _mend_first(case: Case, events: list[CaseEvent]) -> Step | None:

@@ -60,6 +60,24 @@ def strip(case: Case, events: list[CaseEvent]) -> list[dict[str, Any]]:
     return around_now(steps)
 
 
+def visits(case: Case) -> list[dict[str, Any]]:
+    """What was found at the door after the help, for whoever decides whether the case is over; the newest first."""
+    paid = case.visits.filter(visited_on__isnull=False).select_related("visitor").order_by("-visited_on", "-pk")
+    return [
+        {
+            "label": day_short(visit.visited_on),
+            "value": _("「%(words)s」") % {"words": visit.words} if visit.words else _("去过了"),
+            "note": _("，").join(
+                filter(
+                    None,
+                    (visit.visitor.name, _("满意 %(n)d 分") % {"n": visit.satisfaction} if visit.satisfaction else ""),
+                )
+            ),
+        }
+        for visit in paid
+    ]
+
+
 def family(case: Case, sight: Sight) -> list[dict[str, Any]]:
     """The survey's main facts as far as the reader may see them, the person and the account, masked."""
     facts = []

@@ -121,7 +121,9 @@ class ReleaseForm(forms.Form):
 
 class RecusalForm(forms.Form):
     household_no = forms.CharField(
-        label=gettext_lazy("户编号"), max_length=19, help_text=gettext_lazy("19 位，在个案页面或户口登记表上。")
+        label=gettext_lazy("个案编号或户编号"),
+        max_length=19,
+        help_text=gettext_lazy("个案编号例如 2026-000011，在个案页面上；户编号 19 位，在户口登记表上。"),
     )
     relation = forms.CharField(
         label=gettext_lazy("是什么关系"), max_length=40, help_text=gettext_lazy("例如：叔侄、岳父、姐弟。")

@@ -214,6 +214,7 @@ def _evidence(case: Case, user: Any) -> dict[str, Any]:
         "earlier": evidence.earlier_help(case),
         "people": case.household.members.filter(valid_to__isnull=True).count(),
         "measures": list(case.measures.all()) if not case.spec.has_money else [],
+        "visits": evidence.visits(case) if case.state == "exit_review" else None,
     }
 
 

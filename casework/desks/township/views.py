@@ -250,9 +250,13 @@ def recusals(request: HttpRequest, *, office: Office) -> HttpResponse:
         case = visible_case(request.user, asked)
     form = RecusalForm(request.POST or None, initial={"household_no": case.household_no} if case else None)
     if request.method == "POST" and form.is_valid():
-        household = households_in_reach(request.user).filter(household_no=form.cleaned_data["household_no"]).first()
+        number = form.cleaned_data["household_no"].strip()
+        named = Q(household_no=number) | Q(
+            pk__in=cases_in_reach(request.user).filter(case_no=number).values("household")
+        )
+        household = households_in_reach(request.user).filter(named).first()
         if household is None:
-            form.add_error("household_no", _("没有找到这一户，请核对户编号。"))
+            form.add_error("household_no", _("没有找到这一户，请核对编号。"))
         else:
             access.recuse(
                 request.user.person_key,

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from access.roles import ROLES, Desk
 from access.scope import posts_of
 from audit import clock
-from casework.desks.cases.turn import without_deliberation
+from casework.desks.cases.turn import VISITS_AHEAD, without_deliberation
 from casework.due import LEVELS, deadline, level_title
 from casework.models import Case
 from casework.queries import COUNT_LIMIT, cases_in_reach, queue
@@ -20,7 +20,6 @@ from flows.programmes.parts import SURVEYORS
 from flows.states import STATES
 
 VISITING = ("paid", "follow_up")
-VISITS_AHEAD = 3  # days before a visit is due that it appears among what to do
 MENDING = ("returned", "payment_returned")
 
 
