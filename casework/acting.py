@@ -103,7 +103,7 @@ def act(
     """
     with key_used_once(), acting(by, on_behalf_of=on_behalf_of, reason=_history_reason(action, reason)):
         case = _locked(case_id)
-        facts = _facts_of(case, key, by, on_behalf_of)
+        facts = _facts_of(case, key, by)
         if facts.event is not None:
             return _same_act(facts.event, case_id, action, by)
         edge = _edge(case, action)
@@ -224,7 +224,7 @@ SELECT (SELECT id FROM casework_caseevent WHERE key = %(key)s),
 """
 
 
-def _facts_of(case: Case, key: str, by: Any, on_behalf_of: Any) -> _Facts:
+def _facts_of(case: Case, key: str, by: Any) -> _Facts:
     persons = {by.person_key} if by else set()
     persons |= {post.principal_person_key for post in posts_of(by) if post.principal_id} if by else set()
     with connection.cursor() as cursor:
@@ -362,7 +362,7 @@ def possible_actions(case: Case, user: Any) -> list[tuple[Edge, str]]:
 
     Actions of other roles are left out; actions of her own role that are barred for her as a person are explained.
     """
-    facts = _facts_of(case, "", user, None)
+    facts = _facts_of(case, "", user)
     found: list[tuple[Edge, str]] = []
     for edge in case.spec.actions(case.state):
         if ROLE_ANYONE in edge.roles:

@@ -493,6 +493,20 @@ def test_an_exit_needs_a_visit_and_is_published_where_the_programme_says_so(worl
     assert case_now(case).state == "closed" and case_now(case).closed_on == days(8)
 
 
+def test_what_was_paid_is_not_given_back(world: World) -> None:
+    case = world.brought_to("fund_reserved")
+    pay(world, case)
+    answer(world, case, credited=True, key="yes")
+    reservation = Reservation.objects.get(subject=case.subject)
+    before = traces()
+
+    funds.release(reservation, reason="没有了")
+    ledger.settle_now()
+
+    reservation.refresh_from_db()
+    assert reservation.released_fen == 0 and traces() == before
+
+
 def test_after_the_last_visit_the_exit_is_due_and_no_visit_that_was_made(world: World) -> None:
     case = world.brought_to("fund_reserved")
     pay(world, case)
