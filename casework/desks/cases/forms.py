@@ -32,9 +32,7 @@ from flows.states import ACTIONS
 from funds.models import Payment
 from funds.money import yuan
 
-MINDS = frozenset(
-    {"endorse", "check", "approve", "approve_plan", "review", "confirm", "countersign", "approve_exit", "triage"}
-)
+MINDS = frozenset({"endorse", "check", "approve", "approve_plan", "review", "confirm", "countersign", "approve_exit"})
 QUESTIONS = {
     "dismiss": _l("为什么不用办？"),
     "village_return": _l("哪里要改？"),
