@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from access import services as access
+from access import units
 from access.errors import BadOrgUnits
 from access.models import OrgUnit
 from tests.access.test_no_way_around import units_file
@@ -27,17 +27,17 @@ def test_a_file_that_cannot_be_right_changes_nothing(world: World, tmp_path: Pat
     before = list(OrgUnit.objects.values())
 
     with pytest.raises(BadOrgUnits, match=match):
-        access.import_org_units(units_file(tmp_path, *rows))
+        units.import_org_units(units_file(tmp_path, *rows))
 
     assert list(OrgUnit.objects.values()) == before
 
 
 def test_a_village_does_not_move_and_leave_its_families_behind(world: World, tmp_path: Path) -> None:
-    access.import_org_units(units_file(tmp_path, "990101202,990101,别的乡,township,2020-01-01,"))
+    units.import_org_units(units_file(tmp_path, "990101202,990101,别的乡,township,2020-01-01,"))
     village = world.village
 
     with pytest.raises(BadOrgUnits, match="新代码"):
-        access.import_org_units(units_file(tmp_path, f"{village.code},990101202,{village.name},village,1995-01-01,"))
+        units.import_org_units(units_file(tmp_path, f"{village.code},990101202,{village.name},village,1995-01-01,"))
 
     village.refresh_from_db()
     assert village.township == world.township

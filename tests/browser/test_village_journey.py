@@ -4,6 +4,7 @@ import io
 from typing import Any
 
 import pytest
+from django.db import transaction
 from PIL import Image
 
 from casework.models import Case
@@ -29,8 +30,9 @@ def test_from_the_door_to_a_registered_case(page: Any, live_server: Any, world: 
     household = world.household()
     household.head_name = household.head.name = "曾红明"
     household.search = search_text("曾红明")
-    household.head.save()
-    household.save()
+    with transaction.atomic():
+        household.head.save()
+        household.save()
 
     login_as(page, live_server, "village_clerk")
     assert "今天要做的事" in page.inner_text("h1")
