@@ -617,9 +617,9 @@ def test_no_list_asks_more_the_longer_it_is(world: World, log_in: Any, django_as
         reverse("funds:fund", args=[world.fund.pk]), reverse("funds:figure", args=[world.fund.pk, "committed"]),
     ]  # fmt: skip
     few = counts(pages)
-    more = [world.brought_to("fund_reserved") for _n in range(60)]
-    a_batch(world, *more[:20])
-    big = a_batch(world, *more[20:40], upto="released")
+    more = [world.brought_to("fund_reserved") for _n in range(30)]
+    a_batch(world, *more[:10])
+    big = a_batch(world, *more[10:20], upto="released")
     pages[4], pages[5] = reverse("funds:batch", args=[big.pk]), reverse("funds:answers", args=[big.pk])
     many = counts(pages)
 
