@@ -2,8 +2,6 @@
 
 import datetime
 
-from django.db.models import CharField, Exists, OuterRef, Q, Value
-from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext as _
 
 from audit import clock
@@ -26,17 +24,6 @@ def waits_for_village(case: Case, back: Payment) -> bool:
     account = case.payee_account
     unchanged = account.number_index == back.account_index and account.holder.name == back.payee_name
     return unchanged and not back.returned_reason.startswith(ACCOUNT_IS_RIGHT)
-
-
-def account_mended() -> Q:
-    """Condition on cases: money came back, and the account is no longer what failed. The opposite of waits_for_village."""
-    subject = Concat(Value("case:"), Cast(OuterRef("pk"), CharField()))
-    last = Payment.objects.filter(subject=subject, replaced_by__isnull=True, state=Payment.State.RETURNED)
-    unchanged = Q(
-        account_index=OuterRef("payee_account__number_index"), payee_name=OuterRef("payee_account__holder__name")
-    )
-    is_right = Q(returned_reason__startswith=ACCOUNT_IS_RIGHT)
-    return Q(state="payment_returned") & Q(Exists(last.filter(~unchanged | is_right)))
 
 
 def why_not_again(case: Case, back: Payment) -> str:

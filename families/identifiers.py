@@ -1,4 +1,4 @@
-"""Numbers that identify people, households, organisations and accounts: their rules, and how they are shown masked.
+"""Numbers that identify people, households, organisations and accounts: their rules.
 
 Pure functions over text. A refusal is a subclass of `families.errors.ValueRefused` and explains itself.
 """
@@ -209,30 +209,3 @@ ONE_DOT = str.maketrans(DOTS, DOT * len(DOTS))
 def normalise_name(text: str) -> str:
     """A name for comparing: one kind of middle dot, no blanks. Traditional and rare characters stay as they are."""
     return INVISIBLE.sub("", text.translate(ONE_DOT))
-
-
-# --- Masking ---------------------------------------------------------------------------------------------------------
-
-
-def mask_id(number: str) -> str:
-    """`999999199001014217` as `999999********4217`; what is too short for that is hidden altogether."""
-    if len(number) < 15:
-        return "*" * len(number)
-    return number[:6] + "*" * (len(number) - 10) + number[-4:]
-
-
-def mask_account(number: str) -> str:
-    """The last four digits. The stars say nothing about the length."""
-    return f"**** {compact(number)[-4:]}" if number else ""
-
-
-def mask_name(name: str) -> str:
-    """A name for the public: 张*, 张*明, 尼**·*孜. Masking twice changes nothing.
-
-    The first character stays, the last one of three or more, and the dots.
-    """
-    last = len(name) - 1
-    return "".join(
-        character if place == 0 or character in DOTS or (place == last and last > 1) else "*"
-        for place, character in enumerate(name)
-    )

@@ -29,7 +29,7 @@ STATES: dict[str, State] = {
         State("objection", _("异议核实"), "query", _("有人提出异议，乡里在核实")),
         State("returned", _("退回补正"), "act", _("退回来了，要补正")),
         State("township_review", _("乡镇审核"), "wait", _("材料在乡里，等审核")),
-        State("township_decision", _("乡镇审批"), "wait", _("乡里审核过了，等审批")),
+        State("township_decision", pgettext_lazy("state", "乡镇审批"), "wait", _("乡里审核过了，等审批")),
         State("county_review", _("县级审核"), "wait", _("材料在县里，等审核")),
         State("county_decision", _("县级确认"), "wait", _("县里审核过了，等确认")),
         State("county_countersign", _("县级会签"), "wait", _("金额较大，等第二个人会签")),

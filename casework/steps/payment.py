@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Iterable
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from access import vault
 from casework.acting import Act, after, before
@@ -16,6 +17,8 @@ from flows import calendar
 from funds import services as funds
 from funds.models import Payment, PaymentBatch
 
+CHANGED_SINCE_IT_CAME_BACK = gettext_lazy("银行退回以后账户或材料改过，还没有人签字。请退回审批，审批以后再付。")
+
 
 @before("list_payment")
 def nothing_changed_since_approval(this: Act) -> None:
@@ -23,7 +26,7 @@ def nothing_changed_since_approval(this: Act) -> None:
     if approval_digest(case) == case.approved_digest:
         return
     if Payment.objects.filter(subject=case.subject, state=Payment.State.RETURNED).exists():
-        raise ApprovalVoid(_("银行退回以后账户或材料改过，还没有人签字。请退回审批，审批以后再付。"))
+        raise ApprovalVoid(str(CHANGED_SINCE_IT_CAME_BACK))
     raise ApprovalVoid(_("批准以后材料有变动，签字已经失效。请退回审批。"))
 
 

@@ -171,6 +171,7 @@ def test_a_mended_payment_taken_off_the_list_is_decided_again_and_paid_once(worl
     with clock.frozen_at(START + datetime.timedelta(days=5)):
         listed(world, case, "batch-bbbbbbbb")
         world.do(case, "unlist_payment", "fund_checker", reason="再核一遍")
+        assert "退回审批" in look_at([case_now(case)], world.fund_manager)[0].because
         with pytest.raises(ApprovalVoid, match="银行退回以后.*退回审批"):
             listed(world, case, "batch-cccccccc")
         world.do(case, "send_back", "fund_manager", reason="账户改过")

@@ -121,15 +121,6 @@ def _sent_back(case: Case) -> dict[str, Any]:
     return {"title": _("账户核对过了，等重发"), "text": why_not_again(case, back)}
 
 
-def _role_of_turn(case: Case) -> str:
-    """The role that acts next; a mended account passes a returned payment on within its state."""
-    if case.state == "payment_returned":
-        back = returned_payment(case)
-        if back is not None and not waits_for_village(case, back):
-            return case.spec.edge(case.state, "reissue").roles[0]
-    return case.turn_role
-
-
 def _on_the_board(case: Case, notice: PublicNotice) -> dict[str, Any]:
     return {
         "title": notice_words(notice.starts_on, notice.ends_on, clock.today()),
@@ -154,7 +145,7 @@ def _until(case: Case) -> dict[str, Any]:
 
 
 def _whose(case: Case, user: Any, step: Step | None) -> dict[str, Any]:
-    role = _role_of_turn(case)
+    role = case.turn_role
     if role in ("", ROLE_SYSTEM):
         return {"who": _("等系统")}
     people = holders(case, role)

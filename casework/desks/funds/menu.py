@@ -6,7 +6,6 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from casework.desks.funds.reach import cases_in_reach, holds, payments_in_reach
 from casework.desks.funds.waiting import waiting_cases
-from casework.reissuing import account_mended
 from funds.models import Payment, PaymentBatch
 
 MOST = 100
@@ -16,7 +15,8 @@ def count_waiting(user: Any) -> int:
     """Cases that may be listed, for whoever may list them; what the bank returned counts when its account is mended."""
     if not holds(user, "make"):
         return 0
-    return waiting_cases(user).filter(~Q(state="payment_returned") | account_mended()).order_by()[:MOST].count()
+    mine = ~Q(state="payment_returned") | Q(turn_role="fund_manager")
+    return waiting_cases(user).filter(mine).order_by()[:MOST].count()
 
 
 def batches_for(user: Any) -> QuerySet[PaymentBatch]:

@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 
 from access.models import Recusal
 from casework.desks.funds.reach import cases_in_reach, posts_for
+from casework.digests import approval_digest
 from casework.models import Case, CaseDuty
 from casework.reissuing import why_not_again
-from casework.steps.payment import unpayable
+from casework.steps.payment import CHANGED_SINCE_IT_CAME_BACK, unpayable
 from families.models import BankAccount, HouseholdMember
 from flows.programmes import PROGRAMMES
 from flows.states import DUTIES, STATES
@@ -73,12 +74,14 @@ def look_at(cases: Iterable[Case], user: Any) -> list[Waiting]:
     found = []
     for case in cases:
         reservation = reserved.get(case.subject)
-        back = returned.get(case.subject) if case.state == "payment_returned" else None
+        came_back = returned.get(case.subject)
+        back = came_back if case.state == "payment_returned" else None
         found.append(
             Waiting(
                 case,
                 reservation.amount_fen - reservation.released_fen if reservation else case.amount_fen,
                 (why_not_again(case, back) if back else "")
+                or (_unsigned(case) if came_back and not back else "")
                 or unpayable(case.payee_account, accounts.get(case.household_id, []))
                 or barred.get(case.pk, ""),
                 back,
@@ -86,6 +89,13 @@ def look_at(cases: Iterable[Case], user: Any) -> list[Waiting]:
             )
         )
     return found
+
+
+def _unsigned(case: Case) -> str:
+    """Taken off a list again after the bank had returned it: the mended account is not what was signed for."""
+    if approval_digest(case) == case.approved_digest:
+        return ""
+    return str(CHANGED_SINCE_IT_CAME_BACK)
 
 
 def _barred(cases: list[Case], user: Any) -> dict[int, str]:

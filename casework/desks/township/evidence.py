@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from access.roles import title_of
 from casework.desks.cases.story import around_now
@@ -27,7 +27,7 @@ _STEPS = (
     (("village_review",), gettext_lazy("村民评议")),
     (("village_notice", "objection"), gettext_lazy("公示")),
     (("township_review",), gettext_lazy("乡镇审核")),
-    (("township_decision",), gettext_lazy("乡镇审批")),
+    (("township_decision",), pgettext_lazy("state", "乡镇审批")),
     (("county_review", "appeal"), gettext_lazy("县级审核")),
     (("county_decision", "county_countersign"), gettext_lazy("县级确认")),
     (("fund_reserved",), gettext_lazy("资金锁定")),

@@ -14,7 +14,6 @@ from casework.desks.cases.turn import VISITS_AHEAD, without_deliberation
 from casework.due import LEVELS, deadline, level_title
 from casework.models import Case
 from casework.queries import COUNT_LIMIT, cases_in_reach, queue
-from casework.reissuing import account_mended
 from flows.programmes import PROGRAMMES
 from flows.programmes.parts import SURVEYORS
 from flows.states import STATES
@@ -44,11 +43,10 @@ def work_of(user: Any) -> QuerySet[Case]:
 
 
 def _nothing_to_do(user: Any) -> Q:
-    """Cases that carry her role and ask nothing of her: the account is mended, or there are no minutes yet to sign."""
-    nothing = account_mended()
-    if not _villages(user, SURVEYORS):
-        nothing |= Q(state="village_review") & Q(without_deliberation())
-    return nothing
+    """Cases that carry her role and ask nothing of her: whoever signs the minutes waits until somebody has written them."""
+    if _villages(user, SURVEYORS):
+        return Q(pk__in=())
+    return Q(state="village_review") & Q(without_deliberation())
 
 
 def _villages(user: Any, roles: tuple[str, ...]) -> list[int]:
