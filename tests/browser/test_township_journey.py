@@ -38,6 +38,7 @@ def test_the_approver_decides_and_goes_on_to_the_next(desk_page: Any, live_serve
 
     page.keyboard.press("a")
     page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".decide .errors")
     assert "有 1 处要改" in page.inner_text(".decide") and case_now(first).state == "township_decision"
     page.fill("textarea[name=note]", "已核对，女婿代领，有委托书")
     page.keyboard.press("Control+Enter")
