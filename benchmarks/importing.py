@@ -29,7 +29,7 @@ from families.models import Household, HouseholdMember, Person
 
 HOUSEHOLDS = 100_000
 SAMPLE = 2_000  # households for the plain stack, whose time is then scaled up
-ROUNDS = 3  # of small imports; one of 50,000 households and more takes minutes and is measured once
+ROUNDS = 3
 TABLES: tuple[type[models.Model], ...] = (Person, Household, HouseholdMember)
 
 

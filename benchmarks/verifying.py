@@ -60,29 +60,35 @@ def _prepare(rows: int) -> int:
 
 
 def _write_down_the_bytes() -> int:
-    """What is hashed for each row of the trail, the row's text and its link, as bytes in two tables."""
+    """What is hashed for the whole trail, as bytes in one table: each row's text, each link, and what a set holds.
+
+    Returns the number of rows.
+    """
+    rows = 0
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'")
         cursor.execute("DROP TABLE IF EXISTS floor_bytes")
-        cursor.execute("CREATE TABLE floor_bytes (row_bytes bytea NOT NULL, link_bytes bytea NOT NULL)")
-        cursor.execute("SELECT past, key FROM audit_tracked ORDER BY past")
-        for past, key in cursor.fetchall():
-            cursor.execute(
-                f"INSERT INTO floor_bytes SELECT convert_to(rtrim(r::text, ',)'), 'UTF8'),"
-                f" convert_to(concat_ws('|', length(e.stream), e.stream, e.n, e.tbl, e.row_id, encode(e.digest, 'hex'),"
-                f" coalesce(encode(e.prev, 'hex'), '')), 'UTF8')"
-                f" FROM {past} r JOIN audit_entry e ON e.tbl = %s AND e.row_id = r.{key}",
-                [past],
-            )
+        cursor.execute("CREATE TABLE floor_bytes (bytes bytea NOT NULL)")
+        cursor.execute("SELECT past FROM audit_tracked ORDER BY past")
+        for (past,) in cursor.fetchall():
+            cursor.execute(f"INSERT INTO floor_bytes SELECT convert_to(rtrim(r::text, ',)'), 'UTF8') FROM {past} r")
+            rows += cursor.rowcount
+        cursor.execute(
+            "INSERT INTO floor_bytes SELECT convert_to(concat_ws('|', length(e.stream), e.stream, e.n, e.tbl, e.row_id,"
+            " encode(e.digest, 'hex'), coalesce(encode(e.prev, 'hex'), '')), 'UTF8') FROM audit_entry e"
+        )
+        cursor.execute(
+            "INSERT INTO floor_bytes SELECT convert_to(keys::text || digests::text, 'UTF8') FROM audit_entry"
+            " WHERE keys IS NOT NULL"
+        )
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE floor_bytes")
-        cursor.execute("SELECT count(*) FROM floor_bytes")
-        return cursor.fetchone()[0]
+    return rows
 
 
 def _floor() -> int:
     """The server reads the bytes and hashes them, on one core: nothing is looked up, built or compared."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
-        cursor.execute("SELECT count(sha256(row_bytes)), count(sha256(link_bytes)) FROM floor_bytes")
+        cursor.execute("SELECT count(sha256(bytes)) FROM floor_bytes")
         return cursor.fetchone()[0]
