@@ -11,7 +11,7 @@ from casework.models import Case
 from funds import ledger
 from funds import services as funds
 from funds.errors import FundShort, NoFund, WrongPaymentState
-from funds.models import Account, Allocation, Reservation, Transfer
+from funds.models import Account, Allocation, Payment, Reservation, Transfer
 from tests.casework.test_no_dead_ends import answer
 from tests.casework.test_whole_way import pay
 from tests.world import START, World
@@ -284,6 +284,17 @@ def test_money_under_way_is_not_released(world: World) -> None:
 
     with pytest.raises(WrongPaymentState):
         funds.release(funds.held_reservation(case.subject), reason="撤回")
+
+
+def test_a_payment_that_went_to_the_bank_is_not_taken_off_its_list(world: World) -> None:
+    case: Case = world.brought_to("fund_reserved")
+    pay(world, case)
+    payment = Payment.objects.get(subject=case.subject)
+
+    with pytest.raises(WrongPaymentState, match="等回单"):
+        funds.unlist_payment(payment)
+
+    assert Payment.objects.get(pk=payment.pk).state == "sent" and ledger.check().drift_fen == 0
 
 
 def test_the_nearest_allocation_pays(world: World) -> None:
