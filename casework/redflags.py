@@ -18,9 +18,9 @@ from django.utils.translation import ngettext
 
 from access.models import Recusal
 from audit import clock
+from casework.days import day_short
 from casework.models import Case, CaseDocument, CaseDuty, Deliberation, PublicNotice
 from casework.queries import households_in_reach
-from casework.templatetags.ui import day_short
 from families import catalogue
 from families.models import BankAccount, HelpReceived
 from flows import calendar

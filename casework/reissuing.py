@@ -6,8 +6,8 @@ from django.utils.translation import gettext as _
 
 from audit import clock
 from casework.bank_words import ACCOUNT_IS_RIGHT, returned_words
+from casework.days import day_short
 from casework.models import Case
-from casework.templatetags.ui import day_short
 from flows import calendar
 from flows.errors import CalendarMissing
 from funds.models import Payment

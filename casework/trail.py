@@ -21,8 +21,8 @@ from audit.models import AccessLog, Checkpoint
 from audit.operations import BYPASS_REASON
 from audit.verify import Problem
 from casework.bank_words import labelled, returned_words
+from casework.days import day_short
 from casework.models import Case, CaseDocument, CaseEvent, Deliberation, PublicNotice
-from casework.templatetags.ui import day_short
 from families import catalogue
 from families.models import Document, Survey
 from flows.states import ACTIONS, STATES

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from access.errors import AccessError
 from access.roles import ROLES, Desk, title_of
 from access.scope import posts_of
+from casework.days import day_short
 from casework.errors import CaseworkError, MissingDocuments
 from casework.models import Case
-from casework.templatetags.ui import day_short
 from families.errors import FamiliesError
 from flows.errors import FlowsError
 from flows.states import ACTIONS, STATES

@@ -8,13 +8,13 @@ from django.conf import settings
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms import BaseForm, BaseFormSet, BoundField
 from django.http import QueryDict
-from django.utils import dateformat, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from audit import clock
+from casework import days
 from casework import due as deadlines
 from casework.fields import DayInput
 from casework.icons import ICONS, MARK
@@ -33,9 +33,7 @@ def html_lang() -> str:
     return f"{language}-{script.capitalize()}" if script else language
 
 
-@register.simple_tag
-def speaks_chinese() -> bool:
-    return (get_language() or settings.LANGUAGE_CODE).startswith("zh")
+register.simple_tag(days.speaks_chinese)
 
 
 # ---------------------------------------------------------------- icons
@@ -87,53 +85,10 @@ def quoted(words: str) -> str:
 
 # ---------------------------------------------------------------- days
 
-_FORMATS = {  # (within the business year, in any other year)
-    "zh": {
-        "day": ("n月j日 l", "Y年n月j日 l"),
-        "day_short": ("n月j日", "Y年n月j日"),
-        "moment": ("n月j日 H:i", "Y年n月j日 H:i"),
-    },
-    "en": {"day": ("D j M", "D j M Y"), "day_short": ("j M", "j M Y"), "moment": ("j M H:i", "j M Y H:i")},
-}
-
-
-def _shown(value: datetime.date | None, name: str) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime.datetime) and timezone.is_aware(value):
-        value = timezone.localtime(value)
-    near, far = _FORMATS["zh" if speaks_chinese() else "en"][name]
-    return dateformat.format(value, near if value.year == clock.today().year else far)
-
-
-@register.filter
-def day(value: datetime.date | None) -> str:
-    """4月15日 星期三, Wed 15 Apr; with the year when it is not the business year."""
-    return _shown(value, "day")
-
-
-@register.filter
-def day_short(value: datetime.date | None) -> str:
-    """4月15日, 15 Apr."""
-    return _shown(value, "day_short")
-
-
-@register.filter
-def moment(value: datetime.datetime | None) -> str:
-    """4月15日 09:12, 15 Apr 09:12, in the county's time zone."""
-    return _shown(value, "moment")
-
-
-@register.filter
-def saved(value: datetime.datetime | None) -> str:
-    """When something was kept, as the person who kept it would say: 今天 15:34; the real day, not the business day."""
-    if value is None:
-        return ""
-    at, now = timezone.localtime(value), timezone.localtime()
-    days = (now.date() - at.date()).days
-    if days > 1:
-        return moment(value)
-    return (_("昨天 %(time)s") if days else _("今天 %(time)s")) % {"time": f"{at:%H:%M}"}
+register.filter(days.day)
+register.filter(days.day_short)
+register.filter(days.moment)
+register.filter(days.saved)
 
 
 # ---------------------------------------------------------------- states and deadlines

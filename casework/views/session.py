@@ -20,11 +20,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from audit.context import acting
 from casework.context import Look
+from casework.days import speaks_chinese
 from casework.demo_accounts import DEMO_PASSWORD, demo_accounts
 from casework.desks.acts import way_back
 from casework.guides import GUIDES, read_guide
 from casework.menu import DESKS, desk_of, desks_of, home_of
-from casework.templatetags.ui import speaks_chinese
 from jobs import health
 
 YEAR_SECONDS = 365 * 24 * 3600

@@ -211,6 +211,8 @@ def test_after_a_post_has_ended_one_may_become_auditor(world: World) -> None:
 
     access.appoint(world.cashier, "auditor", world.county, by=None)
 
+    assert [(post.role, post.unit_id) for post in posts_of(fresh(world.cashier))] == [("auditor", world.county.pk)]
+
 
 def test_nobody_appoints_or_dismisses_herself_in_any_account(world: World) -> None:
     twin = make_staff("twin", "x", key=world.sysadmin.person_key)

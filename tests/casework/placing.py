@@ -1,15 +1,17 @@
-"""Putting a case into a state without going there: for tests of what is refused, inside a transaction that is rolled back."""
+"""Putting a case into a state without going there, and seeing that a refusal leaves nothing."""
 
 import datetime
 from typing import Any
 
-from django.db import connection
+import pytest
+from django.db import connection, transaction
 
 from audit.models import Entry
+from casework.errors import SecondDuty
 from casework.models import Case, CaseDuty, CaseEvent
 from funds.models import Transfer
 from jobs.models import Outbox
-from tests.world import case_now
+from tests.world import World, case_now
 
 
 def put(case: Case, state: str, **columns: Any) -> Case:
@@ -27,6 +29,15 @@ def put(case: Case, state: str, **columns: Any) -> Case:
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE casework_case SET {sets} WHERE id = %s", [*columns.values(), case.pk])
     return case_now(case)
+
+
+def refused(world: World, case: Case, action: str, by: Any, error: type = SecondDuty, **more: Any) -> str:
+    """The act is refused, for a second duty unless another error is named, and leaves nothing. Returns the words."""
+    before, state = traces(), case_now(case).state
+    with pytest.raises(error) as refusal, transaction.atomic():
+        world.do(case, action, by, **more)
+    assert traces() == before and case_now(case).state == state
+    return str(refusal.value)
 
 
 def traces() -> dict[str, int]:

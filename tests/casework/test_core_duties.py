@@ -16,7 +16,7 @@ from casework.models import Case, CaseDuty
 from families.models import HouseholdMember
 from funds import services as funds
 from funds.errors import SamePerson
-from tests.casework.placing import traces
+from tests.casework.placing import refused
 from tests.world import START, World, case_now, make_person, make_staff
 
 DECEMBER = datetime.date(2026, 12, 31)
@@ -27,14 +27,6 @@ def account_of(person: Staff, role: str, unit: object, name: str = "second_accou
     account = make_staff(name, person.name, key=person.person_key)
     access.appoint(account, role, unit, by=None)
     return account
-
-
-def refused(world: World, case: Case, action: str, by: Staff, error: type = SecondDuty, **more: object) -> str:
-    before, state = traces(), case_now(case).state
-    with pytest.raises(error) as refusal, transaction.atomic():
-        world.do(case, action, by, **more)
-    assert traces() == before and case_now(case).state == state
-    return str(refusal.value)
 
 
 def test_a_second_account_takes_no_second_duty(world: World) -> None:

@@ -24,7 +24,7 @@ from flows.services import draft_version, publish_version
 from funds import ledger
 from funds import services as funds
 from funds.models import Payment, Reservation
-from tests.casework.placing import traces
+from tests.casework.placing import refused, traces
 from tests.casework.test_no_dead_ends import answer, emergency, release
 from tests.casework.test_whole_way import pay
 from tests.world import START, World, case_now
@@ -32,14 +32,6 @@ from tests.world import START, World, case_now
 
 def days(n: int) -> datetime.date:
     return START + datetime.timedelta(days=n)
-
-
-def refused(world: World, case: Case, action: str, by: object, error: type, **more: object) -> str:
-    before = traces()
-    with pytest.raises(error) as refusal, transaction.atomic():
-        world.do(case, action, by, **more)
-    assert traces() == before
-    return str(refusal.value)
 
 
 # --- the village -----------------------------------------------------------------------------------------------------

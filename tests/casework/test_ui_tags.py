@@ -9,6 +9,7 @@ from django.test import RequestFactory
 from django.utils import timezone, translation
 
 from audit import clock
+from casework import days
 from casework.desks.cases.story import around_now
 from casework.due import LEVELS, due_of, level_title, notice_words
 from casework.fields import AnswerCards, DayField, MoneyField, PhotoField, TickCards
@@ -110,24 +111,24 @@ def test_shares_are_per_cents_with_one_decimal(part, whole, per_cent):
 )
 def test_days_are_written_as_people_say_them(language, date, long, short):
     with translation.override(language), clock.frozen_at(TODAY):
-        assert ui.day(date) == long
-        assert ui.day_short(date) == short
+        assert days.day(date) == long
+        assert days.day_short(date) == short
 
 
 def test_the_year_is_left_out_in_the_business_year_not_in_the_calendar_year():
     with clock.frozen_at(datetime.date(2025, 12, 31)):
-        assert ui.day_short(datetime.date(2026, 1, 1)) == "2026年1月1日"
-        assert ui.day_short(datetime.date(2025, 1, 1)) == "1月1日"
+        assert days.day_short(datetime.date(2026, 1, 1)) == "2026年1月1日"
+        assert days.day_short(datetime.date(2025, 1, 1)) == "1月1日"
 
 
 def test_moments_are_shown_in_the_countys_time():
     just_before_midnight = datetime.datetime(2026, 4, 14, 16, 30, tzinfo=datetime.UTC)
 
-    assert ui.moment(just_before_midnight) == "4月15日 00:30"
+    assert days.moment(just_before_midnight) == "4月15日 00:30"
 
 
 def test_no_date_is_no_text():
-    assert ui.day(None) == ui.moment(None) == ""
+    assert days.day(None) == days.moment(None) == ""
 
 
 # ---------------------------------------------------------------- states and deadlines
@@ -189,9 +190,9 @@ def test_the_day_a_notice_is_put_up_does_not_count(day, words):
 def test_what_was_kept_today_says_so_in_words():
     now = timezone.localtime()
 
-    assert ui.saved(now) == f"今天 {now:%H:%M}"
-    assert ui.saved(now - datetime.timedelta(1)) == f"昨天 {now:%H:%M}"
-    assert "天" not in ui.saved(now - datetime.timedelta(3)) and ui.saved(None) == ""
+    assert days.saved(now) == f"今天 {now:%H:%M}"
+    assert days.saved(now - datetime.timedelta(1)) == f"昨天 {now:%H:%M}"
+    assert "天" not in days.saved(now - datetime.timedelta(3)) and days.saved(None) == ""
 
 
 @pytest.mark.parametrize("now, on_a_phone", [(0, "01234"), (3, "12345"), (8, "45678")])

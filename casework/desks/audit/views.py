@@ -25,6 +25,7 @@ from audit.context import acting
 from audit.models import AccessLog, Checkpoint
 from audit.operations import BYPASS_REASON
 from casework import search
+from casework.days import day_short
 from casework.desks.audit import records
 from casework.desks.audit.exporting import CONTENT_TYPES, trail_file
 from casework.desks.audit.printed import found_by
@@ -34,7 +35,6 @@ from casework.http import row_number
 from casework.models import Case
 from casework.queries import capped_count
 from casework.reach import units_in, visible
-from casework.templatetags.ui import day_short
 from casework.trail import Trail, of_case, read_words, subjects_of
 from casework.visibility import sight
 from families import survey_form

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from access.roles import Ability
 from access.scope import posts_of, scope
 from audit import clock
+from casework.days import day_short
 from casework.desks.acts import REFUSALS, base_of, way_back
 from casework.desks.cases import surveys
 from casework.desks.cases.file_forms import RevealForm
@@ -21,7 +22,6 @@ from casework.desks.cases.page import paper_tile
 from casework.models import Case, SurveyDraft
 from casework.opening import MAY_OPEN
 from casework.queries import cases_in_reach, visible_case, visible_household
-from casework.templatetags.ui import day_short
 from casework.visibility import Sight, sight
 from families import catalogue
 from families import services as families

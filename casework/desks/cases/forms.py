@@ -17,13 +17,13 @@ from django.utils.translation import pgettext_lazy
 from audit import clock
 from casework import papers, payments
 from casework.acting import act
+from casework.days import day_short
 from casework.desks.acts import new_key
 from casework.desks.township.forms import REFUSE_REASONS, RETURN_REASONS
 from casework.errors import BadCaseData
 from casework.fields import AnswerCards, DayField, MoneyField, PhotoField
 from casework.models import Case, CaseEvent
 from casework.preparing import surveyor_of
-from casework.templatetags.ui import day_short
 from families import catalogue
 from families import services as families
 from families.models import BankAccount, Survey

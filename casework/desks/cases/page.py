@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from casework import plans
 from casework.acting import possible_actions
+from casework.days import day_short
 from casework.deliberations import verdict, verdict_words
 from casework.desks.cases import story
 from casework.desks.cases.surveys import said
@@ -16,7 +17,6 @@ from casework.models import Case, Measure
 from casework.papers import open_for_papers
 from casework.preparing import may_prepare
 from casework.steps.file import missing_papers
-from casework.templatetags.ui import day_short
 from casework.visibility import Sight, sight
 from families import catalogue, survey_form
 from flows.chart import chart_of

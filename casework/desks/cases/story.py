@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _l
 from access.models import Staff
 from access.roles import title_of
 from audit import clock
+from casework.days import day_short, moment
 from casework.models import Case, CaseEvent
-from casework.templatetags.ui import day_short, moment
 from casework.visibility import Sight
 from flows.states import ACTIONS, STATES
 from funds.money import yuan

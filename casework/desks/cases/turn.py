@@ -16,6 +16,7 @@ from access.roles import title_of
 from access.scope import posts_of
 from audit import clock
 from casework.bank_words import returned_words
+from casework.days import day_short
 from casework.desks.acts import new_key
 from casework.desks.cases.forms import is_one_press
 from casework.desks.cases.mending import first_to_mend, places, returned_by
@@ -25,7 +26,6 @@ from casework.models import Case, CaseEvent, Deliberation, PublicNotice
 from casework.preparing import may_prepare
 from casework.reissuing import returned_payment, waits_for_village, why_not_again
 from casework.steps.file import missing_papers
-from casework.templatetags.ui import day_short
 from families.models import BankAccount, Survey
 from flows import calendar
 from flows.spec import Edge

@@ -55,7 +55,11 @@ def waiting_cases(user: Any, *, programme: str = "", village_id: int | None = No
 
 
 def look_at(cases: Iterable[Case], user: Any) -> list[Waiting]:
-    """The cases with their amounts and obstacles; a fixed number of queries however many they are."""
+    """The cases with their amounts and obstacles.
+
+    A fixed number of queries however many they are, and two more for each that came off a list after the bank had
+    returned it, which is rare.
+    """
     cases = list(cases)
     subjects = [case.subject for case in cases]
     reserved = {

@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from access.roles import title_of
+from casework.days import day_short
 from casework.desks.cases.story import around_now
 from casework.links import document_url, picture_url
 from casework.models import Case, CaseEvent, PublicNotice
-from casework.templatetags.ui import day_short
 from casework.visibility import Sight
 from families import catalogue, survey_form
 from families.models import HelpReceived, Survey

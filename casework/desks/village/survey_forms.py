@@ -46,16 +46,13 @@ def control(field: Field, *, compact: bool = False) -> forms.Field:
 
 
 class PageForm(forms.Form):
-    """One page. `answers()` is what a draft keeps; `initial_of(answers)` fills the page again."""
+    """One page of the questionnaire. Each kind of page says by `answers()` what a draft keeps of it."""
 
     code = ""
 
     def __init__(self, *args: Any, household: Household, user: Any, facts: Mapping[str, Any], **more: Any) -> None:
         self.household, self.user, self.facts = household, user, facts
         super().__init__(*args, **more)
-
-    def answers(self) -> dict[str, Any]:
-        raise NotImplementedError
 
 
 class SubjectForm(PageForm):
