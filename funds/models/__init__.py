@@ -1,0 +1,6 @@
+"""Money. One file a subject; migrations/0002_ledger.py and later ones keep its laws in PostgreSQL."""
+
+from funds.models.ledger import Account, Allocation, Fund, Reservation, Transfer
+from funds.models.payments import Payment, PaymentBatch
+
+__all__ = ["Account", "Allocation", "Fund", "Payment", "PaymentBatch", "Reservation", "Transfer"]

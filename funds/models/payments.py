@@ -1,0 +1,128 @@
+"""Money on its way to somebody: payments and the batches in which they go to the bank."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+from django_fsm import FSMField, transition
+
+from audit.history import tracked
+from funds.models.ledger import Reservation
+
+
+class PaymentBatch(models.Model):
+    """Payments that go to the bank together. Maker, checker and releaser are three natural persons."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("待复核")
+        CHECKED = "checked", _("待放行")
+        RELEASED = "released", _("已交银行")
+
+    number = models.CharField(max_length=30, unique=True)
+    title = models.CharField(max_length=80, blank=True)
+    state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
+    made_on = models.DateField()
+    maker = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    maker_person_key = models.CharField(max_length=32)
+    checker = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    checker_person_key = models.CharField(max_length=32, null=True)
+    checked_on = models.DateField(null=True)
+    releaser = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    releaser_person_key = models.CharField(max_length=32, null=True)
+    released_on = models.DateField(null=True)
+
+    history = tracked()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(maker_person_key=F("checker_person_key")), name="maker_is_not_checker"),
+            models.CheckConstraint(
+                condition=~Q(maker_person_key=F("releaser_person_key")), name="maker_is_not_releaser"
+            ),
+            models.CheckConstraint(
+                condition=~Q(checker_person_key=F("releaser_person_key")), name="checker_is_not_releaser"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="draft", checker_person_key__isnull=True, releaser_person_key__isnull=True)
+                | Q(state="checked", checker_person_key__isnull=False, releaser_person_key__isnull=True)
+                | Q(state="released", checker_person_key__isnull=False, releaser_person_key__isnull=False),
+                name="batch_state_has_its_persons",
+            ),
+        ]
+
+
+class Payment(models.Model):
+    """One payment to one payee, with the account as it was when it was listed.
+
+    listed -> sent -> credited | returned | unknown. Unknown is never sent again by itself; a returned one is answered by a
+    new payment that `replaces` it.
+    """
+
+    class State(models.TextChoices):
+        LISTED = "listed", _("已列入")
+        SENT = "sent", _("已交银行")
+        CREDITED = "credited", _("已到账")
+        RETURNED = "returned", _("已退回")
+        UNKNOWN = "unknown", _("银行没有答复")
+        CANCELLED = "cancelled", _("已移出")
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    key = models.CharField(max_length=80, unique=True)
+    subject = models.CharField(max_length=40, db_index=True)
+    reservation = models.ForeignKey(Reservation, models.PROTECT, related_name="payments")
+    batch = models.ForeignKey(PaymentBatch, models.PROTECT, related_name="payments")
+    instalment = models.SmallIntegerField(default=1)
+    replaces = models.OneToOneField("self", models.PROTECT, null=True, related_name="replaced_by")
+    amount_fen = models.BigIntegerField()
+    state = FSMField(default=State.LISTED, choices=State.choices, protected=True, max_length=10)
+    payee_name = models.CharField(max_length=60)
+    payee_person_key = models.CharField(max_length=32, null=True)
+    account_sealed = models.BinaryField()
+    account_index = models.CharField(max_length=32, db_index=True)
+    account_last4 = models.CharField(max_length=4)
+    account_kind = models.CharField(max_length=10)
+    bank = models.CharField(max_length=60, blank=True)
+    account_recorded_by_key = models.CharField(max_length=32, help_text="who wrote down the account may not release")
+    listed_on = models.DateField()
+    sent_on = models.DateField(null=True)
+    answered_on = models.DateField(null=True)
+    bank_reference = models.CharField(max_length=60, blank=True)
+    returned_reason = models.TextField(blank=True)
+
+    history = tracked()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["bank_reference"], condition=~Q(bank_reference=""), name="payments_by_reference")
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount_fen__gt=0), name="payment_is_positive"),
+            models.UniqueConstraint(
+                fields=["reservation", "instalment"],
+                condition=Q(state__in=["listed", "sent", "credited", "unknown"]),
+                name="one_living_payment_an_instalment",
+            ),
+            models.CheckConstraint(condition=~Q(state="returned") | ~Q(returned_reason=""), name="returned_says_why"),
+        ]
+
+    @property
+    def account_row(self) -> str:
+        return f"funds_payment|account|{self.uid}"
+
+    @transition(field=state, source=State.LISTED, target=State.SENT)
+    def send(self) -> None: ...
+
+    @transition(field=state, source=[State.SENT, State.UNKNOWN], target=State.CREDITED)
+    def settle(self) -> None: ...
+
+    @transition(field=state, source=[State.SENT, State.UNKNOWN], target=State.RETURNED)
+    def bounce(self) -> None: ...
+
+    @transition(field=state, source=[State.SENT, State.UNKNOWN], target=State.UNKNOWN)
+    def lose(self) -> None: ...
+
+    @transition(field=state, source=State.LISTED, target=State.CANCELLED)
+    def cancel(self) -> None: ...
