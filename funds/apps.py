@@ -9,3 +9,4 @@ class FundsConfig(AppConfig):
         from funds.proof import wrong_balances  # noqa: PLC0415
 
         register_check("balances", wrong_balances)
+        from funds import budget, periods, recoveries  # noqa: F401, PLC0415 - what proposals carry out registers itself

@@ -20,3 +20,19 @@ class WrongPaymentState(FundsError):
 
 class SamePerson(FundsError):
     """One natural person may not do two of these."""
+
+
+class Earmarked(FundsError):
+    """The money was given for something else (专款专用)."""
+
+
+class MonthClosed(FundsError):
+    """The books of that month are closed and stay as they are."""
+
+
+class WrongProposal(FundsError):
+    """A proposal is not in the state that this step needs, or asks for something that cannot be."""
+
+
+class NotThatMuch(FundsError):
+    """More is asked for than there is to give back, to check or to write off."""

@@ -10,18 +10,49 @@ from django_fsm import can_proceed
 
 from access import vault
 from audit import clock
-from funds import ledger
-from funds.errors import SamePerson, WrongPaymentState
-from funds.models import Account, Allocation, Fund, Payment, PaymentBatch, Reservation, Transfer
+from funds import budget, instalments, ledger
+from funds.errors import SamePerson, WrongPaymentState, WrongProposal
+from funds.models import (
+    Account,
+    Allocation,
+    CashHandover,
+    Fund,
+    Payment,
+    PaymentBatch,
+    Provider,
+    Reservation,
+    Transfer,
+)
 
 
 @transaction.atomic
 def open_fund(
-    code: str, name: str, *, source: str, unit: Any, programmes: list[str] | None = None, document_no: str = ""
+    code: str,
+    name: str,
+    *,
+    source: str,
+    unit: Any,
+    programmes: list[str] | None = None,
+    document_no: str = "",
+    fiscal_level: str | None = None,
+    purposes: list[str] | None = None,
+    only_unit: Any = None,
+    first_year: int | None = None,
+    last_year: int | None = None,
 ) -> Fund:
-    """A fund with its two accounts: where its money comes from, and what is available."""
+    """A fund with its two accounts: where its money comes from, and what is available. Its earmarks never change."""
     fund = Fund.objects.create(
-        code=code, name=name, source=source, unit=unit, programmes=programmes or [], document_no=document_no
+        code=code,
+        name=name,
+        source=source,
+        unit=unit,
+        programmes=programmes or [],
+        document_no=document_no,
+        fiscal_level=fiscal_level or None,
+        purposes=purposes or None,
+        only_unit=only_unit,
+        first_year=first_year,
+        last_year=last_year,
     )
     Account.objects.bulk_create([Account(fund=fund, kind=kind) for kind in ledger.FUND_LEVEL])
     return fund
@@ -47,14 +78,10 @@ def receive(fund: Fund, amount_fen: int, *, key: str, document_no: str = "", rea
 def allocate(
     fund: Fund, amount_fen: int, *, programme: str, unit: Any, year: int, key: str, document_no: str = ""
 ) -> Allocation:
-    """Set money of a fund aside for one programme, unit and year. Raises FundShort; the earmark is kept by PostgreSQL."""
-    allocation, created = Allocation.objects.get_or_create(
-        fund=fund, programme=programme, unit=unit, year=year, defaults={"document_no": document_no}
-    )
-    if created:
-        Account.objects.bulk_create(
-            [Account(fund=fund, allocation=allocation, kind=kind) for kind in ledger.ALLOCATION_LEVEL]
-        )
+    """Set money of a fund aside for one programme, unit and year. Raises FundShort, Earmarked."""
+    allocation = budget.allocation_for(fund, programme, unit, year, document_no=document_no)
+    if allocation.parent_id:
+        raise WrongProposal(_("这一项是从上一级分配里划出来的，请在上一级增加。"))
     ledger.post(
         "allocate",
         amount_fen,
@@ -68,11 +95,28 @@ def allocate(
     return allocation
 
 
-def reserve(*, subject: str, key: str, programme: str, village: Any, amount_fen: int) -> Reservation:
-    """Keep money for an approved decision; the nearest unit's allocation pays. Raises NoFund, FundShort."""
+def reserve(
+    *,
+    subject: str,
+    key: str,
+    programme: str,
+    village: Any,
+    amount_fen: int,
+    purpose: str = "",
+    person_key: str | None = None,
+    once_key: str | None = None,
+) -> Reservation:
+    """Keep money for an approved decision; the nearest unit's allocation pays.
+
+    `purpose` is the cause of hardship, `person_key` whom it helps, `once_key` what may be decided only once.
+    Raises NoFund, FundShort, Earmarked.
+    """
     today = clock.today()
-    allocation_id, fund_id = ledger.choose_allocation(programme, village, amount_fen, today)
+    allocation_id, fund_id = ledger.choose_allocation(programme, village, amount_fen, today, purpose)
     reservation = Reservation.objects.create(
+        purpose=purpose or None,
+        person_key=person_key,
+        once_key=once_key,
         key=key,
         subject=subject,
         allocation_id=allocation_id,
@@ -94,13 +138,17 @@ def reserve(*, subject: str, key: str, programme: str, village: Any, amount_fen:
 
 
 def release(reservation: Reservation, *, reason: str) -> None:
-    """Give back what a reservation still holds. Raises WrongPaymentState while a payment of it is under way."""
+    """Give back what a reservation still holds, once; parts that were not paid yet are cancelled.
+
+    Raises WrongPaymentState while a payment of it is under way.
+    """
     if reservation.payments.filter(state__in=["listed", "sent", "unknown"]).exists():
         raise WrongPaymentState(_("这笔钱正在付，不能解锁。请先移出付款清单，或等银行回单。"))
     spent = sum(p.amount_fen for p in reservation.payments.filter(state="credited"))
     rest_fen = reservation.amount_fen - spent - reservation.released_fen
     if rest_fen <= 0:
         return
+    instalments.cancel_unpaid(reservation, reason=reason)
     ledger.post(
         "release",
         rest_fen,
@@ -124,16 +172,24 @@ def held_reservation(subject: str) -> Reservation | None:
 
 
 @transaction.atomic
-def open_batch(*, number: str, title: str, by: Any) -> PaymentBatch:
-    """An empty payment batch; its maker may neither check nor release it."""
+def open_batch(*, number: str, title: str, by: Any, cash_reason: str | None = None) -> PaymentBatch:
+    """An empty payment batch; its maker may neither check nor release it. With `cash_reason` it is handed out in cash."""
     return PaymentBatch.objects.create(
-        number=number, title=title, made_on=clock.today(), maker=by, maker_person_key=by.person_key
+        number=number,
+        title=title,
+        made_on=clock.today(),
+        maker=by,
+        maker_person_key=by.person_key,
+        cash_reason=cash_reason,
     )
 
 
 @dataclass(frozen=True)
 class Payee:
-    """Where a payment goes, as it stands at listing. `account_no` is in clear for as long as it takes to seal it."""
+    """Where a payment goes, as it stands at listing. `account_no` is in clear for as long as it takes to seal it.
+
+    Cash goes to no account: then `account_no` is empty.
+    """
 
     name: str
     person_key: str | None
@@ -142,24 +198,29 @@ class Payee:
     account_kind: str
     bank: str
     recorded_by_key: str
+    provider: Provider | None = None
 
 
 def list_payment(
     reservation: Reservation, batch: PaymentBatch, payee: Payee, *, key: str, replaces: Payment | None = None
 ) -> Payment:
-    """Put the payment of a reservation on a batch that has not been checked.
+    """Put the payment of a reservation, or its next instalment, on a batch that has not been checked.
 
-    Raises WrongPaymentState when the batch has been checked; a key used before raises IntegrityError.
+    Raises WrongPaymentState when the batch has been checked, or no instalment may be paid today; a key used before raises
+    IntegrityError.
     """
     if batch.state != PaymentBatch.State.DRAFT:
         raise WrongPaymentState(_("批次 %(number)s 已经复核，不能再加。请另建一批。") % {"number": batch.number})
+    n, amount_fen = instalments.next_part(reservation)
     payment = Payment(
         key=key,
         subject=reservation.subject,
         reservation=reservation,
         batch=batch,
         replaces=replaces,
-        amount_fen=reservation.amount_fen - reservation.released_fen,
+        instalment=n,
+        amount_fen=amount_fen,
+        provider=payee.provider,
         payee_name=payee.name,
         payee_person_key=payee.person_key,
         account_index=payee.account_index,
@@ -169,7 +230,7 @@ def list_payment(
         account_recorded_by_key=payee.recorded_by_key,
         listed_on=clock.today(),
     )
-    payment.account_sealed = vault.seal(payee.account_no, row=payment.account_row)
+    payment.account_sealed = vault.seal(payee.account_no, row=payment.account_row) if payee.account_no else b""
     payment.save()
     return payment
 
@@ -232,23 +293,52 @@ def bounce(payment: Payment, *, bank_reference: str, reason: str, answered_on: d
     _post(payment, "bounce", reason=reason)
 
 
+def claw_back(payment: Payment, *, bank_reference: str, reason: str, answered_on: datetime.date) -> None:
+    """The bank returns what it had reported as credited (退票); the entry falls into the month that is open."""
+    payment.bank_reference, payment.answered_on, payment.returned_reason = bank_reference, answered_on, reason
+    _move(payment, "claw_back")
+    _post(payment, "clawback", reason=reason)
+
+
+@dataclass(frozen=True)
+class Handover:
+    """How cash was given: two persons, the receipt's picture by its fingerprint, how it was signed and by whom."""
+
+    payers: tuple[Any, Any]
+    handed_on: datetime.date
+    place: str
+    signed_how: str
+    received_by: str
+    receipt_sha256: str
+
+
+def hand_over(payment: Payment, handover: Handover) -> None:
+    """Cash has reached the family. Raises SamePerson unless two natural persons gave it, WrongPaymentState for a bank payment."""
+    if not payment.batch.is_cash:
+        raise WrongPaymentState(_("这一笔走银行，不发现金。"))
+    one, two = handover.payers
+    if one.person_key == two.person_key:
+        raise SamePerson(_("发现金要两个人一起，不能是同一个人。"))
+    if not handover.receipt_sha256:
+        raise WrongPaymentState(_("请先拍下签了字的收条。"))
+    CashHandover.objects.create(
+        payment=payment,
+        payer_one=one,
+        payer_one_key=one.person_key,
+        payer_two=two,
+        payer_two_key=two.person_key,
+        handed_on=handover.handed_on,
+        place=handover.place,
+        signed_how=handover.signed_how,
+        received_by=handover.received_by,
+        receipt_sha256=handover.receipt_sha256,
+    )
+    credit(payment, bank_reference="", answered_on=handover.handed_on)
+
+
 def lose(payment: Payment) -> None:
     """The bank cannot say what became of it. No money moves, and it is not sent again until the bank can say."""
     _move(payment, "lose")
-
-
-def recover(reservation: Reservation, amount_fen: int, *, key: str, reason: str) -> Transfer:
-    """Money that had been paid comes back and may be used again for the same purpose."""
-    return ledger.post(
-        "recover",
-        amount_fen,
-        key=key,
-        fund_id=reservation.allocation.fund_id,
-        allocation_id=reservation.allocation_id,
-        subject=reservation.subject,
-        reservation=reservation,
-        reason=reason,
-    )
 
 
 def _move(payment: Payment, verb: str) -> None:

@@ -8,7 +8,9 @@ from casework.errors import BadCaseData, MissingDocuments, OverTheLimit
 from casework.queries import overdue_makeups
 from casework.steps.file import amount_is_sound
 from casework.steps.signatures import reserve
+from funds import recoveries
 from funds import services as funds
+from funds.models import Recovery
 
 
 @before("emergency_release")
@@ -40,15 +42,33 @@ def ratification_begins(this: Act) -> None:
     this.case.approved_digest = ""
 
 
-@before("finish_recovery")
+@after("refuse")
+def what_was_paid_is_owed(this: Act) -> None:
+    """The papers of an emergency were not accepted: what went out has to come back."""
+    if this.case.state == "recovery":
+        reservation = funds.held_reservation(this.case.subject)
+        recoveries.begin(reservation, owed_fen=reservation.amount_fen, reason=this.reason)
+
+
+@before("record_recovery", "finish_recovery")
 def money_came_back(this: Act) -> None:
-    """Data: amount_fen that the family paid back; 0 with a reason when it was written off by decision."""
+    """Data: amount_fen that came back now, and the document_no of its receipt."""
     amount_fen = int(this.data.get("amount_fen", 0))
-    reservation = funds.held_reservation(this.case.subject)
-    paid_fen = reservation.amount_fen if reservation else 0
-    if not 0 <= amount_fen <= paid_fen:
-        raise BadCaseData(_("追回的钱应在 0 到 %(paid)s 元之间。") % {"paid": f"{paid_fen // 100:,}"})
-    if amount_fen:
-        funds.recover(reservation, amount_fen, key=f"{this.case.subject}:recover", reason=this.reason)
+    recovery = Recovery.objects.filter(subject=this.case.subject).latest("id")
+    if amount_fen or this.action == "record_recovery":
+        recoveries.record(
+            recovery.pk,
+            amount_fen,
+            key=f"{this.case.subject}:recover:{this.case.acts + 1}",
+            reason=this.reason,
+            document_no=this.data.get("document_no", ""),
+        )
         this.moves_money = True
     this.note["recovered_fen"] = amount_fen
+    if this.action == "finish_recovery":
+        recovery.refresh_from_db()
+        if recovery.open_fen:
+            raise BadCaseData(
+                _("还有 %(open)s 元没有追回。追不回的，请提出核销，由第二个人核准。")
+                % {"open": f"{recovery.open_fen / 100:,.2f}"}
+            )

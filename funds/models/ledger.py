@@ -14,7 +14,10 @@ from audit.history import tracked
 
 
 class Fund(models.Model):
-    """Money from one source for stated purposes. An empty list of programmes means: any."""
+    """Money from one source for stated purposes. An empty list of programmes means: any.
+
+    The other earmarks are null where there is none; funds_transfer_guard and funds_reservation_guard hold all of them.
+    """
 
     class Source(models.TextChoices):
         FISCAL = "fiscal", _("财政资金")
@@ -23,33 +26,70 @@ class Fund(models.Model):
         PARTNER = "partner", _("合作单位")
         DUES = "dues", _("会费")
 
+    class Level(models.TextChoices):
+        CENTRAL = "central", _("中央")
+        PROVINCE = "province", _("省级")
+        PREFECTURE = "prefecture", _("市级")
+        COUNTY = "county", _("县级")
+        TOWNSHIP = "township", _("乡镇")
+
     code = models.CharField(max_length=30, unique=True)
     name = models.CharField(max_length=80)
     source = models.CharField(max_length=10, choices=Source)
     unit = models.ForeignKey(OrgUnit, models.PROTECT, related_name="+", help_text="who keeps it")
     programmes = ArrayField(models.CharField(max_length=30), default=list, blank=True)
     document_no = models.CharField(max_length=60, blank=True)
+    fiscal_level = models.CharField(max_length=10, choices=Level, null=True, help_text="whose budget it came from")
+    purposes = ArrayField(models.CharField(max_length=30), null=True, help_text="causes of hardship it may answer")
+    only_unit = models.ForeignKey(
+        OrgUnit, models.PROTECT, null=True, related_name="+", help_text="only there and in what lies within"
+    )
+    first_year = models.SmallIntegerField(null=True)
+    last_year = models.SmallIntegerField(null=True, help_text="the last budget year in which it may be spent")
 
     history = tracked()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(first_year__isnull=True) | Q(last_year__isnull=True) | Q(last_year__gte=F("first_year")),
+                name="fund_years_in_order",
+            ),
+            models.CheckConstraint(
+                condition=Q(fiscal_level__isnull=True) | Q(source="fiscal"), name="a_level_of_fiscal_money_only"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
 
 
 class Allocation(models.Model):
-    """A part of a fund set aside for one programme, one org unit and one year (专款专用)."""
+    """A part of a fund set aside for one programme, one org unit and one year (专款专用).
+
+    With a `parent` its money comes out of that allocation, county to township to programme; one without a programme is
+    only there to be divided.
+    """
 
     fund = models.ForeignKey(Fund, models.PROTECT, related_name="allocations")
     programme = models.CharField(max_length=30)
     unit = models.ForeignKey(OrgUnit, models.PROTECT, related_name="+")
     year = models.SmallIntegerField()
     document_no = models.CharField(max_length=60, blank=True)
+    parent = models.ForeignKey("self", models.PROTECT, null=True, related_name="parts")
+    plan_fen = ArrayField(
+        models.BigIntegerField(), size=12, null=True, help_text="what is to be paid in each month; null: evenly"
+    )
 
     history = tracked()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["fund", "programme", "unit", "year"], name="one_allocation_a_purpose")
+            models.UniqueConstraint(fields=["fund", "programme", "unit", "year"], name="one_allocation_a_purpose"),
+            models.CheckConstraint(
+                condition=Q(plan_fen__isnull=True) | Q(plan_fen__len=12),
+                name="plan_of_twelve_months",
+            ),
         ]
 
 
@@ -63,10 +103,12 @@ class Account(models.Model):
         COMMITTED = "committed"
         IN_PAYMENT = "in_payment"
         PAID = "paid"  # outside
+        IMPREST = "imprest"  # in a township's hands, to help at once (备用金)
+        IMPREST_SPENT = "imprest_spent"  # handed out of it; the papers are still to come
 
     fund = models.ForeignKey(Fund, models.PROTECT, related_name="accounts")
     allocation = models.ForeignKey(Allocation, models.PROTECT, null=True, related_name="accounts")
-    kind = models.CharField(max_length=12, choices=Kind)
+    kind = models.CharField(max_length=16, choices=Kind)
     debit_fen = models.BigIntegerField(default=0)
     credit_fen = models.BigIntegerField(default=0)
 
@@ -105,11 +147,26 @@ class Reservation(models.Model):
     amount_fen = models.BigIntegerField()
     released_fen = models.BigIntegerField(default=0)
     reserved_on = models.DateField()
+    purpose = models.CharField(max_length=30, null=True, help_text="the cause of hardship that it answers")
+    person_key = models.CharField(max_length=32, null=True, help_text="whom it helps, for limits per person and year")
+    once_key = models.CharField(
+        max_length=120, null=True, help_text="what may be decided only once, as the rules of the programme say it"
+    )
 
     history = tracked()
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["person_key", "reserved_on"], condition=Q(person_key__isnull=False), name="help_of_a_person"
+            )
+        ]
         constraints = [
+            models.UniqueConstraint(
+                fields=["once_key"],
+                condition=Q(once_key__isnull=False, released_fen__lt=F("amount_fen")),
+                name="decided_only_once",
+            ),
             models.CheckConstraint(condition=Q(amount_fen__gt=0), name="reservation_is_positive"),
             models.CheckConstraint(
                 condition=Q(released_fen__gte=0, released_fen__lte=F("amount_fen")), name="released_at_most_once"
@@ -134,9 +191,19 @@ class Transfer(models.Model):
         BOUNCE = "bounce"
         CLAWBACK = "clawback"  # the bank returns a payment that it had reported as credited
         RECOVER = "recover"
+        SUBALLOCATE = "suballocate"  # from an allocation to a part of it
+        RETURN_UP = "return_up"  # and back
+        CARRY_OVER = "carry_over"  # to the same purpose of the next year
+        INTERFUND = "interfund"
+        HAND_BACK = "hand_back"  # to whoever gave it
+        IMPREST_ADVANCE = "imprest_advance"
+        IMPREST_SPEND = "imprest_spend"
+        IMPREST_SETTLE = "imprest_settle"  # the papers of what was handed out are accepted: it is paid
+        IMPREST_REPLENISH = "imprest_replenish"
+        IMPREST_RETURN = "imprest_return"
 
     key = models.CharField(max_length=100, unique=True)
-    kind = models.CharField(max_length=12, choices=Kind)
+    kind = models.CharField(max_length=20, choices=Kind)
     debit = models.ForeignKey(Account, models.PROTECT, related_name="given")
     credit = models.ForeignKey(Account, models.PROTECT, related_name="received")
     amount_fen = models.BigIntegerField()
@@ -149,9 +216,14 @@ class Transfer(models.Model):
     business_date = models.DateField()
     recorded_at = models.DateTimeField(auto_now_add=True)
     recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    proposal = models.ForeignKey("funds.Proposal", models.PROTECT, null=True, related_name="transfers")
 
     class Meta:
-        indexes = [models.Index(fields=["debit", "id"]), models.Index(fields=["credit", "id"])]
+        indexes = [
+            models.Index(fields=["debit", "id"]),
+            models.Index(fields=["credit", "id"]),
+            models.Index(fields=["business_date", "id"], name="transfers_by_day"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(amount_fen__gt=0), name="transfer_is_positive"),
             models.CheckConstraint(condition=~Q(debit=F("credit")), name="transfer_has_two_sides"),

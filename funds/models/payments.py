@@ -10,6 +10,7 @@ from django_fsm import FSMField, transition
 
 from audit.history import tracked
 from funds.models.ledger import Reservation
+from funds.models.providers import Provider
 
 
 class PaymentBatch(models.Model):
@@ -22,6 +23,7 @@ class PaymentBatch(models.Model):
 
     number = models.CharField(max_length=30, unique=True)
     title = models.CharField(max_length=80, blank=True)
+    cash_reason = models.CharField(max_length=200, null=True, help_text="why it is handed out in cash; null: by bank")
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
     made_on = models.DateField()
     maker = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -51,14 +53,19 @@ class PaymentBatch(models.Model):
                 | Q(state="released", checker_person_key__isnull=False, releaser_person_key__isnull=False),
                 name="batch_state_has_its_persons",
             ),
+            models.CheckConstraint(condition=~Q(cash_reason=""), name="cash_says_why"),
         ]
+
+    @property
+    def is_cash(self) -> bool:
+        return self.cash_reason is not None
 
 
 class Payment(models.Model):
     """One payment to one payee, with the account as it was when it was listed.
 
     listed -> sent -> credited | returned | unknown. Unknown is never sent again by itself; a returned one is answered by a
-    new payment that `replaces` it.
+    new payment that `replaces` it. The bank may return what it had reported as credited.
     """
 
     class State(models.TextChoices):
@@ -91,6 +98,9 @@ class Payment(models.Model):
     answered_on = models.DateField(null=True)
     bank_reference = models.CharField(max_length=60, blank=True)
     returned_reason = models.TextField(blank=True)
+    provider = models.ForeignKey(
+        Provider, models.PROTECT, null=True, related_name="payments", help_text="paid for the family; null: the family"
+    )
 
     history = tracked()
 
@@ -121,8 +131,39 @@ class Payment(models.Model):
     @transition(field=state, source=[State.SENT, State.UNKNOWN], target=State.RETURNED)
     def bounce(self) -> None: ...
 
+    @transition(field=state, source=State.CREDITED, target=State.RETURNED)
+    def claw_back(self) -> None: ...
+
     @transition(field=state, source=[State.SENT, State.UNKNOWN], target=State.UNKNOWN)
     def lose(self) -> None: ...
 
     @transition(field=state, source=State.LISTED, target=State.CANCELLED)
     def cancel(self) -> None: ...
+
+
+class CashHandover(models.Model):
+    """Cash given to a family by two persons, with what proves it. Without it no cash payment counts as made."""
+
+    class Signed(models.TextChoices):
+        SIGNATURE = "signature", _("签字")
+        THUMBPRINT = "thumbprint", _("按手印")
+        AGENT = "agent", _("他人代领")
+
+    payment = models.OneToOneField(Payment, models.PROTECT, related_name="handover")
+    payer_one = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    payer_one_key = models.CharField(max_length=32)
+    payer_two = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    payer_two_key = models.CharField(max_length=32)
+    handed_on = models.DateField()
+    place = models.CharField(max_length=80, blank=True)
+    signed_how = models.CharField(max_length=10, choices=Signed)
+    received_by = models.CharField(max_length=60, help_text="who took it; for an agent also how related")
+    receipt_sha256 = models.CharField(max_length=64, help_text="the picture of the signed receipt")
+
+    history = tracked()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(payer_one_key=F("payer_two_key")), name="two_persons_hand_over_cash"),
+            models.CheckConstraint(condition=~Q(receipt_sha256=""), name="cash_has_its_receipt"),
+        ]

@@ -8,10 +8,10 @@ from django.db import DatabaseError, connection, transaction
 
 from audit import clock
 from casework.models import Case
-from funds import ledger
+from funds import budget, ledger, proposals
 from funds import services as funds
-from funds.errors import FundShort, NoFund, WrongPaymentState
-from funds.models import Account, Allocation, Payment, Reservation, Transfer
+from funds.errors import Earmarked, FundShort, NoFund, WrongPaymentState
+from funds.models import Account, Allocation, Payment, Proposal, Reservation, Transfer
 from tests.casework.test_no_dead_ends import answer
 from tests.casework.test_whole_way import pay
 from tests.world import START, World
@@ -33,9 +33,11 @@ def refuses(statement: str, *params: Any, match: str) -> None:
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
+# Made under the last confirmed proposal, if there is one.
 INSERT = """INSERT INTO funds_transfer (key, kind, debit_id, credit_id, amount_fen, subject, reservation_id, reverses_id,
-            reason, document_no, business_date, recorded_at)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, '', '2026-04-15', now())"""
+            reason, document_no, business_date, recorded_at, proposal_id)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, '', '2026-04-15', now(),
+                    (SELECT max(id) FROM funds_proposal WHERE state = 'confirmed'))"""
 
 
 def transfer_refused(
@@ -59,7 +61,7 @@ def transfer_refused(
 
 def account(kind: str, programme: str = "disaster_relief") -> Account:
     at_fund = kind in ("source", "available")
-    return Account.objects.get(kind=kind, allocation=None if at_fund else allocation(programme))
+    return Account.objects.get(fund__code="CARE", kind=kind, allocation=None if at_fund else allocation(programme))
 
 
 def allocation(programme: str = "disaster_relief") -> Allocation:
@@ -70,6 +72,14 @@ def reserve(world: World, fen: int, key: str = "r1", subject: str = "case:1") ->
     made = funds.reserve(subject=subject, key=key, programme="disaster_relief", village=world.village, amount_fen=fen)
     ledger.settle_now()
     return made
+
+
+def confirmed(world: World) -> Proposal:
+    """A proposal that a second person has confirmed, for entries that need one in raw SQL."""
+    fund = funds.open_fund("SPARE", "备用", source="raised", unit=world.county)
+    funds.receive(fund, 1, key="spare")
+    made = budget.propose_hand_back(fund, 1, by=world.fund_manager, key="spare", reason="试")
+    return proposals.confirm(made.pk, by=world.fund_checker)
 
 
 def test_more_than_there_is_cannot_be_allocated_or_reserved(world: World) -> None:
@@ -88,6 +98,7 @@ def test_more_than_there_is_cannot_be_allocated_or_reserved(world: World) -> Non
 
 def test_an_overspend_is_refused_in_raw_sql(world: World) -> None:
     """The balances move at commit; then the account's own law speaks."""
+    confirmed(world)
     made = reserve(world, 100)
     before = ledger.check()
     transfer_refused("deallocate", account("allocated"), account("available"), 30_000_000, match="never_overspent")
@@ -154,7 +165,7 @@ def test_money_of_one_purpose_does_not_pay_for_another(world: World) -> None:
 def test_a_fund_for_one_programme_is_not_allocated_to_another(world: World) -> None:
     fund = funds.open_fund("FLOOD", "水灾专款", source="fiscal", unit=world.county, programmes=["disaster_relief"])
     funds.receive(fund, 1_000, key="in")
-    with pytest.raises(DatabaseError, match="is not for elderly_support"), transaction.atomic():
+    with pytest.raises(Earmarked, match="专款专用"), transaction.atomic():
         funds.allocate(fund, 1, programme="elderly_support", unit=world.township, year=2026, key="wrong")
 
     funds.allocate(fund, 1_000, programme="disaster_relief", unit=world.township, year=2026, key="right")
@@ -195,6 +206,7 @@ def test_a_transfer_names_the_reservation_it_serves(world: World) -> None:
 
 
 def test_a_reversal_is_the_mirror_of_its_original_and_says_why(world: World) -> None:
+    confirmed(world)
     original = Transfer.objects.get(key="receive:1")
     source, available = original.debit, original.credit
     transfer_refused("receive", available, source, 1, reverses=original, match="does not mirror")
@@ -206,6 +218,7 @@ def test_a_reversal_is_the_mirror_of_its_original_and_says_why(world: World) -> 
 
 
 def test_a_reversal_is_made_once(world: World) -> None:
+    confirmed(world)
     original = funds.receive(world.fund, 500, key="twice")
     row = ("receive", original.credit_id, original.debit_id, 500, "fund:1", None, original.pk, "记错了")
     sql(INSERT, "mirror-1", *row)

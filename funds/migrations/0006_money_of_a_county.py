@@ -1,0 +1,723 @@
+"""Tables and columns for all that a county does with money; columns of older tables are null where nothing was said."""
+
+import django.contrib.postgres.fields
+import django.db.models.deletion
+import django.db.models.expressions
+import simple_history.models
+import uuid
+from django.conf import settings
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('access', '0005_rate'),
+        ('funds', '0005_payments_by_reference'),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+    ]
+
+    operations = [
+        # Its condition names a column that grows; 0007 makes it again.
+        migrations.RunSQL("DROP TRIGGER funds_pays ON funds_transfer"),
+        migrations.CreateModel(
+            name='CashHandover',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('payer_one_key', models.CharField(max_length=32)),
+                ('payer_two_key', models.CharField(max_length=32)),
+                ('handed_on', models.DateField()),
+                ('place', models.CharField(blank=True, max_length=80)),
+                ('signed_how', models.CharField(choices=[('signature', '签字'), ('thumbprint', '按手印'), ('agent', '他人代领')], max_length=10)),
+                ('received_by', models.CharField(help_text='who took it; for an agent also how related', max_length=60)),
+                ('receipt_sha256', models.CharField(help_text='the picture of the signed receipt', max_length=64)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='HistoricalCashHandover',
+            fields=[
+                ('id', models.BigIntegerField(auto_created=True, blank=True, verbose_name='ID')),
+                ('history_behalf_id', models.BigIntegerField(null=True)),
+                ('history_business_date', models.DateField(null=True)),
+                ('payer_one_key', models.CharField(max_length=32)),
+                ('payer_two_key', models.CharField(max_length=32)),
+                ('handed_on', models.DateField()),
+                ('place', models.CharField(blank=True, max_length=80)),
+                ('signed_how', models.CharField(choices=[('signature', '签字'), ('thumbprint', '按手印'), ('agent', '他人代领')], max_length=10)),
+                ('received_by', models.CharField(help_text='who took it; for an agent also how related', max_length=60)),
+                ('receipt_sha256', models.CharField(help_text='the picture of the signed receipt', max_length=64)),
+                ('history_user_id', models.BigIntegerField(null=True)),
+                ('history_change_reason', models.TextField(null=True)),
+                ('history_id', models.AutoField(primary_key=True, serialize=False)),
+                ('history_date', models.DateTimeField()),
+                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
+            ],
+            options={
+                'verbose_name': 'historical cash handover',
+                'verbose_name_plural': 'historical cash handovers',
+                'ordering': ('-history_date', '-history_id'),
+                'get_latest_by': ('history_date', 'history_id'),
+            },
+            bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.CreateModel(
+            name='HistoricalInstalment',
+            fields=[
+                ('id', models.BigIntegerField(auto_created=True, blank=True, verbose_name='ID')),
+                ('history_behalf_id', models.BigIntegerField(null=True)),
+                ('history_business_date', models.DateField(null=True)),
+                ('n', models.SmallIntegerField()),
+                ('label', models.CharField(help_text='for example 第 2 期, 2026 年 9 月, 主体完工', max_length=40)),
+                ('due_on', models.DateField(help_text='not paid before')),
+                ('amount_fen', models.BigIntegerField()),
+                ('needs_check', models.BooleanField(default=False)),
+                ('checked_on', models.DateField(null=True)),
+                ('checker_person_key', models.CharField(max_length=32, null=True)),
+                ('check_note', models.CharField(blank=True, max_length=200)),
+                ('cancelled_on', models.DateField(null=True)),
+                ('cancel_reason', models.CharField(blank=True, max_length=200)),
+                ('history_user_id', models.BigIntegerField(null=True)),
+                ('history_change_reason', models.TextField(null=True)),
+                ('history_id', models.AutoField(primary_key=True, serialize=False)),
+                ('history_date', models.DateTimeField()),
+                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
+            ],
+            options={
+                'verbose_name': 'historical instalment',
+                'verbose_name_plural': 'historical instalments',
+                'ordering': ('-history_date', '-history_id'),
+                'get_latest_by': ('history_date', 'history_id'),
+            },
+            bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.CreateModel(
+            name='HistoricalPeriod',
+            fields=[
+                ('id', models.BigIntegerField(auto_created=True, blank=True, verbose_name='ID')),
+                ('history_behalf_id', models.BigIntegerField(null=True)),
+                ('history_business_date', models.DateField(null=True)),
+                ('year', models.SmallIntegerField()),
+                ('month', models.SmallIntegerField()),
+                ('closed_on', models.DateField()),
+                ('transfers', models.IntegerField(help_text='how many fall into it')),
+                ('digest', models.CharField(help_text='SHA-256 of its totals', max_length=64)),
+                ('history_user_id', models.BigIntegerField(null=True)),
+                ('history_change_reason', models.TextField(null=True)),
+                ('history_id', models.AutoField(primary_key=True, serialize=False)),
+                ('history_date', models.DateTimeField()),
+                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
+            ],
+            options={
+                'verbose_name': 'historical period',
+                'verbose_name_plural': 'historical periods',
+                'ordering': ('-history_date', '-history_id'),
+                'get_latest_by': ('history_date', 'history_id'),
+            },
+            bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.CreateModel(
+            name='HistoricalProposal',
+            fields=[
+                ('id', models.BigIntegerField(auto_created=True, blank=True, verbose_name='ID')),
+                ('history_behalf_id', models.BigIntegerField(null=True)),
+                ('history_business_date', models.DateField(null=True)),
+                ('key', models.CharField(max_length=80)),
+                ('kind', models.CharField(choices=[('take_back', '收回分配'), ('interfund', '资金间划转'), ('carry_over', '结转下年'), ('hand_back', '上缴或退还'), ('reverse', '冲正'), ('close_period', '结账'), ('write_off', '核销'), ('imprest_limit', '备用金定额')], max_length=20)),
+                ('details', models.JSONField(default=dict)),
+                ('amount_fen', models.BigIntegerField(default=0)),
+                ('reason', models.CharField(max_length=200)),
+                ('document_no', models.CharField(blank=True, max_length=60)),
+                ('state', models.CharField(choices=[('proposed', '等核准'), ('confirmed', '已核准'), ('refused', '没有核准'), ('withdrawn', '已撤回')], default='proposed', max_length=10)),
+                ('proposer_person_key', models.CharField(max_length=32)),
+                ('proposed_on', models.DateField()),
+                ('decider_person_key', models.CharField(max_length=32, null=True)),
+                ('decided_on', models.DateField(null=True)),
+                ('answer', models.CharField(blank=True, help_text='what the second person says', max_length=200)),
+                ('result', models.JSONField(default=dict)),
+                ('history_user_id', models.BigIntegerField(null=True)),
+                ('history_change_reason', models.TextField(null=True)),
+                ('history_id', models.AutoField(primary_key=True, serialize=False)),
+                ('history_date', models.DateTimeField()),
+                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
+            ],
+            options={
+                'verbose_name': 'historical proposal',
+                'verbose_name_plural': 'historical proposals',
+                'ordering': ('-history_date', '-history_id'),
+                'get_latest_by': ('history_date', 'history_id'),
+            },
+            bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.CreateModel(
+            name='HistoricalProvider',
+            fields=[
+                ('id', models.BigIntegerField(auto_created=True, blank=True, verbose_name='ID')),
+                ('history_behalf_id', models.BigIntegerField(null=True)),
+                ('history_business_date', models.DateField(null=True)),
+                ('uid', models.UUIDField(default=uuid.uuid4, editable=False)),
+                ('name', models.CharField(max_length=60)),
+                ('kind', models.CharField(choices=[('school', '学校'), ('insurer', '保险公司'), ('hospital', '医院'), ('care_home', '养老机构'), ('trainer', '培训机构'), ('service', '服务机构'), ('supplier', '供货单位')], max_length=10)),
+                ('credit_code', models.CharField(blank=True, help_text='unified social credit code, GB 32100-2015', max_length=18)),
+                ('bank', models.CharField(max_length=60)),
+                ('account_sealed', models.BinaryField()),
+                ('account_index', models.CharField(max_length=32)),
+                ('account_last4', models.CharField(max_length=4)),
+                ('recorder_person_key', models.CharField(max_length=32)),
+                ('recorded_on', models.DateField()),
+                ('checker_person_key', models.CharField(max_length=32, null=True)),
+                ('checked_on', models.DateField(null=True)),
+                ('ended_on', models.DateField(null=True)),
+                ('history_user_id', models.BigIntegerField(null=True)),
+                ('history_change_reason', models.TextField(null=True)),
+                ('history_id', models.AutoField(primary_key=True, serialize=False)),
+                ('history_date', models.DateTimeField()),
+                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
+            ],
+            options={
+                'verbose_name': 'historical provider',
+                'verbose_name_plural': 'historical providers',
+                'ordering': ('-history_date', '-history_id'),
+                'get_latest_by': ('history_date', 'history_id'),
+            },
+            bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.CreateModel(
+            name='HistoricalRecovery',
+            fields=[
+                ('id', models.BigIntegerField(auto_created=True, blank=True, verbose_name='ID')),
+                ('history_behalf_id', models.BigIntegerField(null=True)),
+                ('history_business_date', models.DateField(null=True)),
+                ('subject', models.CharField(max_length=40)),
+                ('owed_fen', models.BigIntegerField()),
+                ('recovered_fen', models.BigIntegerField(default=0)),
+                ('written_off_fen', models.BigIntegerField(default=0)),
+                ('agreed', models.JSONField(default=list, help_text='[{"due_on": "2026-05-01", "amount_fen": 10000}, …]')),
+                ('reason', models.CharField(max_length=200)),
+                ('begun_on', models.DateField()),
+                ('ended_on', models.DateField(null=True)),
+                ('history_user_id', models.BigIntegerField(null=True)),
+                ('history_change_reason', models.TextField(null=True)),
+                ('history_id', models.AutoField(primary_key=True, serialize=False)),
+                ('history_date', models.DateTimeField()),
+                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
+            ],
+            options={
+                'verbose_name': 'historical recovery',
+                'verbose_name_plural': 'historical recoverys',
+                'ordering': ('-history_date', '-history_id'),
+                'get_latest_by': ('history_date', 'history_id'),
+            },
+            bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.CreateModel(
+            name='Instalment',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('n', models.SmallIntegerField()),
+                ('label', models.CharField(help_text='for example 第 2 期, 2026 年 9 月, 主体完工', max_length=40)),
+                ('due_on', models.DateField(help_text='not paid before')),
+                ('amount_fen', models.BigIntegerField()),
+                ('needs_check', models.BooleanField(default=False)),
+                ('checked_on', models.DateField(null=True)),
+                ('checker_person_key', models.CharField(max_length=32, null=True)),
+                ('check_note', models.CharField(blank=True, max_length=200)),
+                ('cancelled_on', models.DateField(null=True)),
+                ('cancel_reason', models.CharField(blank=True, max_length=200)),
+            ],
+            options={
+                'ordering': ['reservation_id', 'n'],
+            },
+        ),
+        migrations.CreateModel(
+            name='Period',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('year', models.SmallIntegerField()),
+                ('month', models.SmallIntegerField()),
+                ('closed_on', models.DateField()),
+                ('transfers', models.IntegerField(help_text='how many fall into it')),
+                ('digest', models.CharField(help_text='SHA-256 of its totals', max_length=64)),
+            ],
+            options={
+                'ordering': ['-year', '-month'],
+            },
+        ),
+        migrations.CreateModel(
+            name='PeriodTotal',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('opening_fen', models.BigIntegerField()),
+                ('debit_fen', models.BigIntegerField()),
+                ('credit_fen', models.BigIntegerField()),
+                ('closing_fen', models.BigIntegerField()),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Proposal',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(max_length=80, unique=True)),
+                ('kind', models.CharField(choices=[('take_back', '收回分配'), ('interfund', '资金间划转'), ('carry_over', '结转下年'), ('hand_back', '上缴或退还'), ('reverse', '冲正'), ('close_period', '结账'), ('write_off', '核销'), ('imprest_limit', '备用金定额')], max_length=20)),
+                ('details', models.JSONField(default=dict)),
+                ('amount_fen', models.BigIntegerField(default=0)),
+                ('reason', models.CharField(max_length=200)),
+                ('document_no', models.CharField(blank=True, max_length=60)),
+                ('state', models.CharField(choices=[('proposed', '等核准'), ('confirmed', '已核准'), ('refused', '没有核准'), ('withdrawn', '已撤回')], default='proposed', max_length=10)),
+                ('proposer_person_key', models.CharField(max_length=32)),
+                ('proposed_on', models.DateField()),
+                ('decider_person_key', models.CharField(max_length=32, null=True)),
+                ('decided_on', models.DateField(null=True)),
+                ('answer', models.CharField(blank=True, help_text='what the second person says', max_length=200)),
+                ('result', models.JSONField(default=dict)),
+            ],
+            options={
+                'ordering': ['-id'],
+            },
+        ),
+        migrations.CreateModel(
+            name='Provider',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('name', models.CharField(max_length=60)),
+                ('kind', models.CharField(choices=[('school', '学校'), ('insurer', '保险公司'), ('hospital', '医院'), ('care_home', '养老机构'), ('trainer', '培训机构'), ('service', '服务机构'), ('supplier', '供货单位')], max_length=10)),
+                ('credit_code', models.CharField(blank=True, help_text='unified social credit code, GB 32100-2015', max_length=18)),
+                ('bank', models.CharField(max_length=60)),
+                ('account_sealed', models.BinaryField()),
+                ('account_index', models.CharField(db_index=True, max_length=32)),
+                ('account_last4', models.CharField(max_length=4)),
+                ('recorder_person_key', models.CharField(max_length=32)),
+                ('recorded_on', models.DateField()),
+                ('checker_person_key', models.CharField(max_length=32, null=True)),
+                ('checked_on', models.DateField(null=True)),
+                ('ended_on', models.DateField(null=True)),
+            ],
+            options={
+                'ordering': ['name', 'id'],
+            },
+        ),
+        migrations.CreateModel(
+            name='Recovery',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('subject', models.CharField(db_index=True, max_length=40)),
+                ('owed_fen', models.BigIntegerField()),
+                ('recovered_fen', models.BigIntegerField(default=0)),
+                ('written_off_fen', models.BigIntegerField(default=0)),
+                ('agreed', models.JSONField(default=list, help_text='[{"due_on": "2026-05-01", "amount_fen": 10000}, …]')),
+                ('reason', models.CharField(max_length=200)),
+                ('begun_on', models.DateField()),
+                ('ended_on', models.DateField(null=True)),
+            ],
+            options={
+                'ordering': ['-id'],
+            },
+        ),
+        migrations.AddField(
+            model_name='allocation',
+            name='parent',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='parts', to='funds.allocation'),
+        ),
+        migrations.AddField(
+            model_name='allocation',
+            name='plan_fen',
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), help_text='what is to be paid in each month; null: evenly', null=True, size=12),
+        ),
+        migrations.AddField(
+            model_name='fund',
+            name='first_year',
+            field=models.SmallIntegerField(null=True),
+        ),
+        migrations.AddField(
+            model_name='fund',
+            name='fiscal_level',
+            field=models.CharField(choices=[('central', '中央'), ('province', '省级'), ('prefecture', '市级'), ('county', '县级'), ('township', '乡镇')], help_text='whose budget it came from', max_length=10, null=True),
+        ),
+        migrations.AddField(
+            model_name='fund',
+            name='last_year',
+            field=models.SmallIntegerField(help_text='the last budget year in which it may be spent', null=True),
+        ),
+        migrations.AddField(
+            model_name='fund',
+            name='only_unit',
+            field=models.ForeignKey(help_text='only there and in what lies within', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='access.orgunit'),
+        ),
+        migrations.AddField(
+            model_name='fund',
+            name='purposes',
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=30), help_text='causes of hardship it may answer', null=True, size=None),
+        ),
+        migrations.AddField(
+            model_name='historicalallocation',
+            name='parent',
+            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='funds.allocation'),
+        ),
+        migrations.AddField(
+            model_name='historicalallocation',
+            name='plan_fen',
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), help_text='what is to be paid in each month; null: evenly', null=True, size=12),
+        ),
+        migrations.AddField(
+            model_name='historicalfund',
+            name='first_year',
+            field=models.SmallIntegerField(null=True),
+        ),
+        migrations.AddField(
+            model_name='historicalfund',
+            name='fiscal_level',
+            field=models.CharField(choices=[('central', '中央'), ('province', '省级'), ('prefecture', '市级'), ('county', '县级'), ('township', '乡镇')], help_text='whose budget it came from', max_length=10, null=True),
+        ),
+        migrations.AddField(
+            model_name='historicalfund',
+            name='last_year',
+            field=models.SmallIntegerField(help_text='the last budget year in which it may be spent', null=True),
+        ),
+        migrations.AddField(
+            model_name='historicalfund',
+            name='only_unit',
+            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, help_text='only there and in what lies within', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='access.orgunit'),
+        ),
+        migrations.AddField(
+            model_name='historicalfund',
+            name='purposes',
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=30), help_text='causes of hardship it may answer', null=True, size=None),
+        ),
+        migrations.AddField(
+            model_name='historicalpaymentbatch',
+            name='cash_reason',
+            field=models.CharField(help_text='why it is handed out in cash; null: by bank', max_length=200, null=True),
+        ),
+        migrations.AddField(
+            model_name='historicalreservation',
+            name='once_key',
+            field=models.CharField(help_text='what may be decided only once, as the rules of the programme say it', max_length=120, null=True),
+        ),
+        migrations.AddField(
+            model_name='historicalreservation',
+            name='person_key',
+            field=models.CharField(help_text='whom it helps, for limits per person and year', max_length=32, null=True),
+        ),
+        migrations.AddField(
+            model_name='historicalreservation',
+            name='purpose',
+            field=models.CharField(help_text='the cause of hardship that it answers', max_length=30, null=True),
+        ),
+        migrations.AddField(
+            model_name='paymentbatch',
+            name='cash_reason',
+            field=models.CharField(help_text='why it is handed out in cash; null: by bank', max_length=200, null=True),
+        ),
+        migrations.AddField(
+            model_name='reservation',
+            name='once_key',
+            field=models.CharField(help_text='what may be decided only once, as the rules of the programme say it', max_length=120, null=True),
+        ),
+        migrations.AddField(
+            model_name='reservation',
+            name='person_key',
+            field=models.CharField(help_text='whom it helps, for limits per person and year', max_length=32, null=True),
+        ),
+        migrations.AddField(
+            model_name='reservation',
+            name='purpose',
+            field=models.CharField(help_text='the cause of hardship that it answers', max_length=30, null=True),
+        ),
+        migrations.AlterField(
+            model_name='account',
+            name='kind',
+            field=models.CharField(choices=[('source', 'Source'), ('available', 'Available'), ('allocated', 'Allocated'), ('committed', 'Committed'), ('in_payment', 'In Payment'), ('paid', 'Paid'), ('imprest', 'Imprest'), ('imprest_spent', 'Imprest Spent')], max_length=16),
+        ),
+        migrations.AlterField(
+            model_name='transfer',
+            name='kind',
+            field=models.CharField(choices=[('receive', 'Receive'), ('allocate', 'Allocate'), ('deallocate', 'Deallocate'), ('reserve', 'Reserve'), ('release', 'Release'), ('send', 'Send'), ('settle', 'Settle'), ('bounce', 'Bounce'), ('clawback', 'Clawback'), ('recover', 'Recover'), ('suballocate', 'Suballocate'), ('return_up', 'Return Up'), ('carry_over', 'Carry Over'), ('interfund', 'Interfund'), ('hand_back', 'Hand Back'), ('imprest_advance', 'Imprest Advance'), ('imprest_spend', 'Imprest Spend'), ('imprest_settle', 'Imprest Settle'), ('imprest_replenish', 'Imprest Replenish'), ('imprest_return', 'Imprest Return')], max_length=20),
+        ),
+        migrations.AddIndex(
+            model_name='reservation',
+            index=models.Index(condition=models.Q(('person_key__isnull', False)), fields=['person_key', 'reserved_on'], name='help_of_a_person'),
+        ),
+        migrations.AddConstraint(
+            model_name='allocation',
+            constraint=models.CheckConstraint(condition=models.Q(('plan_fen__isnull', True), ('plan_fen__len', 12), _connector='OR'), name='plan_of_twelve_months'),
+        ),
+        migrations.AddConstraint(
+            model_name='fund',
+            constraint=models.CheckConstraint(condition=models.Q(('first_year__isnull', True), ('last_year__isnull', True), ('last_year__gte', models.F('first_year')), _connector='OR'), name='fund_years_in_order'),
+        ),
+        migrations.AddConstraint(
+            model_name='fund',
+            constraint=models.CheckConstraint(condition=models.Q(('fiscal_level__isnull', True), ('source', 'fiscal'), _connector='OR'), name='a_level_of_fiscal_money_only'),
+        ),
+        migrations.AddConstraint(
+            model_name='paymentbatch',
+            constraint=models.CheckConstraint(condition=models.Q(('cash_reason', ''), _negated=True), name='cash_says_why'),
+        ),
+        migrations.AddConstraint(
+            model_name='reservation',
+            constraint=models.UniqueConstraint(condition=models.Q(('once_key__isnull', False), ('released_fen__lt', models.F('amount_fen'))), fields=('once_key',), name='decided_only_once'),
+        ),
+        migrations.AddField(
+            model_name='cashhandover',
+            name='payer_one',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AddField(
+            model_name='cashhandover',
+            name='payer_two',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AddField(
+            model_name='cashhandover',
+            name='payment',
+            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='handover', to='funds.payment'),
+        ),
+        migrations.AddField(
+            model_name='historicalcashhandover',
+            name='payer_one',
+            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AddField(
+            model_name='historicalcashhandover',
+            name='payer_two',
+            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AddField(
+            model_name='historicalcashhandover',
+            name='payment',
+            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='funds.payment'),
+        ),
+        migrations.AddField(
+            model_name='historicalinstalment',
+            name='checked_by',
+            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AddField(
+            model_name='historicalinstalment',
+            name='reservation',
+            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='funds.reservation'),
+        ),
+        migrations.AddField(
+            model_name='historicalperiod',
+            name='unit',
+            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='access.orgunit'),
+        ),
+        migrations.AddField(
+            model_name='historicalproposal',
+            name='decided_by',
+            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AddField(
+            model_name='historicalproposal',
+            name='fund',
+            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='funds.fund'),
+        ),
+        migrations.AddField(
+            model_name='historicalproposal',
+            name='proposed_by',
+            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AddField(
+            model_name='historicalproposal',
+            name='unit',
+            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, help_text='whose books', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='access.orgunit'),
+        ),
+        migrations.AddField(
+            model_name='historicalprovider',
+            name='checked_by',
+            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AddField(
+            model_name='historicalprovider',
+            name='recorded_by',
+            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AddField(
+            model_name='historicalprovider',
+            name='unit',
+            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, help_text='whose list it stands on', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='access.orgunit'),
+        ),
+        migrations.AddField(
+            model_name='historicalrecovery',
+            name='reservation',
+            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='funds.reservation'),
+        ),
+        migrations.AddField(
+            model_name='instalment',
+            name='checked_by',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AddField(
+            model_name='instalment',
+            name='reservation',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='instalments', to='funds.reservation'),
+        ),
+        migrations.AddField(
+            model_name='period',
+            name='unit',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='access.orgunit'),
+        ),
+        migrations.AddField(
+            model_name='periodtotal',
+            name='account',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='funds.account'),
+        ),
+        migrations.AddField(
+            model_name='periodtotal',
+            name='period',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='totals', to='funds.period'),
+        ),
+        migrations.AddField(
+            model_name='proposal',
+            name='decided_by',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AddField(
+            model_name='proposal',
+            name='fund',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='proposals', to='funds.fund'),
+        ),
+        migrations.AddField(
+            model_name='proposal',
+            name='proposed_by',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AddField(
+            model_name='proposal',
+            name='unit',
+            field=models.ForeignKey(help_text='whose books', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='access.orgunit'),
+        ),
+        migrations.AddField(
+            model_name='period',
+            name='proposal',
+            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='period', to='funds.proposal'),
+        ),
+        migrations.AddField(
+            model_name='historicalperiod',
+            name='proposal',
+            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='funds.proposal'),
+        ),
+        migrations.AddField(
+            model_name='transfer',
+            name='proposal',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='transfers', to='funds.proposal'),
+        ),
+        migrations.AddIndex(
+            model_name='transfer',
+            index=models.Index(fields=['business_date', 'id'], name='transfers_by_day'),
+        ),
+        migrations.AddField(
+            model_name='provider',
+            name='checked_by',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AddField(
+            model_name='provider',
+            name='recorded_by',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AddField(
+            model_name='provider',
+            name='unit',
+            field=models.ForeignKey(help_text='whose list it stands on', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='access.orgunit'),
+        ),
+        migrations.AddField(
+            model_name='historicalpayment',
+            name='provider',
+            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, help_text='paid for the family; null: the family', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='funds.provider'),
+        ),
+        migrations.AddField(
+            model_name='payment',
+            name='provider',
+            field=models.ForeignKey(help_text='paid for the family; null: the family', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='funds.provider'),
+        ),
+        migrations.AddField(
+            model_name='recovery',
+            name='reservation',
+            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='recovery', to='funds.reservation'),
+        ),
+        migrations.AddConstraint(
+            model_name='cashhandover',
+            constraint=models.CheckConstraint(condition=models.Q(('payer_one_key', models.F('payer_two_key')), _negated=True), name='two_persons_hand_over_cash'),
+        ),
+        migrations.AddConstraint(
+            model_name='cashhandover',
+            constraint=models.CheckConstraint(condition=models.Q(('receipt_sha256', ''), _negated=True), name='cash_has_its_receipt'),
+        ),
+        migrations.AddConstraint(
+            model_name='instalment',
+            constraint=models.UniqueConstraint(fields=('reservation', 'n'), name='instalments_count_up'),
+        ),
+        migrations.AddConstraint(
+            model_name='instalment',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_fen__gt', 0)), name='instalment_is_positive'),
+        ),
+        migrations.AddConstraint(
+            model_name='instalment',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('checked_on__isnull', True), ('checker_person_key__isnull', True)), models.Q(('checked_on__isnull', False), ('checker_person_key__isnull', False), models.Q(('check_note', ''), _negated=True)), _connector='OR'), name='instalment_checked_by_somebody'),
+        ),
+        migrations.AddConstraint(
+            model_name='instalment',
+            constraint=models.CheckConstraint(condition=models.Q(('cancelled_on__isnull', True), models.Q(('cancel_reason', ''), _negated=True), _connector='OR'), name='instalment_cancelled_with_reason'),
+        ),
+        migrations.AddConstraint(
+            model_name='periodtotal',
+            constraint=models.UniqueConstraint(fields=('period', 'account'), name='an_account_once_a_period'),
+        ),
+        migrations.AddConstraint(
+            model_name='periodtotal',
+            constraint=models.CheckConstraint(condition=models.Q(('closing_fen', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('opening_fen'), '+', models.F('credit_fen')), '-', models.F('debit_fen')))), name='period_adds_up'),
+        ),
+        migrations.AddIndex(
+            model_name='proposal',
+            index=models.Index(condition=models.Q(('state', 'proposed')), fields=['unit', '-id'], name='proposals_open'),
+        ),
+        migrations.AddConstraint(
+            model_name='proposal',
+            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='proposal_says_why'),
+        ),
+        migrations.AddConstraint(
+            model_name='proposal',
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['proposed', 'withdrawn']), models.Q(('proposer_person_key', models.F('decider_person_key')), _negated=True), _connector='OR'), name='proposer_is_not_confirmer'),
+        ),
+        migrations.AddConstraint(
+            model_name='proposal',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('decided_on__isnull', True), ('decider_person_key__isnull', True), ('state', 'proposed')), models.Q(models.Q(('state', 'proposed'), _negated=True), ('decided_on__isnull', False), ('decider_person_key__isnull', False)), _connector='OR'), name='proposal_decided_by_somebody'),
+        ),
+        migrations.AddConstraint(
+            model_name='proposal',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'refused'), _negated=True), models.Q(('answer', ''), _negated=True), _connector='OR'), name='a_refusal_says_why'),
+        ),
+        migrations.AddConstraint(
+            model_name='period',
+            constraint=models.UniqueConstraint(fields=('unit', 'year', 'month'), name='a_month_is_closed_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='period',
+            constraint=models.CheckConstraint(condition=models.Q(('month__gte', 1), ('month__lte', 12)), name='month_1_to_12'),
+        ),
+        migrations.AddConstraint(
+            model_name='provider',
+            constraint=models.UniqueConstraint(condition=models.Q(('ended_on__isnull', True)), fields=('unit', 'name'), name='a_provider_once_on_a_list'),
+        ),
+        migrations.AddConstraint(
+            model_name='provider',
+            constraint=models.CheckConstraint(condition=models.Q(('recorder_person_key', models.F('checker_person_key')), _negated=True), name='recorder_does_not_check_provider'),
+        ),
+        migrations.AddConstraint(
+            model_name='provider',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('checked_on__isnull', True), ('checker_person_key__isnull', True)), models.Q(('checked_on__isnull', False), ('checker_person_key__isnull', False)), _connector='OR'), name='provider_checked_by_somebody'),
+        ),
+        migrations.AddConstraint(
+            model_name='recovery',
+            constraint=models.CheckConstraint(condition=models.Q(('owed_fen__gt', 0)), name='recovery_is_positive'),
+        ),
+        migrations.AddConstraint(
+            model_name='recovery',
+            constraint=models.CheckConstraint(condition=models.Q(('recovered_fen__gte', 0), ('written_off_fen__gte', 0), ('owed_fen__gte', django.db.models.expressions.CombinedExpression(models.F('recovered_fen'), '+', models.F('written_off_fen')))), name='no_more_comes_back_than_is_owed'),
+        ),
+        migrations.AddConstraint(
+            model_name='recovery',
+            constraint=models.CheckConstraint(condition=models.Q(('ended_on__isnull', True), ('owed_fen', django.db.models.expressions.CombinedExpression(models.F('recovered_fen'), '+', models.F('written_off_fen'))), _connector='OR'), name='recovery_ends_when_nothing_is_owed'),
+        ),
+    ]

@@ -1,0 +1,67 @@
+"""The list of those who are paid in a family's stead."""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from access import vault
+from audit import clock
+from funds.errors import SamePerson, WrongPaymentState
+from funds.models import Provider
+from funds.services import Payee
+
+
+@transaction.atomic
+def record(*, name: str, kind: str, unit: Any, bank: str, account_no: str, by: Any, credit_code: str = "") -> Provider:
+    """Put a provider on the list. It is paid only after `check` by somebody else."""
+    provider = Provider(
+        name=name,
+        kind=kind,
+        unit=unit,
+        bank=bank,
+        credit_code=credit_code,
+        account_index=vault.blind_index("account", account_no),
+        account_last4=account_no[-4:],
+        recorded_by=by,
+        recorder_person_key=by.person_key,
+        recorded_on=clock.today(),
+    )
+    provider.account_sealed = vault.seal(account_no, row=provider.account_row)
+    provider.save()
+    return provider
+
+
+@transaction.atomic
+def check(provider: Provider, *, by: Any) -> Provider:
+    """A second person has compared name and account with the provider's papers. Raises SamePerson, WrongPaymentState."""
+    if provider.checked_on is not None or provider.ended_on is not None:
+        raise WrongPaymentState(_("「%(name)s」已经核对过，或者已经停用。") % {"name": provider.name})
+    if provider.recorder_person_key == by.person_key:
+        raise SamePerson(_("登记账户和核对账户不能是同一个人。"))
+    provider.checked_by, provider.checker_person_key, provider.checked_on = by, by.person_key, clock.today()
+    provider.save()
+    return provider
+
+
+@transaction.atomic
+def end(provider: Provider) -> None:
+    """Nothing more goes there; another account is recorded anew."""
+    provider.ended_on = clock.today()
+    provider.save()
+
+
+def payee_of(provider: Provider) -> Payee:
+    """The payee as a payment will keep it. Raises WrongPaymentState for a provider whose account nobody has checked."""
+    if provider.checked_on is None or provider.ended_on is not None:
+        raise WrongPaymentState(_("「%(name)s」的账户还没有第二个人核对，或者已经停用。") % {"name": provider.name})
+    return Payee(
+        name=provider.name,
+        person_key=None,
+        account_no=vault.unseal(provider.account_sealed, row=provider.account_row),
+        account_index=provider.account_index,
+        account_kind="provider",
+        bank=provider.bank,
+        recorded_by_key=provider.recorder_person_key,
+        provider=provider,
+    )

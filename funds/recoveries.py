@@ -1,0 +1,89 @@
+"""Asking money back: what is owed, what came back part by part, what two persons write off."""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from audit import clock
+from funds import ledger, proposals
+from funds.errors import NotThatMuch, WrongProposal
+from funds.models import Proposal, Recovery, Reservation, Transfer
+
+
+def begin(
+    reservation: Reservation, *, owed_fen: int, reason: str, agreed: list[dict[str, Any]] | None = None
+) -> Recovery:
+    """What was paid of this decision has to come back. Raises NotThatMuch when it is more than was paid.
+
+    `agreed`: [{"due_on": "2026-05-01", "amount_fen": 10000}, …], what was agreed with the family.
+    """
+    paid_fen = sum(reservation.payments.filter(state="credited").values_list("amount_fen", flat=True))
+    if not 0 < owed_fen <= paid_fen:
+        raise NotThatMuch(_("要追回的钱应大于 0，最多 %(paid)s 元。") % {"paid": f"{paid_fen / 100:,.2f}"})
+    return Recovery.objects.create(
+        reservation=reservation,
+        subject=reservation.subject,
+        owed_fen=owed_fen,
+        agreed=agreed or [],
+        reason=reason,
+        begun_on=clock.today(),
+    )
+
+
+@transaction.atomic
+def record(recovery_id: int, amount_fen: int, *, key: str, document_no: str = "", reason: str = "") -> Transfer:
+    """So much came back; it is free again for the same purpose. Raises NotThatMuch; a key used before returns its entry."""
+    recovery = Recovery.objects.select_for_update().select_related("reservation__allocation").get(pk=recovery_id)
+    known = Transfer.objects.filter(key=key).first()
+    if known:
+        return known
+    if not 0 < amount_fen <= recovery.open_fen:
+        raise NotThatMuch(
+            _("还欠 %(open)s 元，收回的要大于 0，不能比这更多。") % {"open": f"{recovery.open_fen / 100:,.2f}"}
+        )
+    recovery.recovered_fen += amount_fen
+    _save(recovery)
+    reservation = recovery.reservation
+    transfer = ledger.post(
+        "recover",
+        amount_fen,
+        key=key,
+        fund_id=reservation.allocation.fund_id,
+        allocation_id=reservation.allocation_id,
+        subject=reservation.subject,
+        reservation=reservation,
+        reason=reason,
+        document_no=document_no,
+    )
+    ledger.settle_now()
+    return transfer
+
+
+def propose_write_off(recovery: Recovery, amount_fen: int, **how: Any) -> Proposal:
+    """Nobody can pay this back. A second person decides, with the document that says so. Raises NotThatMuch, WrongProposal."""
+    if not how.get("document_no", "").strip():
+        raise WrongProposal(_("核销要有决定文件的文号。"))
+    if not 0 < amount_fen <= recovery.open_fen:
+        raise NotThatMuch(_("还欠 %(open)s 元，核销不能比这更多。") % {"open": f"{recovery.open_fen / 100:,.2f}"})
+    fund = recovery.reservation.allocation.fund
+    return proposals.propose(
+        "write_off", unit=fund.unit, fund=fund, details={"recovery": recovery.pk}, amount_fen=amount_fen, **how
+    )
+
+
+@proposals.carries_out("write_off")
+def _write_off(proposal: Proposal) -> dict[str, Any]:
+    """No money moves: what was paid stays paid, and nothing more is asked for."""
+    recovery = Recovery.objects.select_for_update().get(pk=proposal.details["recovery"])
+    if proposal.amount_fen > recovery.open_fen:
+        raise NotThatMuch(_("还欠 %(open)s 元，核销不能比这更多。") % {"open": f"{recovery.open_fen / 100:,.2f}"})
+    recovery.written_off_fen += proposal.amount_fen
+    _save(recovery)
+    return {"recovery": recovery.pk}
+
+
+def _save(recovery: Recovery) -> None:
+    if recovery.open_fen == 0:
+        recovery.ended_on = clock.today()
+    recovery.save()
