@@ -368,9 +368,10 @@ def possible_actions(case: Case, user: Any) -> list[tuple[Edge, str]]:
         if ROLE_ANYONE in edge.roles:
             continue
         try:
-            case.spec.target(
-                case.state, edge.action, tier=case.tier or "T1", return_to=case.return_to or "township_review"
-            )
+            if not edge.shows_in_the_act:
+                case.spec.target(
+                    case.state, edge.action, tier=case.tier or "T1", return_to=case.return_to or "township_review"
+                )
             _authorise(case, edge, user, None, facts)
         except (NotYourTurn, NoSuchEdge):
             continue

@@ -10,10 +10,11 @@ RETURN_REASONS = (
     gettext_noop("账户状态异常"),
     gettext_noop("超过限额"),
     gettext_noop("银行系统原因"),
+    gettext_noop("没有领取"),
     gettext_noop("其他原因"),
 )
 # The account is right: the same one may be tried again.
-ACCOUNT_IS_RIGHT = ("银行系统原因", "超过限额")
+ACCOUNT_IS_RIGHT = ("银行系统原因", "超过限额", "没有领取")
 
 
 def labelled(label: object, words: object) -> str:

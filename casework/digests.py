@@ -6,6 +6,8 @@ from typing import Any
 
 from casework.models import Case
 
+PROGRESS_PAPERS = ("progress_photo", "acceptance_form", "enrolment_again", "service_log", "cash_receipt")
+
 
 def digest_of(facts: Any) -> str:
     """SHA-256 of the canonical JSON of plain values."""
@@ -14,9 +16,12 @@ def digest_of(facts: Any) -> str:
 
 
 def approval_facts(case: Case) -> dict[str, Any]:
-    """What a signature covers: survey version, amount, payee and account, documents. Any later change voids it."""
+    """What a signature covers: survey version, amount, payee and account, documents. Any later change voids it.
+
+    Papers that show how a help in parts goes on come after the signature and are not covered by it.
+    """
     account = case.payee_account
-    return {
+    facts = {
         "case": case.case_no,
         "programme": case.programme,
         "version": case.version_id,
@@ -24,8 +29,11 @@ def approval_facts(case: Case) -> dict[str, Any]:
         "amount_fen": case.amount_fen,
         "survey": case.survey.digest if case.survey else None,
         "payee": [account.holder_id, account.number_index] if account else None,
-        "documents": sorted(case.papers.values_list("document__sha256", flat=True)),
+        "documents": sorted(case.papers.exclude(kind__in=PROGRESS_PAPERS).values_list("document__sha256", flat=True)),
     }
+    if case.provider_id:
+        facts["provider"] = case.provider_id
+    return facts
 
 
 def approval_digest(case: Case) -> str:

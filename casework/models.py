@@ -18,6 +18,7 @@ from flows.programmes import PROGRAMMES
 from flows.services import version as version_by_id
 from flows.spec import TIERS, Spec
 from flows.states import DUTIES, STATES
+from funds.models import Provider
 
 STAFF = settings.AUTH_USER_MODEL
 
@@ -58,7 +59,11 @@ class Case(Placed):
     opened_on = models.DateField()
     closed_on = models.DateField(null=True)
     opened_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", db_index=False)
+    provider = models.ForeignKey(
+        Provider, models.PROTECT, null=True, related_name="+", db_index=False, help_text="is paid for the family"
+    )
 
+    outcome = ""  # set by a step whose act finds out where it leads; never stored
     history = tracked()
 
     class Meta:
@@ -114,7 +119,9 @@ class Case(Placed):
         field=state,
         source="*",
         target=GET_STATE(
-            lambda case, action, **_: case.spec.target(case.state, action, tier=case.tier, return_to=case.return_to),
+            lambda case, action, **_: case.spec.target(
+                case.state, action, tier=case.tier, return_to=case.return_to, outcome=case.outcome
+            ),
             states=tuple(STATES),
         ),
     )
@@ -337,6 +344,29 @@ class CaseDocument(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["case", "document"], name="a_document_once_in_a_case")]
+
+
+class ServiceEntry(models.Model):
+    """One service that a provider gave a family (a meal, an hour of care), signed for; billed with an instalment."""
+
+    case = models.ForeignKey(Case, models.PROTECT, related_name="services")
+    served_on = models.DateField()
+    what = models.CharField(max_length=60)
+    minutes = models.IntegerField()
+    amount_fen = models.BigIntegerField()
+    signed_by = models.CharField(max_length=60, help_text="who signed for it: the person herself, or who for her")
+    recorded_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+")
+    recorder_person_key = models.CharField(max_length=32)
+    instalment = models.SmallIntegerField(null=True, help_text="the part that it was billed with")
+
+    history = tracked()
+
+    class Meta:
+        ordering = ["case_id", "served_on", "id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(minutes__gt=0, amount_fen__gt=0), name="service_is_positive"),
+            models.CheckConstraint(condition=~Q(signed_by=""), name="service_is_signed_for"),
+        ]
 
 
 class SurveyDraft(models.Model):

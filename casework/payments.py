@@ -32,9 +32,12 @@ class Answer:
 
 
 @transaction.atomic
-def build_batch(case_ids: Iterable[int], *, by: Any, key: str, title: str = "") -> PaymentBatch:
+def build_batch(
+    case_ids: Iterable[int], *, by: Any, key: str, title: str = "", cash_reason: str | None = None
+) -> PaymentBatch:
     """List the payments of approved (or returned) cases on a new batch. All or nothing; `key` makes a retry harmless.
 
+    With `cash_reason` it is handed out in cash, by two persons (domain §3.1: cash only as an exception).
     Raises KeyReused, NoSuchCase, BadCaseData when no case is named, and whatever act() refuses with.
     """
     known = PaymentBatch.objects.filter(number=_number(key)).first()
@@ -49,7 +52,7 @@ def build_batch(case_ids: Iterable[int], *, by: Any, key: str, title: str = "") 
     if len(cases) < len(ids):
         raise NoSuchCase(_("没有这个个案。"))
     with acting(by, reason="build_batch"):
-        batch = funds.open_batch(number=_number(key), title=title, by=by)
+        batch = funds.open_batch(number=_number(key), title=title, by=by, cash_reason=cash_reason)
     actions = {pk: "reissue" if case.state == "payment_returned" else "list_payment" for pk, case in cases.items()}
     _each(ids, lambda pk: act(pk, actions[pk], by=by, key=f"{key}:{pk}", data={"batch_id": batch.pk}))
     return batch

@@ -21,22 +21,27 @@ def returned_payment(case: Case) -> Payment | None:
 
 def waits_for_village(case: Case, back: Payment) -> bool:
     """Whether the account is still the one that failed, and the bank did not say that it is right."""
-    account = case.payee_account
-    unchanged = account.number_index == back.account_index and account.holder.name == back.payee_name
+    if case.provider is not None:
+        unchanged = case.provider.account_index == back.account_index
+    elif back.account_kind == "cash":
+        unchanged = False  # there is no account to mend
+    else:
+        account = case.payee_account
+        unchanged = account.number_index == back.account_index and account.holder.name == back.payee_name
     return unchanged and not back.returned_reason.startswith(ACCOUNT_IS_RIGHT)
 
 
 def why_not_again(case: Case, back: Payment) -> str:
     """A returned payment goes out again when the village has mended the account and one working day has passed."""
-    account = case.payee_account
     if waits_for_village(case, back):
         return _("等村里核对账户：%(reason)s。改好以后隔一个工作日才能重发。") % {
             "reason": returned_words(back.returned_reason)
         }
     first_day = first_day_again(case)
-    if first_day and clock.today() < first_day and account.number_index != back.account_index:
+    recorded_on, index = _account_now(case)
+    if first_day and clock.today() < first_day and index != back.account_index:
         return _("账户%(changed)s刚改过，要隔一个工作日，%(date)s起才能重发。") % {
-            "changed": day_short(account.recorded_on),
+            "changed": day_short(recorded_on),
             "date": day_short(first_day),
         }
     return ""
@@ -45,6 +50,13 @@ def why_not_again(case: Case, back: Payment) -> str:
 def first_day_again(case: Case) -> datetime.date | None:
     """The first day on which a payment may go to the case's new account; None when the calendar is not loaded."""
     try:
-        return calendar.add(case.payee_account.recorded_on, case.rules.account_wait)
+        return calendar.add(_account_now(case)[0], case.rules.account_wait)
     except CalendarMissing:
         return None
+
+
+def _account_now(case: Case) -> tuple[datetime.date, str]:
+    """(recorded on, blind index) of where the case's money goes now."""
+    if case.provider is not None:
+        return case.provider.recorded_on, case.provider.account_index
+    return case.payee_account.recorded_on, case.payee_account.number_index

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 
 from access import services as access
 from audit import checkpoints, clock
 from casework.acting import TIMER_KEY, act
 from casework.errors import CaseworkError
 from casework.models import Alert, Case, PublicNotice
+from families.models import HouseholdMember
 from flows import calendar
 from flows.errors import CalendarMissing, FlowsError
 from flows.states import ROLE_SYSTEM
@@ -65,6 +66,23 @@ def _end_notices(kind: str, state: str, action: str) -> dict[str, Any]:
     return _each(
         over.values_list("case_id", "id"),
         lambda case_id, notice_id: act(case_id, action, by=None, key=f"{TIMER_KEY}notice:{notice_id}:{action}"),
+    )
+
+
+@timers.every(HOUR, "help_in_parts")
+def end_help_in_parts() -> dict[str, Any]:
+    """Stop what is paid in parts when the person has died or belongs to no household any more. Suspending is for people."""
+    living = HouseholdMember.objects.filter(
+        person_id=OuterRef("beneficiary_id"), household_id=OuterRef("household_id"), valid_to__isnull=True
+    )
+    over = Case.objects.filter(
+        Q(beneficiary__died_on__isnull=False) | ~Exists(living),
+        state__in=("between_payments", "suspended"),
+        is_open=True,
+    ).order_by("pk")
+    return _each(
+        over.values_list("pk", "acts"),
+        lambda case_id, acts: act(case_id, "end_payments", by=None, key=f"{TIMER_KEY}end_payments:{case_id}:{acts}"),
     )
 
 

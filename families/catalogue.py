@@ -49,6 +49,11 @@ DOCUMENTS = [
     ("notice_photo", _("公示照片")),
     ("visit_photo", _("走访照片")),
     ("receipt", _("收据")),
+    ("progress_photo", _("进度照片")),
+    ("acceptance_form", _("验收单")),
+    ("enrolment_again", _("本期在读证明")),
+    ("service_log", _("服务记录单")),
+    ("cash_receipt", _("领款收条")),
     ("other", pgettext_lazy("document", "其他材料")),
 ]
 

@@ -3,6 +3,8 @@
 Stored as JSON in ProgrammeVersion.parameters; amounts in fen.
 """
 
+import datetime
+from calendar import monthrange
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -20,6 +22,52 @@ class Period:
     def __post_init__(self) -> None:
         if self.unit not in ("working", "calendar") or not 0 <= self.days <= 3660:
             raise BadParameters(_("天数要在 0 到 3660 之间，按工作日或自然日算。"))
+
+
+@dataclass(frozen=True)
+class PaymentPlan:
+    """Help that is paid in parts. One part is the whole at once; without `percents` the parts are equal.
+
+    By term: parts=2, every_months=6, needs_check=True (still enrolled). By progress: percents=[30, 40, 30],
+    labels=["开工", "主体完工", "竣工验收"], needs_check=True. Each month: parts=12, every_months=1.
+    """
+
+    parts: int = 1
+    percents: list[int] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    every_months: int = 0
+    needs_check: bool = False
+    first_needs_check: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.parts <= 36 or not 0 <= self.every_months <= 12:
+            raise BadParameters(_("分期要在 1 到 36 期之间，每期相隔 0 到 12 个月。"))
+        if self.percents and (len(self.percents) != self.parts or sum(self.percents) != 100 or min(self.percents) <= 0):
+            raise BadParameters(_("各期的百分比要与期数一样多，都大于 0，加起来是 100。"))
+        if self.labels and len(self.labels) != self.parts:
+            raise BadParameters(_("各期的名称要与期数一样多。"))
+
+    def laid_out(self, amount_fen: int, begins: datetime.date) -> list[tuple[str, datetime.date, int, bool]]:
+        """[(label, due on, fen, needs a check)]; [] when it is paid at once. Rounding goes to the last part."""
+        if self.parts == 1 and not self.first_needs_check:
+            return []
+        shares = [amount_fen * percent // 100 for percent in self.percents] or [amount_fen // self.parts] * self.parts
+        shares[-1] += amount_fen - sum(shares)
+        return [
+            (
+                self.labels[n] if self.labels else str(n + 1),
+                _months_later(begins, n * self.every_months),
+                share,
+                self.needs_check if n else self.first_needs_check,
+            )
+            for n, share in enumerate(shares)
+        ]
+
+
+def _months_later(day: datetime.date, months: int) -> datetime.date:
+    """The same day some months later, or the last day of a shorter month."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return day.replace(year=year, month=month + 1, day=min(day.day, monthrange(year, month + 1)[1]))
 
 
 @dataclass(frozen=True)
@@ -47,6 +95,11 @@ class Parameters:
     follow_up_days: list[int] = field(default_factory=lambda: [30, 90])  # calendar days after payment
     measure_target: int = 6
     minimum_age: int = 0
+    payments: PaymentPlan = PaymentPlan()
+    pays_to: list[str] = field(default_factory=lambda: ["family"])  # or kinds of provider: school, hospital, …
+    person_year_cap_fen: int = 0  # of all programmes together for one person in one year; 0: none
+    once_a_year: bool = False  # the same person and cause of hardship
+    not_together_with: list[str] = field(default_factory=list)  # programmes that exclude this one within a year
 
     def __post_init__(self) -> None:
         if not 0 <= self.emergency_cap_fen <= self.t1_limit_fen <= self.t2_limit_fen <= self.cap_fen:
@@ -55,6 +108,8 @@ class Parameters:
             raise BadParameters(_("固定金额要在 0 和单件上限之间。"))
         if sorted(self.follow_up_days) != self.follow_up_days or any(day <= 0 for day in self.follow_up_days):
             raise BadParameters(_("回访的天数要从小到大，都大于 0。"))
+        if self.person_year_cap_fen < 0 or not self.pays_to:
+            raise BadParameters(_("每人每年的上限不能是负数，付给谁至少要选一样。"))
         for name in ("quorum_percent", "majority_percent", "large_share_percent"):
             if not 0 <= getattr(self, name) <= 100:
                 raise BadParameters(_("百分比要在 0 到 100 之间。"))
@@ -78,6 +133,8 @@ class Parameters:
             ):
                 if name in values:
                     values[name] = Period(**values[name])
+            if "payments" in values:
+                values["payments"] = PaymentPlan(**values["payments"])
             if "deadlines" in values:
                 values["deadlines"] = {state: Period(**period) for state, period in dict(values["deadlines"]).items()}
             return cls(**values)

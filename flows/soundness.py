@@ -20,7 +20,7 @@ from flows.states import ROLE_ANYONE, ROLE_SYSTEM
 
 # Signatures that together make a payment due, by tier. A case that was refused and won its appeal has no township signature.
 FINAL = {
-    "T0": ({"emergency_release"},),
+    "T0": ({"emergency_release"}, {"approve"}),  # at once, or once its papers were accepted
     "T1": ({"approve"}, {"confirm"}),
     "T2": ({"confirm"},),
     "T3": ({"confirm", "countersign"},),
@@ -30,7 +30,8 @@ WORK = {
     **dict.fromkeys(("start_survey", "register", "submit", "submit_makeup", "resubmit", "correct_account"), "prepare"),
     "endorse": "village_opinion",
     **dict.fromkeys(("check", "approve_plan", "dismiss_objection", "uphold_objection"), "township_check"),
-    "approve": "approve",
+    **dict.fromkeys(("check_instalment", "suspend", "stop_payments"), "township_check"),
+    **dict.fromkeys(("approve", "resume", "reclaim"), "approve"),
     "emergency_release": "emergency_release",
     **dict.fromkeys(("review", "overturn_refusal"), "county_review"),
     "confirm": "confirm",
@@ -41,13 +42,20 @@ WORK = {
 }
 # On the way to money, yet no duty: they decide nothing about this family. Sorting a lead comes before there is a file; taking
 # a payment off a list undoes; writing down the bank's answer is copying it.
-NO_DUTY = frozenset({"triage", "dismiss", "unlist_payment", "payment_credited", "payment_bounced", "payment_unknown"})
+NO_DUTY = frozenset(
+    {
+        *("triage", "dismiss", "unlist_payment", "payment_credited", "payment_bounced", "payment_unknown"),
+        *("cash_handed", "payment_clawed_back"),
+    }
+)
 # Outcomes that are not in the administration's hands: a case must be able to end without them.
 NOT_OURS = {
     "endorse": "the villagers vote no",
     "payment_credited": "the bank never credits it",
     "list_payment": "the approval became void",
 }
+# What goes wrong afterwards is no way out: a case must be able to end although nobody asks the money back.
+NO_WAY_OUT = frozenset({"payment_clawed_back", "reclaim"})
 # A survey is signed by two people; both hold the file's duty (families.Survey refuses one alone).
 TWO_PEOPLE = frozenset({"register", "submit_makeup"})
 
@@ -59,6 +67,7 @@ class Situation:
     state: str
     tier: str = ""
     return_to: str = ""
+    outcome: str = ""  # what the act itself finds out; gone after it
     published: bool = False
     noticed: bool = False  # the last notice ran its whole time without an open objection
     signed: frozenset[str] = frozenset()
@@ -117,7 +126,12 @@ _MONEY: dict[str, dict[str, str]] = {  # {action: {where the money is: where it 
     "check_payment": {"listed": "checked"},
     "release_payment": {"checked": "sent"},
     "unlist_payment": {"listed": "held", "checked": "held"},
-    "payment_credited": {"sent": "paid"},
+    **dict.fromkeys(("payment_credited", "cash_handed"), {"sent": "paid"}),
+    "check_instalment": {"held": "held"},
+    **dict.fromkeys(("stop_payments", "end_payments"), {"held": "paid"}),
+    "payment_clawed_back": {"paid": "held", "held": "held"},
+    "reclaim": {"paid": "paid"},
+    "record_recovery": {"paid": "paid"},
     "payment_bounced": {"sent": "held"},
     "payment_unknown": {"sent": "sent"},
     "withdraw": {"none": "none", "held": "none", "paid": "paid"},
@@ -133,7 +147,7 @@ def _follow(spec: Spec, here: Situation, edge: Edge) -> Iterator[Situation]:
         return
     for ready in _prepared(spec, here, action):
         try:
-            state = spec.target(here.state, action, tier=ready.tier, return_to=ready.return_to)
+            state = spec.target(here.state, action, tier=ready.tier, return_to=ready.return_to, outcome=ready.outcome)
         except NoSuchEdge:
             continue
         yield _arrived(spec, replace(ready, state=state), action)
@@ -150,14 +164,33 @@ def _prepared(spec: Spec, here: Situation, action: str) -> Iterator[Situation]:
     if action in ("village_return", "return", "uphold_objection"):
         later = action == "return" and here.published
         here = replace(here, return_to="township_review" if later else _first_stop(spec))
+    if action == "list_payment":
+        here = replace(here, return_to=here.state)
     if action in ("submit", "resubmit") and spec.has_money and here.tier != "T0":
         choices: Iterable[Situation] = [replace(here, tier=tier) for tier in ("T1", "T2", "T3")]
+    elif action in ("payment_credited", "cash_handed"):
+        choices = [replace(here, outcome=outcome) for outcome in _after_payment(here)]
+    elif action == "payment_clawed_back":
+        choices = [replace(here, return_to=origin) for origin in _was_paid_from(here)]
     else:
         choices = [here]
     for ready in choices:
         yield ready
         if action == "resubmit" and ready.published and ready.return_to == "township_review":
             yield replace(ready, return_to="village_review")  # what was published has changed
+
+
+def _after_payment(here: Situation) -> tuple[str, ...]:
+    if here.tier == "T0":
+        return ("paid",) if here.ratified else ("makeup",)
+    return ("paid", "between_payments")
+
+
+def _was_paid_from(here: Situation) -> tuple[str, ...]:
+    """What comes back may be the whole of the help, or one part of it; an emergency is never decided anew."""
+    if here.tier == "T0" or here.state in ("between_payments", "suspended"):
+        return ("between_payments",)
+    return ("fund_reserved", "between_payments")
 
 
 def _first_stop(spec: Spec) -> str:
@@ -169,6 +202,7 @@ def _first_stop(spec: Spec) -> str:
 
 def _arrived(spec: Spec, there: Situation, action: str) -> Situation:
     """What follows from the action in the new state."""
+    there = replace(there, outcome="")
     if action in ("endorse", "dismiss_objection"):
         there = replace(there, published=True, noticed=False)
     elif action == "end_notice":
@@ -179,6 +213,8 @@ def _arrived(spec: Spec, there: Situation, action: str) -> Situation:
         return there
     if action in _MONEY and there.money in _MONEY[action]:
         there = replace(there, money=_MONEY[action][there.money])
+        if there.state == "between_payments" and there.money == "paid":
+            there = replace(there, money="held")  # the next part
     elif action == "emergency_release" or (action in _SIGNS and there.state == "fund_reserved"):
         there = replace(there, money="held")
     if action == "approve" and there.tier == "T0":
@@ -226,11 +262,12 @@ class _Space:
         return here.state in self.spec.ends
 
     def stuck(self, without: str = "") -> list[Situation]:
-        """Situations from which no end can be reached, nearest first, when the action `without` never happens."""
+        """Situations from which no end can be reached, nearest first, when the action `without` never happens, nor what
+        is no way out."""
         back: dict[Situation, list[Situation]] = {}
         for here, moves in self.moves.items():
             for edge, there in moves:
-                if edge.action != without:
+                if edge.action != without and edge.action not in NO_WAY_OUT:
                     back.setdefault(there, []).append(here)
         saved = {here for here in self.moves if self.is_end(here)}
         waiting = deque(saved)

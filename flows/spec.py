@@ -20,7 +20,8 @@ NEVER = ""  # the target of an action that is meant to be impossible for a tier;
 
 @dataclass(frozen=True)
 class Choice:
-    """A target that depends on one frozen fact of the case: its `tier`, or where a correction goes (`return_to`)."""
+    """A target that depends on one fact: the case's frozen `tier`, where it came from or goes back to (`return_to`), or
+    what the act itself finds out (`outcome`)."""
 
     fact: str
     targets: Mapping[str, str]
@@ -37,6 +38,10 @@ def by_return(**targets: str) -> Choice:
     return Choice("return_to", MappingProxyType(targets))
 
 
+def by_outcome(**targets: str) -> Choice:
+    return Choice("outcome", MappingProxyType(targets))
+
+
 @dataclass(frozen=True)
 class Edge:
     source: str
@@ -49,6 +54,11 @@ class Edge:
     @property
     def roles(self) -> tuple[str, ...]:
         return (self.role,) if isinstance(self.role, str) else self.role
+
+    @property
+    def shows_in_the_act(self) -> bool:
+        """Whether nobody can say where it leads before it is taken."""
+        return isinstance(self.target, Choice) and self.target.fact == "outcome"
 
     def targets(self) -> frozenset[str]:
         return frozenset((self.target,) if isinstance(self.target, str) else self.target.targets.values()) - {NEVER}
@@ -90,12 +100,12 @@ class Spec:
         except KeyError:
             raise NoSuchEdge(f"{self.code}: no {action} from {state}") from None
 
-    def target(self, state: str, action: str, *, tier: str = "", return_to: str = "") -> str:
-        """Where the action leads for a case with these frozen facts. Raises NoSuchEdge."""
+    def target(self, state: str, action: str, *, tier: str = "", return_to: str = "", outcome: str = "") -> str:
+        """Where the action leads for a case with these facts. Raises NoSuchEdge."""
         target = self.edge(state, action).target
         if isinstance(target, str):
             return target
-        fact = {"tier": tier, "return_to": return_to}[target.fact]
+        fact = {"tier": tier, "return_to": return_to, "outcome": outcome}[target.fact]
         chosen = target.targets.get(fact, NEVER)
         if chosen == NEVER:
             raise NoSuchEdge(f"{self.code}: no {action} from {state} when {target.fact} is {fact or 'unset'}")
@@ -131,6 +141,7 @@ __all__ = [
     "Choice",
     "Edge",
     "Spec",
+    "by_outcome",
     "by_return",
     "by_tier",
     "check_words",

@@ -36,6 +36,8 @@ STATES: dict[str, State] = {
         State("fund_reserved", _("资金已锁定"), "ok", _("已批准，钱已留好，等付款")),
         State("in_payment", _("拨付中"), "wait", _("钱正在付")),
         State("payment_returned", _("到账失败"), "act", _("银行把钱退回来了，要改账户")),
+        State("between_payments", _("分期发放中"), "wait", _("付了一部分，等下一期")),
+        State("suspended", _("暂停发放"), "soon", _("暂停发放，等恢复或停止")),
         State("paid", _("已到账"), "ok", _("钱已到账，等回访")),
         State("follow_up", _("回访中"), "wait", _("帮扶在进行，按时回访")),
         State("exit_review", _("退出复核"), "wait", _("村里提出结案，等复核")),
@@ -47,7 +49,7 @@ STATES: dict[str, State] = {
         State("cancelled", _("已取消"), "end", _("这条线索不用办")),
         State("emergency_released", _("先行救助"), "soon", _("情况紧急，已批准先付钱")),
         State("makeup", _("补办手续"), "soon", _("钱已先付，要在期限内补齐手续")),
-        State("recovery", _("追回中"), "act", _("先付的钱没有通过补办，要追回")),
+        State("recovery", _("追回中"), "act", _("付出去的钱要追回")),
     )
 }
 
@@ -96,6 +98,15 @@ ACTIONS: dict[str, Action] = {
         _action("payment_credited", _("已到账"), _("银行回单：已到账")),
         _action("payment_bounced", _("银行退回"), _("银行退回"), "stop", "reason"),
         _action("payment_unknown", _("银行说不清"), _("银行没有明确答复"), "plain", "reason"),
+        _action("cash_handed", _("现金已发到手"), _("现金发到手，两人经手")),
+        _action("payment_clawed_back", _("到账后退回"), _("银行到账后又退回"), "stop", "reason"),
+        _action("check_instalment", _("核查通过，可以付这一期"), _("这一期核查通过"), "go", "reason"),
+        _action("suspend", _("暂停发放"), _("暂停发放"), "plain", "reason"),
+        _action("resume", _("恢复发放"), _("恢复发放"), "go", "reason"),
+        _action("stop_payments", _("停止发放"), _("停止发放，余钱解锁"), "stop", "reason"),
+        _action("end_payments", _("停止发放"), _("不再符合条件，停止发放"), "stop"),
+        _action("reclaim", _("追回"), _("决定追回"), "stop", "reason"),
+        _action("record_recovery", _("记一笔追回"), _("追回一笔"), "go", "reason"),
         _action("correct_account", _("改账户"), _("账户已改")),
         _action("reissue", _("重发"), _("重新付款")),
         _action("send_back", _("退回审批"), _("退回审批，资金解锁"), "plain", "reason"),

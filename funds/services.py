@@ -4,7 +4,7 @@ import datetime
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django_fsm import can_proceed
 
@@ -113,18 +113,21 @@ def reserve(
     """
     today = clock.today()
     allocation_id, fund_id = ledger.choose_allocation(programme, village, amount_fen, today, purpose)
-    reservation = Reservation.objects.create(
-        purpose=purpose or None,
-        person_key=person_key,
-        once_key=once_key,
-        key=key,
-        subject=subject,
-        allocation_id=allocation_id,
-        village=village,
-        programme=programme,
-        amount_fen=amount_fen,
-        reserved_on=today,
-    )
+    try:
+        reservation = Reservation.objects.create(
+            key=key,
+            subject=subject,
+            allocation_id=allocation_id,
+            village=village,
+            programme=programme,
+            amount_fen=amount_fen,
+            reserved_on=today,
+            purpose=purpose or None,
+            person_key=person_key,
+            once_key=once_key,
+        )
+    except IntegrityError as error:
+        raise ledger.refusal_of(error) or error from error
     ledger.post(
         "reserve",
         amount_fen,

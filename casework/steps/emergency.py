@@ -42,19 +42,29 @@ def ratification_begins(this: Act) -> None:
     this.case.approved_digest = ""
 
 
-@after("refuse")
+@after("refuse", "reclaim")
 def what_was_paid_is_owed(this: Act) -> None:
-    """The papers of an emergency were not accepted: what went out has to come back."""
-    if this.case.state == "recovery":
-        reservation = funds.held_reservation(this.case.subject)
-        recoveries.begin(reservation, owed_fen=reservation.amount_fen, reason=this.reason)
+    """The papers of an emergency were not accepted, or money should not have gone out: it has to come back.
+
+    Data: amount_fen where only a part of it is asked back.
+    """
+    if this.case.state != "recovery":
+        return
+    reservation = funds.held_reservation(this.case.subject)
+    if reservation is None:
+        raise BadCaseData(_("这一件没有付过钱，没有可以追回的。"))
+    paid_fen = sum(reservation.payments.filter(state="credited").values_list("amount_fen", flat=True))
+    owed_fen = int(this.data.get("amount_fen") or paid_fen)
+    recoveries.begin(reservation, owed_fen=owed_fen, reason=this.reason[:200])
 
 
 @before("record_recovery", "finish_recovery")
 def money_came_back(this: Act) -> None:
     """Data: amount_fen that came back now, and the document_no of its receipt."""
     amount_fen = int(this.data.get("amount_fen", 0))
-    recovery = Recovery.objects.filter(subject=this.case.subject).latest("id")
+    recovery = Recovery.objects.filter(subject=this.case.subject).order_by("-id").first()
+    if recovery is None:
+        raise BadCaseData(_("这一件没有要追回的钱。"))
     if amount_fen or this.action == "record_recovery":
         recoveries.record(
             recovery.pk,

@@ -13,16 +13,19 @@ from families import catalogue
 from families.models import BankAccount, Survey
 from flows import calendar
 from funds import ledger
+from funds.models import Provider
 
 
 @before("register", "emergency_release", "submit_makeup", "resubmit")
 def take_in_findings(this: Act) -> None:
-    """Data: survey_id, amount_fen, account_id, cause, summary; each optional where the case has it already."""
+    """Data: survey_id, amount_fen, account_id or provider_id, cause, summary; each optional where the case has it already."""
     case, data = this.case, this.data
     if data.get("survey_id"):
         case.survey = _survey(case, data["survey_id"])
     if data.get("account_id"):
         case.payee_account = _account(case, data["account_id"])
+    if data.get("provider_id"):
+        case.provider = _provider(case, data["provider_id"])
     for name in ("cause", "summary"):
         if data.get(name):
             setattr(case, name, data[name])
@@ -42,6 +45,15 @@ def _account(case: Case, account_id: int) -> BankAccount:
     if account is None:
         raise BadCaseData(_("这个收款账户不是这一家在用的账户。"))
     return account
+
+
+def _provider(case: Case, provider_id: int) -> Provider:
+    provider = Provider.objects.filter(
+        pk=provider_id, unit=case.county_id, checked_on__isnull=False, ended_on__isnull=True
+    ).first()
+    if provider is None or provider.kind not in case.rules.pays_to:
+        raise BadCaseData(_("这一项不能付给这个单位，或者它的账户还没有核对。"))
+    return provider
 
 
 @before("register", "submit_makeup", "resubmit")
@@ -85,10 +97,10 @@ def freeze_the_tier(this: Act) -> None:
             raise MissingDocuments(_("帮扶计划还是空的，至少写一条措施。"), [_("帮扶计划")])
         return
     amount_is_sound(case)
-    if case.payee_account is None:
+    if case.payee_account is None and case.provider is None:
         raise MissingDocuments(_("还没有登记收款账户。"), [_("收款账户")])
     if case.tier != "T0":
-        available_fen = ledger.payable_fen(case.programme, case.village, this.today)
+        available_fen = ledger.payable_fen(case.programme, case.village, this.today, case.cause)
         case.tier = case.rules.tier(case.amount_fen, available_fen=available_fen, has_conflict=case.has_conflict)
 
 

@@ -7,15 +7,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access import vault
+from access.models import Staff
 from casework.acting import Act, after, before
 from casework.digests import approval_digest
 from casework.errors import ApprovalVoid, BadCaseData, TooEarly
-from casework.models import FollowUpVisit
+from casework.models import Case, FollowUpVisit
 from casework.reissuing import returned_payment, waits_for_village
-from families.models import BankAccount
+from families.models import BankAccount, Person
 from flows import calendar
+from funds import instalments, providers
 from funds import services as funds
-from funds.models import Payment, PaymentBatch
+from funds.models import Payment, PaymentBatch, Provider
 
 CHANGED_SINCE_IT_CAME_BACK = gettext_lazy("银行退回以后账户或材料改过，还没有人签字。请退回审批，审批以后再付。")
 
@@ -23,11 +25,23 @@ CHANGED_SINCE_IT_CAME_BACK = gettext_lazy("银行退回以后账户或材料改�
 @before("list_payment")
 def nothing_changed_since_approval(this: Act) -> None:
     case = this.case
+    if case.state == "between_payments":
+        _same_payee_as_before(this)
+        return
     if approval_digest(case) == case.approved_digest:
         return
     if Payment.objects.filter(subject=case.subject, state=Payment.State.RETURNED).exists():
         raise ApprovalVoid(str(CHANGED_SINCE_IT_CAME_BACK))
     raise ApprovalVoid(_("批准以后材料有变动，签字已经失效。请退回审批。"))
+
+
+def _same_payee_as_before(this: Act) -> None:
+    """A later part goes where the last one arrived. The amount is bound by the plan, and papers that came since show how
+    the help goes on, so the digest of what was approved is not asked again."""
+    last = Payment.objects.filter(subject=this.case.subject, state=Payment.State.CREDITED).latest("id")
+    payee = payee_of(this.case)
+    if not last.batch.is_cash and last.account_index != payee.account_index:
+        raise ApprovalVoid(_("收款账户跟上一期不一样，还没有人签字。请停止发放，或改回原来的账户。"))
 
 
 @before("list_payment", "reissue")
@@ -44,28 +58,34 @@ def put_on_the_list(this: Act) -> None:
     replaces = previous if previous and previous.state == Payment.State.RETURNED else None
     if this.action == "reissue":
         _account_was_mended(this, replaces)
+    else:
+        case.return_to = case.state
     _refuse_unpayable(this, _("请退回，由村里改好重新上报。"))
     attempt = Payment.objects.filter(subject=case.subject).count() + 1
     payment = funds.list_payment(
-        reservation, batch, payee_of(case.payee_account), key=f"{case.subject}:pay:{attempt}", replaces=replaces
+        reservation, batch, payee_of(case, cash=batch.is_cash), key=f"{case.subject}:pay:{attempt}", replaces=replaces
     )
     this.note |= {"payment": payment.pk, "batch": batch.number}
 
 
 def _account_was_mended(this: Act, replaces: Payment | None) -> None:
-    account = this.case.payee_account
+    case = this.case
     if replaces is None:
         raise BadCaseData(_("没有被银行退回的付款，不用重发。"))
-    if account.number_index != replaces.account_index:
-        first_day = calendar.add(account.recorded_on, this.case.rules.account_wait)
+    now = case.provider or case.payee_account
+    if (now.account_index if case.provider else now.number_index) != replaces.account_index:
+        first_day = calendar.add(now.recorded_on, case.rules.account_wait)
         if this.today < first_day:
             raise TooEarly(_("账户刚改过，要等到 %(date)s 才能重发。") % {"date": first_day.isoformat()})
 
 
 def _refuse_unpayable(this: Act, way_on: str) -> None:
     case = this.case
-    in_use = BankAccount.objects.filter(household_id=case.household_id, is_active=True)
-    reason = unpayable(case.payee_account, in_use)
+    if case.provider_id:
+        reason = _died(case.beneficiary)
+    else:
+        in_use = BankAccount.objects.filter(household_id=case.household_id, is_active=True)
+        reason = unpayable(case.payee_account, in_use)
     if reason:
         raise ApprovalVoid(f"{reason}{way_on}")
 
@@ -74,25 +94,34 @@ def unpayable(account: BankAccount, in_use: Iterable[BankAccount]) -> str:
     """ "" or why nobody may be paid there any more. `in_use` are the accounts that the household uses now."""
     holder = account.holder
     if holder.died_on:
-        return _("%(name)s 登记为 %(day)s 去世，不能付到这个账户。") % {
-            "name": holder.name,
-            "day": holder.died_on.isoformat(),
-        }
+        return _died(holder)
     if (holder.pk, account.number_index) not in {(other.holder_id, other.number_index) for other in in_use}:
         return _("这家换了收款账户，不能付到旧账户。")
     return ""
 
 
-def payee_of(account: BankAccount) -> funds.Payee:
-    """The payee as the payment will keep it."""
+def _died(person: Person) -> str:
+    if person.died_on is None:
+        return ""
+    return _("%(name)s 登记为 %(day)s 去世，不能付到这个账户。") % {
+        "name": person.name,
+        "day": person.died_on.isoformat(),
+    }
+
+
+def payee_of(case: Case, *, cash: bool = False) -> funds.Payee:
+    """The payee as the payment will keep it: the family's account, a provider's, or a hand that takes cash."""
+    if case.provider is not None:
+        return providers.payee_of(case.provider)
+    account = case.payee_account
     return funds.Payee(
         name=account.holder.name,
         person_key=account.holder.person_key,
-        account_no=vault.unseal(account.number_sealed, row=account.number_row),
-        account_index=account.number_index,
-        account_kind=account.kind,
-        bank=account.bank,
-        recorded_by_key=account.recorded_by.person_key if account.recorded_by else "",
+        account_no="" if cash else vault.unseal(account.number_sealed, row=account.number_row),
+        account_index="" if cash else account.number_index,
+        account_kind="cash" if cash else account.kind,
+        bank="" if cash else account.bank,
+        recorded_by_key="" if cash or account.recorded_by is None else account.recorded_by.person_key,
     )
 
 
@@ -141,12 +170,54 @@ def take_off_the_list(this: Act) -> None:
 @before("payment_credited")
 def bank_credited(this: Act) -> None:
     """Data: payment_id, bank_reference, answered_on (ISO date, default today)."""
-    funds.credit(
-        _payment(this, "sent", "unknown"),
-        bank_reference=this.data.get("bank_reference", ""),
-        answered_on=_answered_on(this),
+    payment = _payment(this, "sent", "unknown")
+    if payment.batch.is_cash:
+        raise BadCaseData(_("这一笔发的是现金，请记「现金已发到手」，写明两个经手人和收条。"))
+    funds.credit(payment, bank_reference=this.data.get("bank_reference", ""), answered_on=_answered_on(this))
+    _it_arrived(this, payment)
+
+
+@before("cash_handed")
+def two_persons_gave_it(this: Act) -> None:
+    """Data: payment_id, second_payer (staff id; she who acts is the first), handed_on, place, signed_how, received_by,
+    document_id (the picture of the signed receipt, among the papers of the case)."""
+    payment, data = _payment(this, "sent", "unknown"), this.data
+    receipt = this.case.papers.filter(document_id=data.get("document_id")).select_related("document").first()
+    second = Staff.objects.filter(pk=data.get("second_payer"), is_active=True).first()
+    if second is None:
+        raise BadCaseData(_("请选另一个一起发钱的人。"))
+    if receipt is None:
+        raise BadCaseData(_("请先拍下签了字的收条，放进这一件的材料。"))
+    funds.hand_over(
+        payment,
+        funds.Handover(
+            payers=(this.by, second),
+            handed_on=_answered_on(this),
+            place=data.get("place", ""),
+            signed_how=data.get("signed_how", "signature"),
+            received_by=data.get("received_by") or payment.payee_name,
+            receipt_sha256=receipt.document.sha256,
+        ),
     )
+    this.note["second_payer"] = second.pk
+    _it_arrived(this, payment)
+
+
+def _it_arrived(this: Act, payment: Payment) -> None:
+    """Where the case goes on: to the papers of an emergency, to the next part, or on."""
+    case = this.case
     this.moves_money = True
+    if case.tier == "T0" and not _was_ratified(case):
+        case.outcome = "makeup"
+    elif payment.reservation.instalments.exists() and instalments.open_parts(payment.reservation):
+        case.outcome = "between_payments"
+    else:
+        case.outcome = "paid"
+
+
+def _was_ratified(case: Case) -> bool:
+    """Whether somebody signed the papers that were made up after an emergency."""
+    return case.events.filter(action="approve").exists()
 
 
 @before("payment_bounced")
@@ -159,6 +230,22 @@ def bank_returned(this: Act) -> None:
         answered_on=_answered_on(this),
     )
     this.moves_money = True
+
+
+@before("payment_clawed_back")
+def bank_took_it_back(this: Act) -> None:
+    """Data: payment_id, bank_reference, answered_on. What was credited comes back; the reason of the act is the bank's."""
+    case = this.case
+    payment = _payment(this, "credited")
+    funds.claw_back(
+        payment,
+        bank_reference=this.data.get("bank_reference", ""),
+        reason=this.reason,
+        answered_on=_answered_on(this),
+    )
+    this.moves_money = True
+    is_a_part = payment.reservation.instalments.exists()
+    case.return_to = "between_payments" if case.tier == "T0" or is_a_part else "fund_reserved"
 
 
 @before("payment_unknown")
@@ -174,14 +261,21 @@ def _answered_on(this: Act) -> datetime.date:
 
 @before("correct_account")
 def another_account(this: Act) -> None:
-    """Data: account_id, the household's new active account. The payee stays the person who was approved."""
+    """Data: account_id, the household's new active account; or provider_id, the provider as it was recorded anew. The
+    payee stays who was approved."""
     case = this.case
+    returned = Payment.objects.filter(subject=case.subject, state="returned").latest("id")
+    if case.provider is not None:
+        provider = Provider.objects.filter(pk=this.data.get("provider_id"), ended_on__isnull=True).first()
+        if provider is None or provider.name != case.provider.name or provider.account_index == returned.account_index:
+            raise BadCaseData(_("请先由资金管理登记这个单位的新账户，再选它。"))
+        case.provider = provider
+        return
     account = BankAccount.objects.filter(
         pk=this.data.get("account_id"), household_id=case.household_id, is_active=True
     ).first()
     if account is None:
         raise BadCaseData(_("请先登记这家的新账户。"))
-    returned = Payment.objects.filter(subject=case.subject, state="returned").latest("id")
     if account.number_index == returned.account_index and account.holder.name == returned.payee_name:
         raise BadCaseData(_("账号和户名跟退回的一样，改过再交。"))
     if account.holder_id != case.payee_account.holder_id:
@@ -189,7 +283,7 @@ def another_account(this: Act) -> None:
     case.payee_account = account
 
 
-@after("payment_bounced", "correct_account")
+@after("payment_bounced", "payment_clawed_back", "correct_account")
 def the_fund_manager_goes_on_when_the_account_is_right(this: Act) -> None:
     """The village's turn ends within the state, and the next one begins with a deadline of its own."""
     case = this.case
@@ -199,14 +293,14 @@ def the_fund_manager_goes_on_when_the_account_is_right(this: Act) -> None:
         this.due_on = calendar.add(this.today, case.rules.deadline(case.state))
 
 
-@after("payment_credited")
+@after("payment_credited", "cash_handed")
 def plan_the_follow_up(this: Act) -> None:
     case = this.case
     if case.state == "makeup":
         case.makeup_due_on = calendar.add(this.today, case.rules.makeup)
         this.due_on = case.makeup_due_on
-        return
-    plan_visits(this)
+    elif not case.visits.filter(visited_on__isnull=True).exists():
+        plan_visits(this)
 
 
 def plan_visits(this: Act) -> None:

@@ -2,12 +2,15 @@
 
 from django.utils.translation import gettext as _
 
+from casework import limits
 from casework.acting import Act, after, before
 from casework.digests import approval_digest
 from casework.errors import ApprovalVoid, BadCaseData, TooEarly
 from casework.models import Case
+from casework.steps.parts import wait_for_the_next_part
 from casework.steps.payment import release_reservation
 from flows import calendar
+from funds import instalments
 from funds import services as funds
 
 
@@ -29,16 +32,26 @@ def reserve_when_final(this: Act) -> None:
 
 
 def reserve(this: Act) -> None:
-    """Keep the money of this decision. The number of acts makes each decision's reservation one of its own."""
+    """Keep the money of this decision, in the parts that the rules lay down. The number of acts makes each decision's
+    reservation one of its own."""
     case = this.case
-    funds.reserve(
+    limits.demand_within(case, this.today)
+    reservation = funds.reserve(
         subject=case.subject,
         key=f"{case.subject}:reservation:{case.acts + 1}",
         programme=case.programme,
         village=case.village,
         amount_fen=case.amount_fen,
+        purpose=case.cause,
+        person_key=limits.key_of(case),
+        once_key=limits.once_key(case, this.today),
     )
     this.moves_money = True
+    if case.tier != "T0":
+        parts = [instalments.Part(*part) for part in case.rules.payments.laid_out(case.amount_fen, this.today)]
+        if parts:
+            instalments.plan(reservation, parts)
+            wait_for_the_next_part(this, parts[0].due_on, needs_check=parts[0].needs_check)
 
 
 @before("return", "refuse", "uphold_objection", "village_return")

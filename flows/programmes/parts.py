@@ -1,8 +1,10 @@
 """Stretches of the way that several programmes share (domain §4.2). A programme strings them together."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
-from flows.spec import NEVER, ROLE_ANYONE, ROLE_SYSTEM, Choice, Edge, by_return, by_tier
+from flows.spec import NEVER, ROLE_ANYONE, ROLE_SYSTEM, Choice, Edge, by_outcome, by_return, by_tier
 
 CLERK = "village_clerk"
 SURVEYORS = ("village_clerk", "resident_cadre")
@@ -90,37 +92,74 @@ WITHDRAWAL = tuple(
     )
 )
 
+# Where a payment that is made leads: to the papers of an emergency, to the next part, or on.
+_PAID = by_outcome(paid="paid", between_payments="between_payments", makeup="makeup")
+
 PAYMENT = (
     Edge("fund_reserved", "list_payment", "in_payment", "fund_manager", "list_payment", is_main=True),
+    Edge("fund_reserved", "check_instalment", "fund_reserved", "township_clerk", "township_check"),
     Edge("fund_reserved", "send_back", "township_review", "fund_manager", "list_payment"),
     Edge("in_payment", "check_payment", "in_payment", "fund_checker", "check_payment"),
     Edge("in_payment", "release_payment", "in_payment", "cashier", "release_payment"),
     Edge(
         "in_payment",
         "unlist_payment",
-        by_tier(T0="emergency_released", T1="fund_reserved", T2="fund_reserved", T3="fund_reserved"),
+        by_return(
+            emergency_released="emergency_released",
+            fund_reserved="fund_reserved",
+            between_payments="between_payments",
+        ),
         ("fund_manager", "fund_checker"),
     ),
-    Edge(
-        "in_payment",
-        "payment_credited",
-        by_tier(T0="makeup", T1="paid", T2="paid", T3="paid"),
-        ("cashier", "fund_manager"),
-        is_main=True,
-    ),
+    Edge("in_payment", "payment_credited", _PAID, ("cashier", "fund_manager"), is_main=True),
+    Edge("in_payment", "cash_handed", _PAID, ("cashier", "fund_manager")),
     Edge("in_payment", "payment_bounced", "payment_returned", ("cashier", "fund_manager")),
     # Until the bank can say, the payment is neither made nor to be made again.
     Edge("in_payment", "payment_unknown", "in_payment", ("cashier", "fund_manager")),
     Edge("payment_returned", "correct_account", "payment_returned", CLERK, "prepare", is_main=True),
     Edge("payment_returned", "reissue", "in_payment", "fund_manager", "list_payment"),
-    # Somebody else must be paid, or nobody: that is decided again, and the money is free meanwhile.
+    # Somebody else must be paid, or nobody: that is decided again, and the money is free meanwhile. What was paid in
+    # part already is not decided again; the rest is stopped.
     Edge(
         "payment_returned",
         "send_back",
-        by_tier(T0="draft", T1="township_review", T2="township_review", T3="township_review"),
+        by_return(emergency_released="draft", fund_reserved="township_review", between_payments=NEVER),
         "fund_manager",
         "list_payment",
     ),
+    Edge(
+        "payment_returned",
+        "stop_payments",
+        by_return(emergency_released=NEVER, fund_reserved=NEVER, between_payments="paid"),
+        "township_clerk",
+        "township_check",
+    ),
+)
+
+# Help in parts: the next one when it is due and was checked; nothing more after a death, a move or a decision.
+PARTS = (
+    Edge("between_payments", "list_payment", "in_payment", "fund_manager", "list_payment", is_main=True),
+    Edge("between_payments", "check_instalment", "between_payments", "township_clerk", "township_check"),
+    Edge("between_payments", "visit", "between_payments", SURVEYORS, "prepare"),
+    Edge("between_payments", "suspend", "suspended", "township_clerk", "township_check"),
+    Edge("between_payments", "stop_payments", "paid", "township_clerk", "township_check"),
+    Edge("between_payments", "end_payments", "paid", ROLE_SYSTEM),
+    Edge("suspended", "resume", "between_payments", "township_approver", "approve", is_main=True),
+    Edge("suspended", "visit", "suspended", SURVEYORS, "prepare"),
+    Edge("suspended", "stop_payments", "paid", "township_clerk", "township_check"),
+    Edge("suspended", "end_payments", "paid", ROLE_SYSTEM),
+)
+
+# The bank may return what it had reported as credited; and money that should not have gone out is asked back.
+AFTERWARDS = (
+    *(
+        Edge(state, "payment_clawed_back", "payment_returned", ("cashier", "fund_manager"))
+        for state in ("between_payments", "suspended", "paid", "follow_up", "exit_review")
+    ),
+    Edge("paid", "reclaim", "recovery", "township_approver", "approve"),
+    Edge("follow_up", "reclaim", "recovery", "township_approver", "approve"),
+    Edge("recovery", "record_recovery", "recovery", "fund_manager", "list_payment"),
+    Edge("recovery", "finish_recovery", "closed", "fund_manager", "list_payment", is_main=True),
 )
 
 FOLLOW_UP = (
@@ -152,7 +191,6 @@ EMERGENCY = (
         "township_approver",
         "approve",
     ),
-    Edge("recovery", "finish_recovery", "closed", "fund_manager", "list_payment", is_main=True),
 )
 
 APPROVE = (
@@ -167,14 +205,21 @@ APPROVE = (
 )
 
 
+_OF_EMERGENCIES = frozenset({"T0", "emergency_released", "makeup"})
+
+
 def without_emergency(edges: tuple[Edge, ...]) -> tuple[Edge, ...]:
     """The same ways for a programme in which nothing is paid first: no T0 anywhere."""
     return tuple(
-        replace(edge, target=by_tier(**{tier: to for tier, to in edge.target.targets.items() if tier != "T0"}))
-        if isinstance(edge.target, Choice) and edge.target.fact == "tier"
+        replace(edge, target=replace(edge.target, targets=_without(edge.target.targets)))
+        if isinstance(edge.target, Choice)
         else edge
         for edge in edges
     )
 
 
-WITH_MONEY = INTAKE + VILLAGE + TOWNSHIP + COUNTY + APPEAL + WITHDRAWAL + PAYMENT + FOLLOW_UP
+def _without(targets: Mapping[str, str]) -> Mapping[str, str]:
+    return MappingProxyType({fact: to for fact, to in targets.items() if fact not in _OF_EMERGENCIES})
+
+
+WITH_MONEY = INTAKE + VILLAGE + TOWNSHIP + COUNTY + APPEAL + WITHDRAWAL + PAYMENT + PARTS + FOLLOW_UP + AFTERWARDS

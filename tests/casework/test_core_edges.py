@@ -63,14 +63,14 @@ def test_what_is_impossible_for_a_tier_is_refused_and_leaves_nothing(world: Worl
 
     for edge in case.spec.edges:
         if isinstance(edge.target, Choice) and NEVER in edge.target.targets.values():
-            for tier in (t for t, to in edge.target.targets.items() if to == NEVER):
-                put(case, edge.source, tier=tier)
+            for fact in (fact for fact, to in edge.target.targets.items() if to == NEVER):
+                put(case, edge.source, **{edge.target.fact: fact})
                 with pytest.raises(REFUSALS), transaction.atomic():
                     world.do(case, edge.action, edge.roles[0], reason="r", reason_code="c")
                 tried += 1
 
     assert traces() == before
-    assert tried == (13 if case.spec.has_emergency else 0)
+    assert tried == (16 if case.spec.has_emergency else 2 if case.spec.has_money else 0)
 
 
 @pytest.mark.parametrize("programme", ["disaster_relief", "family_care", "elderly_support"])

@@ -21,9 +21,10 @@ from families.models import Household
 from flows import calendar
 from flows.projection import FLOWS
 from flows.services import draft_version, publish_version
-from funds import ledger
+from funds import ledger, proposals, recoveries
 from funds import services as funds
-from funds.models import Payment, Reservation
+from funds.errors import NotThatMuch, SamePerson, WrongProposal
+from funds.models import Payment, Recovery, Reservation, Transfer
 from tests.casework.placing import refused, traces
 from tests.casework.test_no_dead_ends import answer, emergency, release
 from tests.casework.test_whole_way import pay
@@ -449,24 +450,58 @@ def test_an_overdue_makeup_blocks_the_townships_next_emergency(world: World) -> 
         emergency(world)
 
 
-@pytest.mark.parametrize(
-    ("back_fen", "works"), [(0, True), (40_000, True), (100_000, True), (100_001, False), (-1, False)]
-)
-def test_no_more_is_recovered_than_was_paid(world: World, back_fen: int, works: bool) -> None:
+def recovering(world: World) -> Case:
+    """An emergency of 1,000 yuan whose papers were not accepted."""
     case = emergency(world)
     pay(world, case)
     answer(world, case, credited=True, key="yes")
     world.do(case, "refuse", "township_approver_2", reason="不符合", reason_code="other")
+    return case
 
-    if not works:
-        refused(world, case, "finish_recovery", "fund_manager", BadCaseData, reason="退", data={"amount_fen": back_fen})
-        return
-    world.do(case, "finish_recovery", "fund_manager", reason="退回现金", data={"amount_fen": back_fen})
-    balance = next(
-        iter(ledger.allocation_balances([Reservation.objects.get(subject=case.subject).allocation]).values())
+
+@pytest.mark.parametrize("back_fen", [100_001, -1])
+def test_no_more_is_recovered_than_was_paid(world: World, back_fen: int) -> None:
+    case = recovering(world)
+
+    for action in ("record_recovery", "finish_recovery"):
+        refused(world, case, action, "fund_manager", NotThatMuch, reason="退", data={"amount_fen": back_fen})
+
+
+def test_what_comes_back_in_parts_is_free_for_the_same_purpose(world: World) -> None:
+    case = recovering(world)
+    refused(world, case, "record_recovery", "fund_manager", NotThatMuch, reason="退", data={"amount_fen": 0})
+    world.do(case, "record_recovery", "fund_manager", reason="第一笔", data={"amount_fen": 40_000})
+    refused(world, case, "finish_recovery", "fund_manager", BadCaseData, reason="就这样")
+    world.do(case, "finish_recovery", "fund_manager", reason="退清", data={"amount_fen": 60_000})
+
+    allocation = Reservation.objects.get(subject=case.subject).allocation
+    balance = ledger.allocation_balances([allocation])[allocation.pk]
+    assert balance.paid_fen == 0 and balance.allocated_fen == 30_000_000 and ledger.check().drift_fen == 0
+    recovery = Recovery.objects.get(subject=case.subject)
+    assert (recovery.open_fen, recovery.ended_on) == (0, START) and case_now(case).state == "closed"
+
+
+def test_what_cannot_come_back_is_written_off_by_two_persons_with_a_document(world: World) -> None:
+    case = recovering(world)
+    world.do(case, "record_recovery", "fund_manager", reason="退", data={"amount_fen": 40_000})
+    recovery = Recovery.objects.get(subject=case.subject)
+    with pytest.raises(WrongProposal, match="文号"):
+        recoveries.propose_write_off(recovery, 60_000, by=world.fund_manager, key="w", reason="人已去世")
+    with pytest.raises(NotThatMuch):
+        recoveries.propose_write_off(
+            recovery, 60_001, by=world.fund_manager, key="w", reason="人已去世", document_no="县〔2026〕1号"
+        )
+    made = recoveries.propose_write_off(
+        recovery, 60_000, by=world.fund_manager, key="w", reason="人已去世", document_no="县〔2026〕1号"
     )
-    assert balance.paid_fen == 100_000 - back_fen and ledger.check().drift_fen == 0
-    assert case_now(case).state == "closed"
+    with pytest.raises(SamePerson):
+        proposals.confirm(made.pk, by=world.fund_manager)
+    before = Transfer.objects.count()
+    proposals.confirm(made.pk, by=world.fund_checker)
+    world.do(case, "finish_recovery", "fund_manager", reason="核销", data={})
+
+    assert Transfer.objects.count() == before  # what was paid stays paid
+    assert case_now(case).state == "closed" and Recovery.objects.get(pk=recovery.pk).written_off_fen == 60_000
 
 
 def test_an_exit_needs_a_visit_and_is_published_where_the_programme_says_so(world: World) -> None:
