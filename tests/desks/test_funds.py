@@ -15,7 +15,7 @@ from access.models import OrgUnit
 from audit import clock
 from audit.models import AccessLog
 from casework import payments
-from casework.cells import plain_cell
+from audit.cells import plain_cell
 from casework.desks.funds import figures
 from casework.desks.funds.forms import new_key
 from casework.desks.funds.menu import my_turn
