@@ -158,6 +158,23 @@ def to_json(made: ListFormat | AnswerFormat) -> dict[str, Any]:
     return {"direction": made.direction, **asdict(made), "valid_from": made.valid_from.isoformat()}
 
 
+def taught(form: AnswerFormat, statuses: Mapping[str, str], reasons: Mapping[str, str] | None = None) -> AnswerFormat:
+    """The format with what a person said of this bank's words: {word: outcome} and {word: code of ours}.
+
+    Raises FormatError where a word already means something else.
+    """
+    document = to_json(form)
+    for group, meanings in (("statuses", statuses), ("reasons", reasons or {})):
+        known = {name: tuple(words) for name, words in document[group].items()}
+        for word, name in meanings.items():
+            if word not in known.get(name, ()):
+                known[name] = (*known.get(name, ()), word)
+        document[group] = known
+    made = from_json(document)
+    assert isinstance(made, AnswerFormat)
+    return made
+
+
 @cache
 def built_in() -> tuple[ListFormat | AnswerFormat, ...]:
     """The formats that come with the product, by code, direction and date."""

@@ -41,7 +41,7 @@ MOST_CELLS: Final = 4_000_000  # of the smallest rectangles around what the shee
 
 BLOCK: Final = 256 * 1024
 # Where a cell or row says it stands. An address that is written in any other way is not one of a spreadsheet program.
-ADDRESS = re.compile(rb"\sr\s*=\s*[\"']([A-Za-z]{0,3})([0-9]{0,7})([^0-9])")
+ADDRESS = re.compile(rb"\sr\s*=\s*[\"']([A-Za-z]{0,3}+)([0-9]{0,7}+)(.)", re.DOTALL)
 DELIMITERS = (",", "\t", ";", "|")
 UNREADABLE = (BadZipFile, ZlibError, EOFError, NotImplementedError, RuntimeError, OSError, ValueError, KeyError)
 

@@ -18,7 +18,7 @@ from funds.money import FEN_PER_YUAN, parse_yuan
 
 SURE_DIGITS: Final = 15  # of a number in a spreadsheet
 LONGEST_TEXT: Final = 200
-SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]+)?E\+?[0-9]+", re.IGNORECASE)
+SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]+)?E\+[0-9]+|[0-9]\.[0-9]+E[0-9]+")
 DOTS = dict.fromkeys(map(ord, "•‧・･．.∙●᛫⋅｡"), "·")  # between the parts of a name
 HIDDEN = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u202a\u202c\xad"))
 BLANKS = re.compile(r"\s+")
@@ -35,20 +35,22 @@ class ValueRefused(BankingError):
 
 def folded(text: str) -> str:
     """For comparing headings, codes and words: half-width, without blanks, in capitals."""
+    if text.isascii():
+        return "".join(text.split()).upper()
     return BLANKS.sub("", unicodedata.normalize("NFKC", text.translate(HIDDEN))).upper()
 
 
 def shown(value: Any) -> str:
     """A cell as its reader sees it; whole numbers without a decimal point."""
     if isinstance(value, str):
-        return value.translate(HIDDEN).strip()
+        return value.strip() if value.isascii() else value.translate(HIDDEN).strip()
     if isinstance(value, float) and value.is_integer() and abs(value) < 10**SURE_DIGITS:
         return str(int(value))
     return str(value)
 
 
 def read_text(value: Any) -> str:
-    text = BLANKS.sub(" ", shown(value))
+    text = " ".join(shown(value).split())
     if len(text) > LONGEST_TEXT:
         raise ValueRefused("too_long", _("内容有 %(length)s 个字，太长。请核对是否错列。") % {"length": len(text)})
     return text
@@ -60,26 +62,22 @@ def read_name(value: Any) -> str:
 
 
 def read_number(value: Any) -> str:
-    """An account or serial number: blanks, tabs and the marks that keep a spreadsheet from rounding are taken off."""
-    if isinstance(value, float) and (not value.is_integer() or abs(value) >= 10**SURE_DIGITS):
-        raise _digits_lost()
-    if isinstance(value, str) and value.isascii() and value.isalnum() and len(value) <= LONGEST_TEXT:
-        number = value.upper()
-    else:
-        number = folded(read_text(value)).strip("'`\"=").replace("-", "") if value != "" else ""
-    if "+" in number and SCIENTIFIC.fullmatch(number):
-        raise _digits_lost()
-    return number
+    """An account number or a bank's reference: blanks, dashes, tabs and what keeps a spreadsheet from rounding come off."""
+    return read_serial(value).replace("-", "")
 
 
 def read_serial(value: Any) -> str:
     """Our own number of the payment, in capitals and half-width. Its dashes belong to it."""
     if isinstance(value, float) and (not value.is_integer() or abs(value) >= 10**SURE_DIGITS):
         raise _digits_lost()
-    serial = folded(read_text(value)).strip("'`\"=")
-    if "+" in serial and SCIENTIFIC.fullmatch(serial):
+    if isinstance(value, str) and len(value) < 60:  # nearly always it is plain already
+        plain = value.strip()
+        if plain.isascii() and plain.isalnum():
+            return plain.upper()
+    number = folded(read_text(value)).strip("'`\"=")
+    if "E" in number and SCIENTIFIC.fullmatch(number):
         raise _digits_lost()
-    return serial
+    return number
 
 
 def _digits_lost() -> ValueRefused:

@@ -21,6 +21,7 @@ from funds.banking.errors import ListChanged, ListRefused
 from funds.banking.formats import CSV, FIXED, LINE_ENDS, XLSX, Column, ListFormat, shown_date
 from funds.money import FEN_PER_YUAN, yuan
 
+HIDDEN: Final = ("Cc", "Cf", "Zl", "Zp")  # control characters, marks of direction, separators of lines
 MOST_PROBLEMS: Final = 500  # shown; all of them are counted
 
 FIELD_LABELS = {
@@ -125,8 +126,10 @@ class _Judge:
         limits = form.limits
         self.lengths = {"name": limits.name_bytes, "purpose": limits.purpose_bytes, "bank": limits.bank_bytes}
         self.columns = [column for column in form.columns if column.field in FIELD_LABELS]
+        self.sound: set[tuple[str, str]] = set()  # banks and purposes that were judged before; they repeat
         self.is_table = form.file.kind != FIXED
         self.forbidden = frozenset(limits.forbidden)
+        self.takes_all_plain = not any(one.isascii() and one.isalnum() for one in self.forbidden)
 
     def whole(self) -> Iterator[Problem]:
         limits = self.form.limits
@@ -174,7 +177,13 @@ class _Judge:
             if is_needed:
                 yield "empty", _("%(field)s没有填，银行不收。请补上。") % {"field": FIELD_LABELS[column.field]}
             return
-        yield from self._value(column, value)
+        repeats = column.field in ("bank", "purpose", "batch")
+        if repeats and (column.field, value) in self.sound:
+            return
+        found = list(self._value(column, value))
+        if repeats and not found and len(self.sound) < 10_000:
+            self.sound.add((column.field, value))
+        yield from found
 
     def _account(self, account: str) -> Iterator[tuple[str, str]]:
         if account and not (account.isascii() and account.isdigit()):
@@ -189,18 +198,19 @@ class _Judge:
 
     def _value(self, column: Column, value: str) -> Iterator[tuple[str, str]]:
         label = {"field": FIELD_LABELS[column.field]}
-        if value.isascii() and value.isalnum():  # digits and letters: nothing to find but the length
+        if self.takes_all_plain and value.isascii() and value.isalnum():  # nothing to find but the length
             size = len(value)
         else:
             if value != value.strip():
                 yield "spaces_around", _("%(field)s前后有空格，银行按不符退回。请去掉。") % label
-            control = next((one for one in value if unicodedata.category(one) in ("Cc", "Cf", "Zl", "Zp")), None)
-            if control is not None:
+            # A new rare character may be unknown to this Python, and not printable to it, but it is no control character.
+            hidden = [] if value.isprintable() else [c for c in value if unicodedata.category(c) in HIDDEN]
+            if hidden:
                 yield (
                     "control_character",
-                    _("%(field)s里有看不见的字符（U+%(code)04X）。请重新填写。") % {**label, "code": ord(control)},
+                    _("%(field)s里有看不见的字符（U+%(code)04X）。请重新填写。") % {**label, "code": ord(hidden[0])},
                 )
-            forbidden = sorted(self.forbidden.intersection(value))
+            forbidden = sorted(self.forbidden.intersection(value)) if self.forbidden else []
             if forbidden:
                 yield (
                     "forbidden_character",
