@@ -348,13 +348,14 @@ def _column(facts: _Facts, known: tuple[str, ...], shape: FileShape) -> Column:
         raise facts.refuse("text", _("只有固定内容和币种列才写内容"))
     if column.field == "currency" and not column.text:
         raise facts.refuse("text", _("要写币种，例如 CNY"))
+    written = column.pattern if column.field == "date" else column.text
     try:
         column.heading.encode(shape.encoding)
-        size = len(column.text.encode(shape.encoding))
+        size = len(written.encode(shape.encoding))
     except UnicodeEncodeError as broken:
         raise facts.refuse("text", _("有这种编码里没有的字")) from broken
     if column.width and size > column.width:
-        raise facts.refuse("text", _("比列宽还长"))
+        raise facts.refuse("width", _("要写的内容比列宽还长"))
     facts.finish()
     return column
 

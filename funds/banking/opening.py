@@ -220,7 +220,8 @@ def _csv_rows(source: BinaryIO, encoding: str, delimiter: str) -> Callable[[], I
         except csv.Error as broken:
             raise BrokenRow(line=line + 1) from broken
         finally:
-            text.detach()  # the file belongs to the caller, who closes it
+            if not source.closed:
+                text.detach()  # the file belongs to the caller, who closes it
 
     return rows
 
