@@ -33,8 +33,10 @@ from funds.money import yuan
 
 SUBTOTALS: Final = ("小计", "本页小计", "本页合计", "承前页", "过次页")
 COUNTED = re.compile(r"([\u4e00-\u9fff]*)[:：]?\s*([0-9][0-9,]*)\s*笔")
-NUMBER_OF = re.compile(r"(?:总笔数|笔数|总数|共)[:：]?\s*([0-9][0-9,]*)")
-SUM_OF = re.compile(r"金额[:：]?\s*[¥￥]?([0-9][0-9,]*\.?[0-9]*)")
+WHOLE_COUNT: Final = ("", "共", "总", "共计", "总共", "总笔数")
+NUMBER_OF = re.compile(r"(?<![\u4e00-\u9fff])(?:总笔数|合计笔数|笔数|总数)[:：]?\s*([0-9][0-9,]*)")
+SUM_OF = re.compile(r"(?<![\u4e00-\u9fff])(?:总金额|合计金额|总额|金额)[:：]?\s*[¥￥]?([0-9][0-9,]*\.?[0-9]*)")
+FIGURES = re.compile(r"笔数|金额|合计|总计")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,7 @@ class Answer:
                 if begins.startswith(totals) and not self._is_line(row):
                     self._take_total(number, row)
                     continue
-            if self._is_note(row):
+            if self._is_note(row, shown(first)):
                 continue
             yield self._line(number, {field: row[place] for field, place in columns.items()})
 
@@ -167,13 +169,14 @@ class Answer:
         status = folded(shown(row[columns["status"]]))
         return any(key.isascii() and len(key) > 3 for key in keys) and status in self._words.outcomes
 
-    def _is_note(self, row: Sequence[Any]) -> bool:
-        """Whether the row is only words below the table: who printed it, where the money comes from."""
+    def _is_note(self, row: Sequence[Any], first: str) -> bool:
+        """Whether the row is only words below the table: who printed it, how much went to whom in all."""
         columns = self.layout.columns
-        if shown(row[columns["amount"]]) or shown(row[columns["status"]]):
-            return False
         keys = [folded(shown(row[columns[field]])) for field in ("serial", "account") if field in columns]
-        return not any(key and key.isascii() for key in keys)
+        if any(key and key.isascii() for key in keys):
+            return False
+        amount, status = (shown(row[columns[field]]) for field in ("amount", "status"))
+        return not (amount or status) or bool(FIGURES.search(first) and folded(status) not in self._words.outcomes)
 
     def _fixed_lines(self) -> Iterator[AnswerLine]:
         form = self._form
@@ -251,10 +254,11 @@ class Answer:
             if text == "笔" and place:
                 count = _whole(texts[place - 1])
             for label, figure in COUNTED.findall(text):
-                outcome = self._words.outcomes.get(folded(_without_totals(label, self._form.total_words)))
+                label = _without(label, (*self._form.total_words, "其中"))
+                outcome = self._words.outcomes.get(folded(label))
                 if outcome:
                     self._named_counts[outcome] = self._named_counts.get(outcome, 0) + (_whole(figure) or 0)
-                else:
+                elif label in WHOLE_COUNT:
                     count = _whole(figure)
             named = NUMBER_OF.search(text)
             if named and count is None:
@@ -320,8 +324,8 @@ class _Words:
         return within.pop() if len(within) == 1 else OTHER
 
 
-def _without_totals(label: str, total_words: Sequence[str]) -> str:
-    for word in total_words:
+def _without(label: str, beginnings: Sequence[str]) -> str:
+    for word in beginnings:
         label = label.removeprefix(word)
     return label
 

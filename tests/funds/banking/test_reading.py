@@ -247,6 +247,9 @@ def test_the_banks_words_become_one_of_our_reasons(words: str, reason: str) -> N
         (["合计", "", "", "800.00", "成功1笔，失败0笔", ""], None),
         (["总计：1笔，金额：800.00"], None),
         (["合计", "1", "笔", "800.00"], None),
+        (["合计共1笔，其中成功1笔，未成功0笔"], None),
+        (["总计", "成功笔数：1", "失败金额：0.00", "800.00"], None),
+        (["合计共1笔，其中成功2笔"], "total_count"),
         (["合计", "", "", "800.00", "", "共2笔"], "total_count"),
         (["合计", "", "", "800.00", "成功2笔"], "total_count"),
         (["合计", "", "", "800.01", "", "共1笔"], "total_sum"),
@@ -258,6 +261,12 @@ def test_the_banks_own_count_and_sum_must_agree_with_its_lines(total: Sequence[s
 
     assert len(lines) == 1
     assert [finding.code for finding in answer.findings] == ([code] if code else [])
+
+
+def test_figures_below_the_table_are_no_payments() -> None:
+    _answer, lines = lines_of(csv_file(HEADING, GOOD, ["成功笔数", "", "", "1"], ["成功金额", "", "", "800.00"]))
+
+    assert [line.line for line in lines] == [2]
 
 
 def fixed_file(*lines: PayLine, count: int | None = None, total: int | None = None) -> io.BytesIO:
