@@ -13,9 +13,9 @@ from django.urls import reverse
 from access import services as access
 from access.models import OrgUnit
 from audit import clock
+from audit.cells import plain_cell
 from audit.models import AccessLog
 from casework import payments
-from casework.cells import plain_cell
 from casework.desks.funds import figures
 from casework.desks.funds.forms import new_key
 from casework.desks.funds.menu import my_turn

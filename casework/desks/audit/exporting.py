@@ -8,8 +8,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from audit import clock
+from audit.cells import plain_cell
 from audit.services import record_access
-from casework.cells import plain_cell
 from casework.trail import Happening, Trail
 
 CONTENT_TYPES = {"json": "application/json", "csv": "text/csv; charset=utf-8"}

@@ -8,8 +8,8 @@ import xlsxwriter
 from django.utils.translation import gettext as _
 
 from access import vault
+from audit.cells import plain_cell
 from audit.services import record_access
-from casework.cells import plain_cell
 from funds.models import Payment, PaymentBatch
 
 CONTENT_TYPES = {
