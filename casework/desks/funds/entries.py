@@ -25,7 +25,7 @@ from access.models import OrgUnit
 from access.roles import Ability
 from audit import clock
 from casework.desks.funds import figures
-from casework.desks.funds.reach import allocations_in_reach, cases_in_reach, funds_in_reach
+from casework.desks.funds.reach import allocations_in_reach, cases_in_reach, demand_money, funds_in_reach
 from casework.http import day_of, row_number
 from casework.reach import units_in, visible
 from flows.programmes import PROGRAMMES
@@ -166,6 +166,7 @@ def transfers(user: Any, chosen: Chosen) -> QuerySet[Transfer]:
 def entries(request: HttpRequest) -> HttpResponse:
     """The transfers behind a figure, newest first, with their signs; the sum is the figure."""
     user, chosen = request.user, Chosen.asked(request.GET)
+    demand_money(user)
     words = _words(user, chosen)
     rows = transfers(user, chosen)
     sum_fen = rows.aggregate(fen=Sum("moved_fen"))["fen"] or 0

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count, F, Sum
 from django.db.models.functions import TruncMonth
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import dateformat
@@ -31,7 +31,7 @@ from casework.desks.funds.entries import (
     programme_title,
     transfers,
 )
-from casework.desks.funds.reach import allocations_in_reach, funds_in_reach, payments_in_reach, posts_for
+from casework.desks.funds.reach import allocations_in_reach, demand_money, payments_in_reach
 from casework.http import row_number
 from casework.reach import visible
 from flows.programmes import PROGRAMMES
@@ -49,12 +49,6 @@ def in_short(amount_fen: int) -> str:
     if speaks_chinese() and amount_fen >= FEN_PER_WAN:
         return _("%(wan)s 万元") % {"wan": wan(amount_fen)}
     return _("%(yuan)s 元") % {"yuan": yuan(amount_fen)}
-
-
-def _demand_money(user: Any) -> None:
-    """Raises Http404 for whoever has no money within reach, as the desk's home does."""
-    if not (funds_in_reach(user).exists() or allocations_in_reach(user).exists() or posts_for(user, "make")):
-        raise Http404
 
 
 def _year(request: HttpRequest) -> int:
@@ -83,7 +77,7 @@ def _choices(user: Any, year: int) -> dict[str, Any]:
 def flow(request: HttpRequest) -> HttpResponse:
     """A year's money, of all funds or one: source, programme, place; what is promised and what is free beside them."""
     user = request.user
-    _demand_money(user)
+    demand_money(user)
     year, fund = _year(request), _chosen_fund(user, request.GET.get("fund"))
     level = "township" if request.GET.get("by") == "township" else "village"
     chosen = Chosen(year=year, fund=fund.pk if fund else None)
@@ -304,7 +298,7 @@ class _Flow:
 def pace(request: HttpRequest) -> HttpResponse:
     """Budget against plan: of an allocation, of a fund, of a programme, or of all money within reach, in one year."""
     user = request.user
-    _demand_money(user)
+    demand_money(user)
     year, fund = _year(request), _chosen_fund(user, request.GET.get("fund"))
     asked = request.GET.get("programme", "")
     programme = asked if asked in PROGRAMMES else ""
@@ -474,7 +468,7 @@ def _month(row: dict[str, Any]) -> burndown.Month:
 def ageing(request: HttpRequest) -> HttpResponse:
     """Payments that the bank has not answered, or returned and nobody sent again, by working days since they went."""
     user = request.user
-    _demand_money(user)
+    demand_money(user)
     bands = unanswered.bands(clock.today())
     rows = payments_in_reach(user).filter(unanswered.OPEN)
     sums = {
