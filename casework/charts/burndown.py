@@ -12,7 +12,7 @@ from casework.charts.words import width_of
 
 WIDE, NARROW = 880, 340
 FONT = 14
-_TOP, _BOTTOM, _EDGE, _PAD = 26, 30, 6, 6
+_TOP, _BOTTOM, _EDGE, _PAD = 44, 30, 6, 6  # above: a line for today, a line for the budget
 _TICKS = 5
 
 
@@ -67,10 +67,6 @@ class Drawing:
     months: tuple[Tick, ...]
     amounts: tuple[Tick, ...]
 
-    @property
-    def is_narrow(self) -> bool:
-        return self.width < WIDE
-
 
 def straight_line(budget_fen: int, months: int = 12) -> list[int]:
     """The plan that nobody wrote: the same every month. Cumulated fen; the last is the whole budget."""
@@ -117,10 +113,17 @@ def lay_out(
         budget_words,
         None if today_x is None else round(today_x, 1),
         today_words,
-        "end" if today_x is not None and today_x > (left + right) / 2 else "start",
+        _anchor(today_x, width_of(today_words, FONT) / 2, width),
         tuple(Tick(round(left + one * (n + 0.5), 1), month.label) for n, month in enumerate(months) if n % every == 0),
         tuple(Tick(round(y_of(step), 1), words(step)) for step in steps),
     )
+
+
+def _anchor(x: float | None, half: float, width: int) -> str:
+    """Where words that stand at `x` begin, so that they stay inside the picture."""
+    if x is None or half <= x <= width - half:
+        return "middle"
+    return "start" if x < half else "end"
 
 
 def _columns(months: Sequence[Month], left: float, one: float, y_of: Callable[[int], float]) -> Iterable[Column]:

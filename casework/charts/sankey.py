@@ -13,7 +13,7 @@ from casework.charts.words import shortened, width_of
 
 WIDE, NARROW = 960, 340  # a desk or a sheet of paper; a phone held upright
 COLUMNS = 3
-FONT, LINE = 14, 18
+FONT, SMALL, LINE = 14, 12, 18  # amounts are small where it is narrow
 _BODY = 300  # how high all the money together is drawn
 _BAR = 12
 _GAP = 10
@@ -93,8 +93,9 @@ class Drawing:
         return sum(box.node.fen for box in self.boxes if box.node.column == 0)
 
     @property
-    def is_narrow(self) -> bool:
-        return self.width < WIDE
+    def painted(self) -> list[Ribbon]:
+        """The ribbons from the lowest layer up: what is free beneath what is promised beneath what is paid."""
+        return sorted(self.ribbons, key=lambda ribbon: -ribbon.target.last)
 
 
 def largest(sums: dict[Any, int], most: int) -> tuple[list[Any], list[Any]]:
@@ -224,7 +225,8 @@ class _Layout:
         """Margins and the plates of the middle column as wide as their words, within limits."""
         if self.narrow:
             self.left = self.right = _EDGE
-            self.plate = 104.0
+            amounts = (width_of(node.amount, SMALL) for node in self.columns[1])
+            self.plate = min(max(104.0, max(amounts) + 12), 140.0)
             self.room = [(self.width - self.plate) / 2 - _EDGE, self.plate - 12, (self.width - self.plate) / 2 - _EDGE]
         else:
             self.room = [190.0, 170.0, 240.0]

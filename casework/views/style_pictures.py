@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 
 from casework.charts import ageing, burndown, sankey
 from casework.days import day_short, speaks_chinese
-from funds.money import FEN_PER_WAN, wan, yuan
+from funds.money import wan, yuan
 
 HERE = "#pictures"
 HELD, FREE, LOOSE = "held", "free", "loose"
