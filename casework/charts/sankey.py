@@ -225,8 +225,8 @@ class _Layout:
         """Margins and the plates of the middle column as wide as their words, within limits."""
         if self.narrow:
             self.left = self.right = _EDGE
-            amounts = (width_of(node.amount, SMALL) for node in self.columns[1])
-            self.plate = min(max(104.0, max(amounts) + 12), 140.0)
+            words = [max(width_of(n.label, FONT), width_of(n.amount, SMALL)) for n in self.columns[1]]
+            self.plate = min(max(104.0, max(words) + 12), 136.0)
             self.room = [(self.width - self.plate) / 2 - _EDGE, self.plate - 12, (self.width - self.plate) / 2 - _EDGE]
         else:
             self.room = [190.0, 170.0, 240.0]

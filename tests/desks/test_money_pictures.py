@@ -164,7 +164,8 @@ def test_every_mark_of_the_pace_leads_to_the_rows_of_its_month(a_busy_year: Worl
         for row in picture["rows"]:
             for figure in ("used", "paid"):
                 assert client.get(row[f"{figure}_url"]).context["sum_fen"] == row[f"{figure}_fen"]
-        assert client.get(picture["budget_url"]).context["sum_fen"] >= picture["budget_fen"]
+        for figure in ("budget", "used", "paid"):
+            assert client.get(picture[f"{figure}_url"]).context["sum_fen"] == picture[f"{figure}_fen"]
 
     by_then = [(row["used_by_then_fen"], row["paid_by_then_fen"]) for row in picture["rows"]]
     assert by_then[2:5] == [(0, 0), (393_350, 200_000), (393_350, 290_000)]
@@ -286,9 +287,11 @@ def test_nonsense_in_an_address_is_no_error_page(a_busy_year: World, log_in: Any
         assert client.get(f"{reverse(page)}?{nonsense}").status_code in (200, 404)
 
 
-@pytest.mark.parametrize("page", [*PAGES, "funds:entries"])
+@pytest.mark.parametrize(
+    ("page", "most"), [("funds:flow", 13), ("funds:pace", 14), ("funds:ageing", 8), ("funds:entries", 11)]
+)
 def test_the_pictures_cost_the_same_however_much_money_there_is(
-    a_busy_year: World, log_in: Any, django_assert_max_num_queries: Any, page: str
+    a_busy_year: World, log_in: Any, page: str, most: int
 ) -> None:
     client = log_in(a_busy_year.fund_manager)
     client.get(reverse(page))
@@ -302,7 +305,7 @@ def test_the_pictures_cost_the_same_however_much_money_there_is(
     world_case = a_busy_year.brought_to("fund_reserved", amount_fen=10_000)
     a_batch(a_busy_year, world_case, upto="released")
 
-    assert _queries(client, reverse(page)) == before <= 32
+    assert _queries(client, reverse(page)) == before <= most
 
 
 def _queries(client: Client, url: str) -> int:

@@ -335,13 +335,8 @@ def pace_picture(user: Any, chosen: Chosen, year: int, plan_fen: list[int] | Non
     `plan_fen` is cumulated for the end of each of the twelve months; without it the budget is spread evenly. What was
     booked before or after the year counts in its first or last month. Three queries.
     """
-    stands = list(
-        accounts(user, chosen)
-        .filter(allocation__isnull=False)
-        .values_list("id", "kind", F("credit_fen") - F("debit_fen"))
-    )
-    budget_fen = sum(fen for _id, _kind, fen in stands)
-    if not stands:
+    budget_fen = accounts(user, chosen.but(figure="budget")).aggregate(fen=Sum(F("credit_fen") - F("debit_fen")))["fen"]
+    if budget_fen is None:
         return None
     plan = plan_fen or burndown.straight_line(budget_fen)
     months = _months(user, chosen, year)
@@ -375,7 +370,7 @@ def pace_picture(user: Any, chosen: Chosen, year: int, plan_fen: list[int] | Non
         "used_fen": used_by_then,
         "paid_fen": paid_by_then,
         "plan_now_fen": _planned_by(plan, now),
-        "budget_url": chosen.but(figure="total").url,
+        **{f"{figure}_url": chosen.but(figure=figure).url for figure in ("budget", "used", "paid")},
         **{
             name: burndown.lay_out(
                 drawn,
