@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from casework.charts import Unbalanced
 from casework.charts.words import width_of
 
-WIDE, NARROW = 880, 340
+WIDE, NARROW = 1040, 340
 FONT = 14
 _TOP, _BOTTOM, _EDGE, _PAD = 44, 30, 6, 6  # above: a line for today, a line for the budget
 _TICKS = 5
+_LEAST = 3.0  # how high the smallest sum is drawn, so that it can be seen and pressed
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def lay_out(
     """
     if any(not 0 <= month.paid_fen <= month.used_fen for month in months):
         raise Unbalanced("what is paid is part of what is promised")
-    height = 320 if width >= WIDE else 260
+    height = 340 if width >= WIDE else 260
     steps = _steps(max(budget_fen, *(max(month.used_fen, month.plan_fen) for month in months), 1))
     left = max(width_of(words(step), FONT) for step in steps) + _PAD + _EDGE
     right, floor = width - _EDGE, height - _BOTTOM
@@ -131,11 +132,13 @@ def _columns(months: Sequence[Month], left: float, one: float, y_of: Callable[[i
     for n, month in enumerate(months):
         if not month.has_begun:
             continue
-        x, middle, top = left + one * n, y_of(month.paid_fen), y_of(month.used_fen)
-        if floor > middle:
-            yield _column(month.paid_url, month.paid_title, "paid", x, middle, one, floor - middle)
-        if middle > top:
-            yield _column(month.used_url, month.used_title, "held", x, top, one, middle - top)
+        x, held_fen = left + one * n, month.used_fen - month.paid_fen
+        paid = max(floor - y_of(month.paid_fen), _LEAST) if month.paid_fen else 0.0
+        held = max(floor - y_of(held_fen), _LEAST) if held_fen else 0.0
+        if paid:
+            yield _column(month.paid_url, month.paid_title, "paid", x, floor - paid, one, paid)
+        if held:
+            yield _column(month.used_url, month.used_title, "held", x, floor - paid - held, one, held)
 
 
 def _column(url: str, title: str, look: str, x: float, y: float, width: float, height: float) -> Column:

@@ -227,7 +227,8 @@ class _Layout:
             self.left = self.right = _EDGE
             words = [max(width_of(n.label, FONT), width_of(n.amount, SMALL)) for n in self.columns[1]]
             self.plate = min(max(104.0, max(words) + 12), 136.0)
-            self.room = [(self.width - self.plate) / 2 - _EDGE, self.plate - 12, (self.width - self.plate) / 2 - _EDGE]
+            beside = (self.width - self.plate) / 2 - _BAR - _EDGE - 2
+            self.room = [beside, self.plate - 12, beside]
         else:
             self.room = [190.0, 170.0, 240.0]
             words = [

@@ -100,6 +100,14 @@ def test_no_word_stands_outside_the_picture(given: Any, width: int) -> None:
         start = words.x - {"start": 0, "middle": long / 2, "end": long}[words.anchor]
         assert start >= 0 and start + long <= drawing.width + 0.1, words
         assert words.y >= 10 and words.amount_y <= drawing.height
+        if width == sankey.NARROW and not box.plate:
+            name_end = width_of(words.name, sankey.FONT)
+            inner = [other.bars for other in drawing.boxes if other.plate][0]
+            assert (
+                name_end <= inner[0][0] - sankey._EDGE
+                if box.node.column == 0
+                else drawing.width - 4 - name_end >= inner[1][0] + 12
+            )
         if box.plate:
             assert box.plate[0] <= start and start + long <= box.plate[0] + box.plate[2]
 
@@ -200,13 +208,20 @@ def test_the_stairs_are_true_and_inside_the_picture(year: Any, width: int, today
     assert 0 < drawing.amounts[-1].at <= drawing.budget_y + 0.1 <= zero + 0.1
     for column in drawing.columns:
         assert drawing.left - 0.1 <= column.x and column.x + column.width <= drawing.right + 0.1
-        assert drawing.amounts[-1].at - 0.1 <= column.y and column.y + column.height <= zero + 0.1
-    begun = [month for month in months if month.has_begun]
-    paid = sum(column.height for column in drawing.columns if column.look == "paid")
-    held = sum(column.height for column in drawing.columns if column.look == "held")
-    whole = sum(month.used_fen for month in begun)
-    if whole:
-        assert paid / (paid + held) == pytest.approx(sum(month.paid_fen for month in begun) / whole, abs=0.01)
+        assert drawing.amounts[-1].at - 3.1 <= column.y and column.y + column.height <= zero + 0.1
+    top = max(budget, *(month.used_fen for month in months), 1)
+    per_fen = (zero - drawing.budget_y) / budget if budget > top / 100 else None
+    drawn = [
+        (look, fen)
+        for month in months
+        if month.has_begun
+        for look, fen in (("paid", month.paid_fen), ("held", month.used_fen - month.paid_fen))
+        if fen
+    ]
+    assert [column.look for column in drawing.columns] == [look for look, _fen in drawn], "every sum has its mark"
+    if per_fen:
+        for column, (_look, fen) in zip(drawing.columns, drawn, strict=True):
+            assert column.height == pytest.approx(max(fen * per_fen, 3), rel=0.02, abs=0.1)
     half = width_of("今天 4月15日", burndown.FONT) / 2
     start = drawing.today_x - {"start": 0, "middle": half, "end": 2 * half}[drawing.today_anchor]
     assert start >= 0 and start + 2 * half <= width + 0.1
