@@ -1,5 +1,6 @@
 """What HTTP asks for besides pages, and what it brings that no page of ours sends."""
 
+import datetime
 import ipaddress
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +23,14 @@ def reload_soon(response: HttpResponse, seconds: int = 2) -> HttpResponse:
 def row_number(text: str | None) -> int | None:
     """The key of a row as a request names it, or None for what no row can have."""
     return int(text) if text and text.isdecimal() and len(text) <= LONGEST_KEY else None
+
+
+def day_of(text: str) -> datetime.date | None:
+    """The day that a request names (2026-04-15), or None for what is none."""
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 LONGEST_KEY = 18  # digits that surely fit a bigint

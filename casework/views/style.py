@@ -16,6 +16,7 @@ from audit import clock
 from casework.fields import AnswerCards, DayField, MoneyField, PhotoField, TickCards
 from casework.icons import ICONS
 from casework.menu import Item, Seat
+from casework.views.style_pictures import pictures
 
 STATES = (
     ("lead", _("线索")),
@@ -118,7 +119,9 @@ WRONG = {
 def guide(request: HttpRequest) -> HttpResponse:
     _only_where_shown()
     today = clock.today()
-    return render(request, "style/guide.html", _samples(today) | {"icons": sorted(ICONS), "states": STATES})
+    return render(
+        request, "style/guide.html", _samples(today) | pictures(today) | {"icons": sorted(ICONS), "states": STATES}
+    )
 
 
 FRAMES = ("phone", "desk", "desk3", "public", "form", "400", "403", "403_csrf", "404", "500", "locked")

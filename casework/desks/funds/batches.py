@@ -22,12 +22,14 @@ from casework import payments, search
 from casework.acting import act
 from casework.bank_words import returned_words
 from casework.desks.acts import REFUSALS
+from casework.desks.funds import unanswered
 from casework.desks.funds.exporting import CONTENT_TYPES, bank_list
 from casework.desks.funds.figures import case_id_of
 from casework.desks.funds.forms import AnswersForm, ExportForm, KeyedForm, ReasonForm, ReleaseForm, programme_choices
 from casework.desks.funds.reach import batches_in_reach, cases_in_reach, demand, holds, payments_in_reach, why_not
 from casework.desks.funds.refusals import in_plain_words
 from casework.desks.funds.tables import PAYMENT_TONES, BatchRow, batch_rows, cases_of
+from casework.http import day_of
 from casework.models import CaseDuty
 from casework.reach import visible
 from flows.states import DUTIES
@@ -379,14 +381,21 @@ def export(request: HttpRequest, batch_id: int) -> HttpResponse:
 @login_required
 @require_safe
 def payment_list(request: HttpRequest) -> HttpResponse:
-    """Every payment within reach, by state, programme, batch, name, case number or bank reference."""
+    """Every payment within reach, by state, programme, days with the bank, batch, name, case number or bank reference."""
     user, asked = request.user, request.GET
     rows = payments_in_reach(user).select_related("batch", "reservation__village").order_by("-id")
     state, programme, q = asked.get("state", ""), asked.get("programme", ""), asked.get("q", "").strip()
     if state in Payment.State.values:
         rows = rows.filter(state=state)
+    elif state == unanswered.RETURNED:
+        rows = rows.filter(unanswered.CONDITIONS["returned"])
     if programme:
         rows = rows.filter(reservation__programme=programme)
+    first, last = day_of(asked.get("from", "")), day_of(asked.get("to", ""))
+    if first:
+        rows = rows.filter(sent_on__gte=first)
+    if last:
+        rows = rows.filter(sent_on__lte=last)
     if q:
         rows = _searched(rows, q, user)
     sums = rows.aggregate(n=Count("id"), fen=Sum("amount_fen"))
@@ -409,9 +418,9 @@ def payment_list(request: HttpRequest) -> HttpResponse:
             ],
             "sum_n": sums["n"],
             "sum_fen": sums["fen"] or 0,
-            "states": Payment.State.choices,
+            "states": [*Payment.State.choices, (unanswered.RETURNED, unanswered.WAYS["returned"])],
             "programmes": programme_choices(),
-            "asked": {"state": state, "programme": programme, "q": q},
+            "asked": {"state": state, "programme": programme, "q": q, "from": first, "to": last},
         },
     )
 

@@ -1,6 +1,5 @@
 """What money there is: balances by source, what each figure is made of, the ledger of a fund."""
 
-import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -32,7 +31,7 @@ from casework.desks.funds.reach import (
 )
 from casework.desks.funds.refusals import in_plain_words
 from casework.desks.funds.tables import batch_rows
-from casework.http import row_number
+from casework.http import day_of, row_number
 from casework.models import Case
 from casework.reach import visible
 from flows.programmes import PROGRAMMES
@@ -138,7 +137,7 @@ def _ledger_page(request: HttpRequest, found: Fund, now: ledger.Balance) -> dict
     kind = asked.get("kind", "")
     if kind in figures.KIND_WORDS:
         rows = rows.filter(kind=kind)
-    first, last = _day(asked.get("from", "")), _day(asked.get("to", ""))
+    first, last = day_of(asked.get("from", "")), day_of(asked.get("to", ""))
     if first:
         rows = rows.filter(business_date__gte=first)
     if last:
@@ -182,13 +181,6 @@ def _title_of(allocation: Allocation) -> str:
 
 def _chosen_allocation(found: Fund, text: str) -> Allocation | None:
     return found.allocations.select_related("unit").filter(pk=row_number(text)).first()
-
-
-def _day(text: str) -> datetime.date | None:
-    try:
-        return datetime.date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 @login_required

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet
+from django.http import Http404
 from django.utils.translation import gettext as _
 
 from access.models import OrgUnit
@@ -78,3 +79,9 @@ def demand_for_unit(user: Any, unit: OrgUnit) -> None:
     """Raises PermissionDenied unless the user manages money of this very place."""
     if not any(post.reaches(unit) for post in posts_for(user, "make")):
         raise PermissionDenied(_("这项资金由%(unit)s的资金管理办。") % {"unit": unit.name})
+
+
+def demand_money(user: Any) -> None:
+    """Raises Http404 for whoever has no money within reach, as the desk's home does."""
+    if not (funds_in_reach(user).exists() or allocations_in_reach(user).exists() or posts_for(user, "make")):
+        raise Http404

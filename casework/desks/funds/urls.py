@@ -1,6 +1,6 @@
 from django.urls import path
 
-from casework.desks.funds import batches, overview, paying
+from casework.desks.funds import batches, entries, overview, paying, pictures
 
 app_name = "funds"
 urlpatterns = [
@@ -10,6 +10,10 @@ urlpatterns = [
     path("<int:fund_id>/receive/", overview.receive, name="receive"),
     path("<int:fund_id>/allocate/", overview.allocate, name="allocate"),
     path("<int:fund_id>/<slug:name>/", overview.figure, name="figure"),
+    path("pictures/", pictures.flow, name="flow"),
+    path("pictures/pace/", pictures.pace, name="pace"),
+    path("pictures/ageing/", pictures.ageing, name="ageing"),
+    path("pictures/entries/", entries.entries, name="entries"),
     path("waiting/", paying.waiting, name="waiting"),
     path("waiting/build/", paying.build, name="build"),
     path("waiting/<int:case_id>/back/", paying.send_back, name="send_back"),
