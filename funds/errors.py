@@ -20,3 +20,11 @@ class WrongPaymentState(FundsError):
 
 class SamePerson(FundsError):
     """One natural person may not do two of these."""
+
+
+class StockShort(FundsError):
+    """There are not as many goods as are asked for, or they have expired."""
+
+
+class WrongSlip(FundsError):
+    """The slip or stock-take is not such that this can be done with it."""
