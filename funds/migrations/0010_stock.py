@@ -304,7 +304,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['id'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='quantity_is_positive'), models.UniqueConstraint(condition=models.Q(('kind__in', ['receive', 'accept']), ('reverses__isnull', True)), fields=('lot',), name='a_lot_comes_in_once'), models.UniqueConstraint(condition=models.Q(('kind', 'accept'), ('reverses__isnull', True)), fields=('answers',), name='sent_goods_are_accepted_once'), models.CheckConstraint(condition=models.Q(models.Q(('answers__isnull', False), ('kind__in', ['undelivered', 'returned', 'lost', 'accept'])), models.Q(models.Q(('kind__in', ['undelivered', 'returned', 'lost', 'accept']), _negated=True), ('answers__isnull', True)), _connector='OR'), name='move_names_what_it_answers')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='quantity_is_positive'), models.UniqueConstraint(condition=models.Q(('kind__in', ['receive', 'accept']), ('reverses__isnull', True)), fields=('lot',), name='a_lot_comes_in_once'), models.CheckConstraint(condition=models.Q(models.Q(('answers__isnull', False), ('kind__in', ['undelivered', 'returned', 'lost', 'accept'])), models.Q(models.Q(('kind__in', ['undelivered', 'returned', 'lost', 'accept']), _negated=True), ('answers__isnull', True)), _connector='OR'), name='move_names_what_it_answers')],
             },
         ),
         migrations.AddIndex(
@@ -322,10 +322,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='stockslip',
             constraint=models.UniqueConstraint(condition=models.Q(('kind__in', ['acceptance', 'reversal'])), fields=('answers',), name='accepted_or_reversed_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='stockslip',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('witness__isnull', True), ('witness_person_key__isnull', True)), models.Q(('witness__isnull', False), ('witness_person_key__isnull', False)), _connector='OR'), name='witness_is_a_person'),
         ),
         migrations.AddConstraint(
             model_name='stockslip',

@@ -225,11 +225,6 @@ class StockSlip(models.Model):
             models.UniqueConstraint(
                 fields=["answers"], condition=Q(kind__in=["acceptance", "reversal"]), name="accepted_or_reversed_once"
             ),
-            models.CheckConstraint(
-                condition=Q(witness__isnull=True, witness_person_key__isnull=True)
-                | Q(witness__isnull=False, witness_person_key__isnull=False),
-                name="witness_is_a_person",
-            ),
             models.CheckConstraint(condition=~Q(maker_person_key=F("witness_person_key")), name="witness_is_another"),
             models.CheckConstraint(
                 condition=~Q(kind="issue")
@@ -319,11 +314,6 @@ class StockMove(models.Model):
                 fields=["lot"],
                 condition=Q(kind__in=["receive", "accept"], reverses__isnull=True),
                 name="a_lot_comes_in_once",
-            ),
-            models.UniqueConstraint(
-                fields=["answers"],
-                condition=Q(kind="accept", reverses__isnull=True),
-                name="sent_goods_are_accepted_once",
             ),
             models.CheckConstraint(
                 condition=Q(kind__in=["undelivered", "returned", "lost", "accept"], answers__isnull=False)
