@@ -272,7 +272,7 @@ def reverse(slip: StockSlip, *, by: Any, key: str, reason: str) -> StockSlip:
         raise WrongSlip(_("这张单子有东西退还过，请先冲正退还单，或把剩下的也办退还。"))
     with acting(by, reason="stock_reverse"):
         answer = write_slip(
-            K.REVERSAL, store, by=by, key=key, answers=slip, subject=slip.subject, reason=reason.strip()
+            K.REVERSAL, store, by=by, key=key, answers=slip, reason=reason.strip(), **_as_handed_out(slip)
         )
         try:
             with transaction.atomic():
@@ -359,6 +359,11 @@ def _open_slip(slip: StockSlip) -> StockSlip:
     return slip
 
 
+def _as_handed_out(slip: StockSlip) -> dict[str, Any]:
+    """What a slip that answers another says after it: whose goods they were."""
+    return {name: getattr(slip, name) for name in ("subject", "household_no", "household_name", "village", "receiver")}
+
+
 def _is_reversed(slip: StockSlip) -> bool:
     return StockSlip.objects.filter(answers=slip, kind=K.REVERSAL).exists()
 
@@ -442,7 +447,7 @@ def _answer(
     outs = {out.move.pk: out for out in out_of(slip)}
     with acting(by, reason=f"stock_{kind}"):
         answer = write_slip(
-            kind, store, by=by, key=key, answers=slip, subject=slip.subject, witness=witness, reason=reason.strip()
+            kind, store, by=by, key=key, answers=slip, witness=witness, reason=reason.strip(), **_as_handed_out(slip)
         )
         for n, (move, quantity) in enumerate(lines):
             out = outs.get(move.pk)

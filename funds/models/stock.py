@@ -322,6 +322,11 @@ class StockMove(models.Model):
             ),
         ]
 
+    @property
+    def value_fen(self) -> int:
+        """What the pieces are worth, whichever way they went."""
+        return self.quantity * self.lot.unit_value_fen
+
 
 class StockSignature(models.Model):
     """The receiver's own hand under an issue slip: the fingerprint of the picture of the signed paper. Append-only."""
