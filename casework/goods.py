@@ -33,11 +33,9 @@ def find_households(store: StockStore, q: str, most: int = 20) -> list[Household
     q = q.strip()
     if len(q) < 2:
         return []
-    named = (
-        Q(household_no__startswith=q) | Q(household_no__endswith=q)
-        if q.isdecimal()
-        else Q(search__like=search_pattern(q))
-    )
+    named = Q(head_name__contains=q) | Q(search__like=search_pattern(q))
+    if q.isdecimal():
+        named = Q(household_no__startswith=q) | Q(household_no__endswith=q)
     return list(
         households_of(store).filter(named).select_related("village").order_by("village_id", "household_no")[:most]
     )
