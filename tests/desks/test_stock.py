@@ -17,10 +17,10 @@ from casework.desks.funds.forms import new_key
 from casework.desks.stock.menu import count_waiting
 from casework.models import CaseDocument
 from families.models import Document
-from funds import stock
+from funds import stock, stocktake
 from funds.models import StockCount, StockItem, StockMove, StockSlip, StockStore
 from tests.casework.test_damaged_photos import photo
-from tests.funds.shelves import a_store, an_item, counted, key, on_hand, stocked
+from tests.funds.shelves import a_store, an_item, counted, issued, key, on_hand, stocked
 from tests.world import START, World, make_staff
 
 LATER = START + datetime.timedelta(days=30)
@@ -298,11 +298,45 @@ def test_every_figure_of_the_report_is_the_sum_of_its_rows(world: World) -> None
     assert (by_item["received"], by_item["given"], by_item["left"]) == (10, 2, 8)
     assert by_item["left_fen"] == sum(lot.value_fen for lot in quilt.lots.all()) == 96_000
     assert client.get(reverse("stock:report"), {"to": "2026-04-14"}).context["rows"] == []
-    assert client.get(reverse("stock:report"), {"from": "2026-04-16"}).context["rows"][0]["given_fen"] == 0
+    later = client.get(reverse("stock:report"), {"from": "2026-04-16"}).context["rows"][0]
+    assert (later["given_fen"], later["opening_fen"], later["left_fen"]) == (0, 96_000, 96_000)
     assert client.get(reverse("stock:report"), {"by": "nonsense"}).status_code == 404
     assert client.get(reverse("stock:moves"), {"case": case.case_no}).context["sums"]["n"] == 2
     item_page = client.get(reverse("stock:item", args=[store.pk, quilt.pk])).context
     assert (item_page["sums"]["n"], len(item_page["rows"])) == (8, 3)
+
+
+def test_each_row_of_the_report_adds_up(world: World) -> None:
+    county, store = a_store(world, "XJ", unit=world.county), a_store(world)
+    phone, quilt = an_item(world, "应急手机", "部", is_loaned=True), an_item(world)
+    stocked(world, county, quilt, 10, 10_000, by=world.fund_manager)
+    stocked(world, store, phone, 5, 40_000)
+    sent = stock.transfer_out(county, [(quilt, 6)], to_store=store, by=world.fund_manager, key=key())
+    stock.accept(sent, by=world.township_clerk, key=key())
+    issued(world, store, quilt, 1)
+    slip = issued(world, store, phone, 3)
+    lent = slip.moves.get()
+    stock.give_back(slip, [(lent, 1)], by=world.township_clerk, key=key(), reason="用完")
+    stock.lose(slip, [(lent, 1)], by=world.township_clerk, witness=world.village_clerk, key=key(), reason="丢了")
+    stocktake.confirm_count(
+        counted(world, store, {quilt: 4, phone: 3}), by=world.township_approver, key=key(), reason="少"
+    )
+
+    for by in ("item", "store", "donor"):
+        page = log_in(world.fund_manager).get(reverse("stock:report"), {"by": by}).context
+        for row in [*page["rows"], page["whole"]]:
+            ins = row["received_fen"] + row["moved_fen"] + row["counted_fen"]
+            assert ins - row["given_fen"] - row["lent_fen"] == row["left_fen"], row
+    assert page["whole"] == {
+        "received_fen": 300_000,
+        "moved_fen": 0,
+        "given_fen": 10_000,
+        "lent_fen": 80_000,
+        "counted_fen": -10_000,
+        "left_fen": 200_000,
+        "out": 1,
+        "slips": 2,
+    }
 
 
 def test_the_case_page_shows_what_the_family_was_given(world: World) -> None:

@@ -24,6 +24,15 @@ from funds.models import StockMove
 PAGE = 25
 GIVEN = ("give", "undelivered")  # what households keep
 LENT = ("lend", "returned", "lost")
+COLUMNS = {
+    "received": ("receive",),
+    "moved": ("accept", "send"),
+    "given": GIVEN,
+    "lent": LENT,
+    "counted": ("found", "missing"),
+}
+# {figure: (kinds of moves, 1 when it adds to the shelves and -1 when it takes away)}
+FIGURES = {f"{name}_fen": (kinds, -1 if name in ("given", "lent") else 1) for name, kinds in COLUMNS.items()}
 FEN = F("change") * F("lot__unit_value_fen")
 # {by what: (fields that name a row, the filter that leads to its moves)}
 GROUPS = {
@@ -45,6 +54,16 @@ def _titles() -> dict[str, str]:
     }
 
 
+def _columns() -> dict[str, str]:
+    return {
+        "received": _("入库"),
+        "moved": _("调入减调出"),
+        "given": _("发放"),
+        "lent": _("借出减归还"),
+        "counted": _("盘盈减盘亏"),
+    }
+
+
 def _fen(condition: Q, sign: int = 1) -> Any:
     return Sum(FEN * sign, filter=condition, output_field=BigIntegerField(), default=0)
 
@@ -52,7 +71,10 @@ def _fen(condition: Q, sign: int = 1) -> Any:
 @login_required
 @require_safe
 def report(request: HttpRequest) -> HttpResponse:
-    """Values in fen: received, given to households (net of what came back), lent and out, left in the stores."""
+    """Values in fen. Each row adds up: opening + received + moved - given - lent + counted = left.
+
+    `given` is net of what came back undelivered, `lent` of what was returned; `left` is as it stands on the last day.
+    """
     if not can(request.user, Ability.STOCK_VIEW):
         raise Http404
     by = request.GET.get("by", "item")
@@ -68,13 +90,13 @@ def report(request: HttpRequest) -> HttpResponse:
     if by == "case":
         moves = moves.filter(subject__startswith="case:")
     inside = Q(slip__made_on__gte=first) if first else Q()
-    figures = {
-        "received_fen": _fen(inside & Q(kind="receive")),
-        "given_fen": _fen(inside & Q(kind__in=GIVEN), -1),
+    figures = {name: _fen(inside & Q(kind__in=kinds), sign) for name, (kinds, sign) in FIGURES.items()} | {
         "left_fen": _fen(Q()),
         "out": Sum("lent_change", default=0),
         "slips": Count("slip", filter=inside & Q(kind__in=("give", "lend"), reverses__isnull=True), distinct=True),
     }
+    if first:
+        figures["opening_fen"] = _fen(Q(slip__made_on__lt=first))
     groups = moves.order_by().values(*fields).annotate(**figures)
     if by == "item":
         groups = groups.annotate(
@@ -93,6 +115,7 @@ def report(request: HttpRequest) -> HttpResponse:
             "rows": rows,
             "whole": moves.aggregate(**figures),
             "keeps": by in ("item", "store", "donor"),
+            "opens": bool(first),
             "chips": [
                 {"label": words, "url": f"?{urlencode({'by': code})}", "on": code == by}
                 for code, words in _titles().items()
@@ -106,12 +129,16 @@ def _rows(found: list[dict[str, Any]], by: str, request: HttpRequest) -> list[di
     fields, name, key = GROUPS[by]
     cases = cases_by_subject((row["subject"] for row in found), request.user) if by == "case" else {}
     window = {side: request.GET[side] for side in ("from", "to") if request.GET.get(side)}
+    until = {side: day for side, day in window.items() if side == "to"}
     rows = []
     for row in found:
         case = cases.get(row["subject"]) if by == "case" else None
-        url = f"{reverse('stock:moves')}?{urlencode({name: row[key]} | window)}"
+        urls = [f"{reverse('stock:moves')}?{urlencode({name: row[key]} | days)}" for days in (window, until)]
         title = (case.head_name if case else _("不在你的范围")) if by == "case" else row[fields[0]]
-        rows.append(row | {"title": title, "unit": row.get("lot__item__unit", ""), "case": case, "url": url})
+        rows.append(
+            row
+            | {"title": title, "unit": row.get("lot__item__unit", ""), "case": case, "url": urls[0], "all_url": urls[1]}
+        )
     return rows
 
 
@@ -129,10 +156,9 @@ def _asked(moves: QuerySet[StockMove], request: HttpRequest) -> tuple[QuerySet[S
     if case_no := asked.get("case", "").strip():
         moves = moves.filter(subject__in=[case.subject for case in Case.objects.filter(case_no=case_no)])
         words.append(case_no)
-    kinds = {"given": GIVEN, "lent": LENT, "received": ("receive",)}.get(asked.get("kind", ""))
-    if kinds:
+    if kinds := COLUMNS.get(asked.get("kind", "")):
         moves = moves.filter(kind__in=kinds)
-        words.append({"given": _("发放"), "lent": _("借出"), "received": _("入库")}[asked["kind"]])
+        words.append(_columns()[asked["kind"]])
     if first := a_day(asked.get("from", "")):
         moves = moves.filter(slip__made_on__gte=first)
         words.append(_("%(day)s 起") % {"day": first})

@@ -51,7 +51,8 @@ def shelves(stores: list[StockStore]) -> list[Shelf]:
     found = [
         Shelf(row["store_id"], items[row["item_id"]], row["n"], row["lent"], row["fen"], row["expiry"]) for row in rows
     ]
-    return sorted(found, key=lambda shelf: (shelf.item.category, shelf.item.name))
+    order = StockItem.Category.values
+    return sorted(found, key=lambda shelf: (order.index(shelf.item.category), shelf.item.name))
 
 
 @dataclass
