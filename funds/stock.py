@@ -4,8 +4,9 @@ Every service locks its store, so that the slips of one store follow one another
 (migrations/0011_stock_laws.py). A key that was used before gives back the slip that it made.
 """
 
+import contextlib
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -461,19 +462,14 @@ def _answer(
     return answer
 
 
-class _unique:
-    """Turns a name that is taken into the sentence that says so."""
-
-    def __init__(self, sentence: str) -> None:
-        self.sentence, self.savepoint = sentence, transaction.atomic()
-
-    def __enter__(self) -> None:
-        self.savepoint.__enter__()
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        self.savepoint.__exit__(kind, error, trace)
-        if isinstance(error, IntegrityError):
-            raise FundsError(self.sentence) from error
+@contextlib.contextmanager
+def _unique(sentence: str) -> Iterator[None]:
+    """Raises FundsError with the sentence when a name is taken."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        raise FundsError(sentence) from error
 
 
 def _constraint(error: IntegrityError) -> str:

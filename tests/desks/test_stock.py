@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from access import services as access
 from access.models import Staff
+from audit import clock
 from casework import goods
 from casework.desks.funds.forms import new_key
 from casework.desks.stock.menu import count_waiting
@@ -207,6 +208,12 @@ def test_what_comes_back_and_what_is_lost_stands_on_slips_of_their_own(world: Wo
     assert [(out.rest) for out in page["outs"]] == [1] and page["may_lose"]
     late = client.get(reverse("stock:slips"), {"wait": "back", "store": store.pk}).context["rows"]
     assert [row.slip for row in late] == [slip]
+    with clock.frozen_at(LATER):
+        overdue = client.get(reverse("stock:slips"), {"wait": "late"}).context["rows"]
+        store_page = client.get(reverse("stock:store", args=[store.pk])).context
+    assert [row.slip for row in overdue] == [slip] and store_page["late"] == 1
+    assert [row.slip for row in client.get(reverse("stock:slips"), {"wait": "sign"}).context["rows"]] == [slip]
+    assert client.get(reverse("stock:slips"), {"wait": "late"}).context["rows"] == []  # due today is in time
 
 
 def test_a_mistaken_slip_is_reversed_and_says_so(world: World) -> None:
@@ -233,6 +240,7 @@ def test_goods_go_to_another_store_and_wait_for_somebody_else(world: World) -> N
     sent = StockSlip.objects.get(kind="transfer")
     assert (count_waiting(world.fund_manager), count_waiting(world.township_clerk)) == (0, 1)
     assert sent in accepter.get(reverse("stock:store", args=[town.pk])).context["coming"]
+    assert [row.slip for row in sender.get(reverse("stock:slips"), {"wait": "accept"}).context["rows"]] == [sent]
     post(sender, "accept", sent.pk)
     assert on_hand(town, quilt) == 0
     post(accepter, "accept", sent.pk)
@@ -276,6 +284,18 @@ def test_a_stock_take_is_sent_back_or_dropped(world: World) -> None:
     post(other, "count_step", count.pk, "drop", reason="改天")
     assert StockCount.objects.get().state == "dropped"
     assert post(other, "count_step", count.pk, "nonsense").status_code == 404
+
+
+def test_a_store_changes_hands(world: World) -> None:
+    store, me = a_store(world), keeper(world)
+    client = log_in(me)
+
+    page = client.get(reverse("stock:custodian", args=[store.pk]))
+    post(client, "custodian", store.pk, custodian=me.pk)
+
+    store.refresh_from_db()
+    assert store.custodian == me and store.history.count() == 2
+    assert world.village_clerk not in page.context["form"].fields["custodian"].queryset
 
 
 # ---------------------------------------------------------------- figures

@@ -147,6 +147,8 @@ def test_what_was_not_delivered_comes_back_and_never_more_than_went_out(world: W
     back = stock.give_back(slip, [(move, 2)], by=world.township_clerk, key=key(), reason="人不在家")
 
     assert on_hand(store, quilt) == 4 and [out.rest for out in stock.out_of(slip)] == [1]
+    with pytest.raises(WrongSlip, match="退还过"):
+        stock.reverse(slip, by=world.township_clerk, key=key(), reason="写错户")
     with pytest.raises(WrongSlip, match="比发出去的多"):
         stock.give_back(slip, [(move, 2)], by=world.township_clerk, key=key(), reason="又退")
     stock.reverse(back, by=world.township_clerk, key=key(), reason="记错了")

@@ -111,7 +111,7 @@ def _count_page(
             "differing": differing,
             "is_counter": is_counter,
             "may_confirm": may_confirm,
-            "confirm": (confirm or ConfirmForm()) if may_confirm else None,
+            "confirm": (confirm or ConfirmForm(differs=bool(differing))) if may_confirm else None,
             "may_drop": found.state in (S.OPEN, S.COUNTED) and not refusal,
             "why_not": refusal,
             "key": KeyedForm()["key"],

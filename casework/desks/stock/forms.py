@@ -249,6 +249,10 @@ class ConfirmForm(KeyedForm):
         label=_("差异的原因"), max_length=200, widget=forms.Textarea(attrs={"rows": 2}), required=False
     )
 
+    def __init__(self, *args: Any, differs: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].required = differs
+
 
 def a_day(text: str) -> datetime.date | None:
     """A day of a filter, or None for what is none."""

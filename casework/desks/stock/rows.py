@@ -56,7 +56,6 @@ class SlipRow:
     value_fen: int
     words: list[str]
     case: Case | None
-    state: str
     tone: str
 
 

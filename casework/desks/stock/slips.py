@@ -88,7 +88,6 @@ def slip_list(request: HttpRequest) -> HttpResponse:
                     value_of(lines[slip.pk]),
                     words_of(lines[slip.pk]),
                     cases.get(slip.subject),
-                    "",
                     SLIP_TONES[slip.kind],
                 )
                 for slip in slips
