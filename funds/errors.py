@@ -36,6 +36,8 @@ class WrongProposal(FundsError):
 
 class NotThatMuch(FundsError):
     """More is asked for than there is to give back, to check or to write off."""
+
+
 class StockShort(FundsError):
     """There are not as many goods as are asked for, or they have expired."""
 

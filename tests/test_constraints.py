@@ -13,9 +13,8 @@ from django.db import DatabaseError, connection, models, transaction
 from audit import clock
 from casework import payments
 from casework.models import ServiceEntry
-from funds import budget, instalments, periods, proposals, providers, recoveries
+from funds import budget, instalments, periods, proposals, providers, recoveries, stock, stocktake
 from funds import services as funds
-from funds import stock, stocktake
 from tests.casework.placing import put
 from tests.casework.test_no_dead_ends import answer
 from tests.casework.test_whole_way import pay

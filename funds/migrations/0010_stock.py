@@ -10,8 +10,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('access', '0005_rate'),
-        ('funds', '0005_payments_by_reference'),
+        ('access', '0007_laws_of_a_county'),
+        ('funds', '0007_laws_of_a_county'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -7,7 +7,6 @@ from funds.models.periods import Period, PeriodTotal
 from funds.models.proposals import Proposal
 from funds.models.providers import Provider
 from funds.models.recoveries import Recovery
-from funds.models.payments import Payment, PaymentBatch
 from funds.models.stock import (
     StockCount,
     StockCountLine,
@@ -32,10 +31,6 @@ __all__ = [
     "Proposal",
     "Provider",
     "Recovery",
-    "Reservation",
-    "Fund",
-    "Payment",
-    "PaymentBatch",
     "Reservation",
     "StockCount",
     "StockCountLine",
