@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('access', '0007_laws_of_a_county'),
+        ('access', '0005_rate'),
         ('funds', '0007_laws_of_a_county'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
