@@ -36,3 +36,7 @@ class WrongProposal(FundsError):
 
 class NotThatMuch(FundsError):
     """More is asked for than there is to give back, to check or to write off."""
+
+
+class WrongReceipt(FundsError):
+    """A paper of an income is missing, was used before, or does not fit its fund."""

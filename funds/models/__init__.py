@@ -7,11 +7,14 @@ from funds.models.periods import Period, PeriodTotal
 from funds.models.proposals import Proposal
 from funds.models.providers import Provider
 from funds.models.recoveries import Recovery
+from funds.models.sources import Campaign, Donor, Receipt
 
 __all__ = [
     "Account",
     "Allocation",
+    "Campaign",
     "CashHandover",
+    "Donor",
     "Fund",
     "Instalment",
     "Payment",
@@ -20,6 +23,7 @@ __all__ = [
     "PeriodTotal",
     "Proposal",
     "Provider",
+    "Receipt",
     "Recovery",
     "Reservation",
     "Transfer",

@@ -124,7 +124,7 @@ def test_what_makes_up_each_allocation_is_the_allocations_own_balance(world: Wor
     balance = ledger.allocation_balances([reservation.allocation])[reservation.allocation_id]
 
     sums = {
-        name: sum(row["fen"] for row in figures.parts_of(name, world.fund, reservation.allocation))
+        name: sum(row["fen"] for row in figures.parts_of(name, world.fund, [reservation.allocation_id]))
         for name in figures.FIGURES
     }
 
@@ -133,6 +133,9 @@ def test_what_makes_up_each_allocation_is_the_allocations_own_balance(world: Wor
         "committed": balance.held_fen,
         "paid": balance.paid_fen,
         "available": balance.free_fen,
+        "in_payment": balance.in_payment_fen,
+        "allocated": balance.allocated_fen,
+        "budget": balance.total_fen,
     }
 
 
