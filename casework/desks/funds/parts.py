@@ -83,5 +83,5 @@ def _by_entry(request: HttpRequest, name: str, found: Fund, within: list[int] | 
             }
             for transfer in page.object_list
         ],
-        "sum_fen": rows.order_by().aggregate(fen=Sum("fen"))["fen"] or 0,
+        "sum_fen": rows.order_by().aggregate(whole=Sum("fen"))["whole"] or 0,
     }
