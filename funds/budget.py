@@ -6,7 +6,7 @@ out of the house or undoes an entry is proposed by one person and confirmed by a
 
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from funds import ledger, proposals
@@ -59,14 +59,20 @@ def allocation_for(
     parent: Allocation | None = None,
     document_no: str = "",
 ) -> Allocation:
-    """The allocation for this purpose, made with its accounts when there is none yet."""
-    allocation, created = Allocation.objects.get_or_create(
-        fund=fund,
-        programme=programme,
-        unit=unit,
-        year=year,
-        defaults={"document_no": document_no, "parent": parent},
-    )
+    """The allocation for this purpose, made with its accounts when there is none yet. Raises WrongProposal."""
+    try:
+        allocation, created = Allocation.objects.get_or_create(
+            fund=fund,
+            programme=programme,
+            unit=unit,
+            year=year,
+            defaults={"document_no": document_no, "parent": parent},
+        )
+    except IntegrityError as error:
+        refusal = ledger.refusal_of(error)
+        if refusal is None:
+            raise
+        raise refusal from error
     if created:
         Account.objects.bulk_create(
             [Account(fund=fund, allocation=allocation, kind=kind) for kind in ledger.ALLOCATION_LEVEL]
@@ -117,8 +123,14 @@ def propose_take_back(allocation: Allocation, amount_fen: int, **how: Any) -> Pr
     )
 
 
+def _demand_positive(amount_fen: int) -> None:
+    if amount_fen <= 0:
+        raise WrongProposal(_("金额要大于零。"))
+
+
 def _demand_free(allocation: Allocation, amount_fen: int) -> None:
     """What is promised stays. Raises FundShort, as PostgreSQL would, but with the figures."""
+    _demand_positive(amount_fen)
     now = ledger.allocation_balances([allocation])[allocation.pk]
     if amount_fen > now.allocated_fen:
         raise FundShort(
@@ -129,6 +141,7 @@ def _demand_free(allocation: Allocation, amount_fen: int) -> None:
 
 def _demand_available(fund: Fund, amount_fen: int) -> None:
     """Only what is not allocated leaves a fund. Raises FundShort."""
+    _demand_positive(amount_fen)
     now = ledger.balances([fund])[fund.pk]
     if amount_fen > now.available_fen:
         raise FundShort(

@@ -203,9 +203,7 @@ def test_a_campaign_takes_donations_while_it_is_open(world: World, gift: Fund, d
         receipts.record(gift, early, by=world.fund_manager, key="r2")
     receipts.close_campaign(campaign)
     with clock.frozen_at(START + datetime.timedelta(1)), pytest.raises(WrongReceipt, match="已经结束"):
-        late = receipts.Income(
-            "donation", 5, clock.today(), donor=donor, receipt_no="No.3", campaign=campaign
-        )
+        late = receipts.Income("donation", 5, clock.today(), donor=donor, receipt_no="No.3", campaign=campaign)
         receipts.record(gift, late, by=world.fund_manager, key="r3")
 
     assert receipts.raised_fen([campaign]) == {campaign.pk: 10_000}

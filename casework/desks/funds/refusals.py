@@ -13,7 +13,6 @@ SENTENCES = {
     "earmark_programme": _("专款专用：这项资金不能用在这一项帮扶上，没有记账。请换一项资金。"),
     "earmark_unit": _("专款专用：这笔钱不是给这个地方的，没有记账。"),
     "earmark_year": _("专款专用：这笔钱是别的年度的，没有记账。"),
-    "allocation_lies_within_its_parent": _("下拨的要在上一级的地方、帮扶和年度以内，没有记账。请另选。"),
     "never_overspent": _("余额不够，没有记账。请先收款，或少分配一些。"),
     "funds_fund_code_key": _("已经有这个编码的资金，请换一个编码。"),
     "funds_transfer_key_key": _("这一笔已经记过了，没有再记一次。"),
