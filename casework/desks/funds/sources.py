@@ -83,7 +83,7 @@ def receive(request: HttpRequest, fund_id: int) -> HttpResponse:
     """Enter an income, with its paper."""
     found = visible(funds_in_reach(request.user).select_related("unit", "only_unit"), pk=fund_id)
     demand_for_unit(request.user, found.unit)
-    form = ReceiptForm(request.POST or None, fund=found, donors=_donors_for(request.user, found)[:MOST_DONORS])
+    form = ReceiptForm(request.POST or None, fund=found, donors=_donors_for(request.user, found))
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
@@ -117,10 +117,11 @@ def receive(request: HttpRequest, fund_id: int) -> HttpResponse:
 
 
 def _donors_for(user: Any, fund: Fund) -> QuerySet[Donor]:
-    """Donors on the list of the unit that keeps the fund, or above or beneath it."""
+    """Donors on the list of the unit that keeps the fund, or above or beneath it; the newest, if they are very many."""
     above = [getattr(fund.unit, f"{level}_id") for level in ("province", "prefecture", "county", "township", "village")]
     beneath = Q(**{f"unit__{fund.unit.level}_id": fund.unit_id})
-    return donors_in_reach(user).filter(beneath | Q(unit__in=[pk for pk in above if pk]))
+    listed = donors_in_reach(user).filter(beneath | Q(unit__in=[pk for pk in above if pk]))
+    return Donor.objects.filter(pk__in=listed.order_by("-pk").values("pk")[:MOST_DONORS])
 
 
 @login_required
