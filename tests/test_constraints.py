@@ -10,6 +10,8 @@ from django.apps import apps
 from django.db import DatabaseError, connection, models, transaction
 
 from casework import payments
+from funds import receipts
+from funds import services as funds
 from tests.casework.placing import put
 from tests.casework.test_no_dead_ends import answer
 from tests.casework.test_whole_way import pay
@@ -95,6 +97,22 @@ BAD: dict[str, tuple[str, dict[str, str]]] = {
         {"reverses_id": "id", "debit_id": "credit_id", "credit_id": "debit_id", "reason": "''"},
     ),
     "a_payment_moves_once": ("funds_transfer", {"key": "'other'"}),
+    "donor_has_a_name": ("funds_donor", {"key": "'other'", "name": "''"}),
+    "an_organisation_once_on_a_list": ("funds_donor", {"key": "'other'"}),
+    "one_row_for_all_without_a_name": ("funds_donor", {"key": "'other'", "kind": "'anonymous'", "name": "''"}),
+    "a_campaign_once": ("funds_campaign", {}),
+    "campaign_says_what_for": ("funds_campaign", {"name": "'other'", "purpose_words": "''"}),
+    "campaign_dates_in_order": ("funds_campaign", {"name": "'other'", "ends_on": "starts_on - 1"}),
+    "published_somewhere": (
+        "funds_campaign",
+        {"name": "'other'", "published_on": "starts_on", "published_where": "''"},
+    ),
+    "receipt_is_positive": ("funds_receipt", {"amount_fen": "0"}),
+    "receipt_number_or_none": ("funds_receipt", {"receipt_no": "''"}),
+    "a_receipt_number_once": ("funds_receipt", {"transfer_id": "(SELECT min(id) FROM funds_transfer)"}),
+    "donation_has_donor_and_receipt": ("funds_receipt", {"donor_id": "NULL"}),
+    "fiscal_money_has_its_document": ("funds_receipt", {"kind": "'fiscal'", "campaign_id": "NULL"}),
+    "campaigns_bring_donations": ("funds_receipt", {"kind": "'other'"}),
     # casework
     "amount_not_negative": ("casework_case", {"amount_fen": "-1"}),
     "closed_with_its_date": ("casework_case", {"closed_on": "'2026-04-15'"}),
@@ -195,6 +213,12 @@ def fill(world: World) -> None:
         business_date=START, actor_id=1, actor_name="x", kind="unmask", subject="person:1", fields="id", reason="x"
     )
     put(world.open(), "draft")
+    gift = funds.open_fund("GIFT", "捐赠", source="raised", unit=world.county)
+    donor = receipts.add_donor(world.county, "company", "爱心企业甲", key="d")
+    receipts.add_donor(world.county, "anonymous", key="nameless")
+    campaign = receipts.open_campaign(gift, "暖冬", purpose_words="冬衣", starts_on=START)
+    income = receipts.Income("donation", 77, START, donor=donor, campaign=campaign, receipt_no="N1")
+    receipts.record(gift, income, by=world.fund_manager, key="gift")
 
 
 def copy(table: str, changes: dict[str, str]) -> None:

@@ -33,9 +33,9 @@ BEGIN
     RAISE EXCEPTION 'campaign % took no money of this fund on that day', g.name
       USING ERRCODE = 'check_violation', CONSTRAINT = 'campaign_was_open';
   END IF;
-  RETURN NEW;
+  RETURN NULL;
 END $$;
-CREATE TRIGGER funds_guard BEFORE INSERT ON funds_receipt FOR EACH ROW EXECUTE FUNCTION funds_receipt_guard();
+CREATE TRIGGER funds_guard AFTER INSERT ON funds_receipt FOR EACH ROW EXECUTE FUNCTION funds_receipt_guard();
 
 -- Who gave is written once; a name spelt wrong is a new row, or papers that are out would say something else.
 CREATE FUNCTION funds_donor_guard() RETURNS trigger LANGUAGE plpgsql AS $$
