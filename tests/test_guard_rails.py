@@ -100,6 +100,7 @@ def test_every_business_model_keeps_its_history() -> None:
         "casework.SurveyDraft": "half a form on a phone; the survey that comes of it is kept",
         "flows.CaseProcess": "a projection of the case",
         "funds.Account": "moved by transfers alone",
+        "funds.Receipt": "append-only itself",
         "funds.Transfer": "append-only itself",
         "jobs.Job": "progress of work",
         "jobs.TimerRun": "when a timer last ran",
