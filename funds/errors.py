@@ -44,3 +44,7 @@ class StockShort(FundsError):
 
 class WrongSlip(FundsError):
     """The slip or stock-take is not such that this can be done with it."""
+
+
+class WrongReceipt(FundsError):
+    """A paper of an income is missing, was used before, or does not fit its fund."""

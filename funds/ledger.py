@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _l
 
 from audit import clock
 from audit.context import current
-from funds.errors import Earmarked, FundsError, FundShort, MonthClosed, NoFund, SamePerson
+from funds.errors import Earmarked, FundsError, FundShort, MonthClosed, NoFund, SamePerson, WrongProposal
 from funds.models import Account, Allocation, Fund, Payment, Reservation, Transfer
 
 FUND_LEVEL = (Account.Kind.SOURCE, Account.Kind.AVAILABLE)
@@ -160,6 +160,11 @@ _REFUSALS: dict[str, tuple[type[FundsError], Any]] = {
     ),
     "closed_months_stay_closed": (MonthClosed, _l("这个月已经结账，不能再记。请记在没有结账的月份，写明原因。")),
     "confirmed_by_a_second_person": (SamePerson, _l("这一笔要由第二个人核准以后才能记账。")),
+    "allocation_lies_within_its_parent": (
+        WrongProposal,
+        _l("下拨的要在上一级的地方、帮扶和年度以内，没有记账。请另选。"),
+    ),
+    "funds_transfer_reverses_id_key": (WrongProposal, _l("这一笔已经冲正过了。")),
     "decided_only_once": (FundsError, _l("同一个人、同一个原因，今年已经批过一次，按规定不能再批。")),
 }
 

@@ -103,6 +103,8 @@ def test_every_business_model_keeps_its_history() -> None:
         "funds.StockMove": "append-only itself",
         "funds.StockSignature": "append-only itself",
         "funds.StockSlip": "append-only itself",
+        "funds.PeriodTotal": "append-only itself",
+        "funds.Receipt": "append-only itself",
         "funds.Transfer": "append-only itself",
         "jobs.Job": "progress of work",
         "jobs.TimerRun": "when a timer last ran",

@@ -7,6 +7,7 @@ from funds.models.periods import Period, PeriodTotal
 from funds.models.proposals import Proposal
 from funds.models.providers import Provider
 from funds.models.recoveries import Recovery
+from funds.models.sources import Campaign, Donor, Receipt
 from funds.models.stock import (
     StockCount,
     StockCountLine,
@@ -21,7 +22,9 @@ from funds.models.stock import (
 __all__ = [
     "Account",
     "Allocation",
+    "Campaign",
     "CashHandover",
+    "Donor",
     "Fund",
     "Instalment",
     "Payment",
@@ -30,6 +33,7 @@ __all__ = [
     "PeriodTotal",
     "Proposal",
     "Provider",
+    "Receipt",
     "Recovery",
     "Reservation",
     "StockCount",

@@ -12,7 +12,7 @@ from access.roles import ROLES, Ability, title_of
 from access.scope import Post, posts_of, scope
 from casework.models import Case
 from casework.reach import units_in
-from funds.models import Allocation, Fund, Payment, PaymentBatch
+from funds.models import Allocation, Campaign, Donor, Fund, Payment, PaymentBatch, Proposal, Receipt
 
 # What each duty is called in a sentence, and which role holds it.
 DUTY_ROLES = {
@@ -21,6 +21,7 @@ DUTY_ROLES = {
     "release": ("cashier",),
     "answer": ("cashier", "fund_manager"),
     "unlist": ("fund_manager", "fund_checker"),
+    "confirm": ("fund_checker", "fund_manager"),
 }
 
 
@@ -45,6 +46,28 @@ def batches_in_reach(user: Any) -> QuerySet[PaymentBatch]:
     """Batches with at least one line within reach; of such a batch only those lines are shown."""
     lines = payments_in_reach(user).filter(batch=OuterRef("pk"))
     return PaymentBatch.objects.filter(Exists(lines))
+
+
+def kept_in_reach(user: Any, model: type[Any]) -> QuerySet:
+    """Rows of a model with a `unit` that keeps them, within reach."""
+    condition = units_in(user, Ability.FUND_VIEW, "unit__")
+    return model.objects.filter(condition) if condition is not None else model.objects.none()
+
+
+def proposals_in_reach(user: Any) -> QuerySet[Proposal]:
+    return kept_in_reach(user, Proposal)
+
+
+def receipts_in_reach(user: Any) -> QuerySet[Receipt]:
+    return kept_in_reach(user, Receipt)
+
+
+def donors_in_reach(user: Any) -> QuerySet[Donor]:
+    return kept_in_reach(user, Donor)
+
+
+def campaigns_in_reach(user: Any) -> QuerySet[Campaign]:
+    return kept_in_reach(user, Campaign)
 
 
 def cases_in_reach(user: Any) -> QuerySet[Case]:

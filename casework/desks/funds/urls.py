@@ -1,19 +1,30 @@
 from django.urls import path
 
-from casework.desks.funds import batches, entries, overview, paying, pictures
+from casework.desks.funds import (
+    batches,
+    budgeting,
+    deciding,
+    entries,
+    overview,
+    parts,
+    paying,
+    pictures,
+    proposing,
+    sources,
+)
 
 app_name = "funds"
 urlpatterns = [
     path("", overview.home, name="home"),
     path("open/", overview.open_fund, name="open"),
     path("<int:fund_id>/", overview.fund, name="fund"),
-    path("<int:fund_id>/receive/", overview.receive, name="receive"),
+    path("<int:fund_id>/receive/", sources.receive, name="receive"),
     path("<int:fund_id>/allocate/", overview.allocate, name="allocate"),
-    path("<int:fund_id>/<slug:name>/", overview.figure, name="figure"),
     path("pictures/", pictures.flow, name="flow"),
     path("pictures/pace/", pictures.pace, name="pace"),
     path("pictures/ageing/", pictures.ageing, name="ageing"),
     path("pictures/entries/", entries.entries, name="entries"),
+    path("<int:fund_id>/<slug:name>/", parts.figure, name="figure"),
     path("waiting/", paying.waiting, name="waiting"),
     path("waiting/build/", paying.build, name="build"),
     path("waiting/<int:case_id>/back/", paying.send_back, name="send_back"),
@@ -27,4 +38,28 @@ urlpatterns = [
     path("payments/<int:payment_id>/unlist/", batches.unlist, name="unlist"),
     path("recovery/", paying.recoveries, name="recoveries"),
     path("recovery/<int:case_id>/", paying.recover, name="recover"),
+    # budget
+    path("budget/", budgeting.table, name="budget"),
+    path("budget/<int:allocation_id>/", budgeting.allocation, name="allocation"),
+    path("budget/<int:allocation_id>/divide/", budgeting.divide, name="divide"),
+    path("budget/<int:allocation_id>/plan/", budgeting.plan, name="plan"),
+    path("budget/<int:allocation_id>/take-back/", proposing.take_back, name="take_back"),
+    path("proposals/interfund/<int:fund_id>/", proposing.interfund, name="interfund"),
+    path("proposals/hand-back/<int:fund_id>/", proposing.hand_back, name="hand_back"),
+    path("proposals/carry-over/<int:fund_id>/", proposing.carry_over, name="carry_over"),
+    path("proposals/reversal/<int:transfer_id>/", proposing.reversal, name="reversal"),
+    path("proposals/", deciding.waiting, name="proposals"),
+    path("proposals/<int:proposal_id>/", deciding.proposal, name="proposal"),
+    path("proposals/<int:proposal_id>/decide/", deciding.decide, name="decide"),
+    # sources
+    path("receipts/", sources.income, name="receipts"),
+    path("receipts/<int:receipt_id>/", sources.receipt, name="receipt"),
+    path("receipts/donors/", sources.donors, name="donors"),
+    path("receipts/donors/new/", sources.add_donor, name="add_donor"),
+    path("receipts/donors/<int:donor_id>/", sources.donor, name="donor"),
+    path("receipts/campaigns/", sources.campaigns, name="campaigns"),
+    path("receipts/campaigns/new/", sources.open_campaign, name="open_campaign"),
+    path("receipts/campaigns/<int:campaign_id>/", sources.campaign, name="campaign"),
+    path("receipts/campaigns/<int:campaign_id>/publish/", sources.publish, name="publish_campaign"),
+    path("receipts/campaigns/<int:campaign_id>/close/", sources.close_campaign, name="close_campaign"),
 ]
