@@ -1,5 +1,6 @@
 """Money. One file a subject; migrations/0002_ledger.py and later ones keep its laws in PostgreSQL."""
 
+from funds.models.bank_balance import DepositAccount, FundStanding, OpenItem, Reconciliation, StatedBalance
 from funds.models.instalments import Instalment
 from funds.models.ledger import Account, Allocation, Fund, Reservation, Transfer
 from funds.models.payments import CashHandover, Payment, PaymentBatch
@@ -12,15 +13,20 @@ __all__ = [
     "Account",
     "Allocation",
     "CashHandover",
+    "DepositAccount",
     "Fund",
+    "FundStanding",
     "Instalment",
+    "OpenItem",
     "Payment",
     "PaymentBatch",
     "Period",
     "PeriodTotal",
     "Proposal",
     "Provider",
+    "Reconciliation",
     "Recovery",
     "Reservation",
+    "StatedBalance",
     "Transfer",
 ]
