@@ -36,3 +36,7 @@ class WrongProposal(FundsError):
 
 class NotThatMuch(FundsError):
     """More is asked for than there is to give back, to check or to write off."""
+
+
+class WrongReconciliation(FundsError):
+    """The bank's balance cannot be written down, prepared or reviewed so."""

@@ -3,8 +3,8 @@
 April  15  received 1,000,000; 300,000 each set aside for relief, grants and the elderly
        20  promised 5,000 (case 1, first village) and 3,000 (case 2, other village); both sent; case 1 credited
 May     1  April is closed: 995,000 held, of it 3,000 in payment
-        6  the bank returns case 2 (it says: on 29 April); 7 sent again and credited
-        8  the bank returns case 1, which it had reported as credited in April
+        6  the bank returns case 2; 7 sent again and credited
+        8  the bank returns case 1, reported as credited in April; its paper is of 30 April
        12  received 200,000;  15  50,000 of the grants taken back
 June    1  May is closed: 1,197,000 held
         3  case 1 sent again and credited
@@ -14,6 +14,7 @@ June    1  May is closed: 1,197,000 held
        30  1,182,000 held, of it 2,000 in the township's hands
 """
 
+import datetime
 from typing import Any
 
 from audit.context import acting
@@ -34,7 +35,7 @@ def run(world: World) -> dict[str, Any]:
     with on(5, 7):
         again = payment(world, two.reservation, "credited")
     with on(5, 8):
-        answer(one, "clawed back")
+        answer(one, "clawed back", datetime.date(2026, 4, 30))
     with on(5, 12), acting(world.fund_manager, reason="receive"):
         funds.receive(world.fund, 200_000_00, key="second", document_no="财社〔2026〕7 号")
     with on(5, 15):
