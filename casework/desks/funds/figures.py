@@ -35,6 +35,16 @@ KIND_WORDS = {
     "bounce": _("银行退回"),
     "clawback": _("到账后退回"),
     "recover": pgettext_lazy("transfer", "追回"),
+    "suballocate": _("下拨"),
+    "return_up": _("收回上级"),
+    "carry_over": _("结转下年"),
+    "interfund": _("资金间划转"),
+    "hand_back": _("上缴或退还"),
+    "imprest_advance": _("拨备用金"),
+    "imprest_spend": _("备用金支出"),
+    "imprest_settle": _("备用金核销"),
+    "imprest_replenish": _("补足备用金"),
+    "imprest_return": _("交回备用金"),
 }
 
 

@@ -20,6 +20,8 @@ DUTY_ROLES = {
     "release": ("cashier",),
     "answer": ("cashier", "fund_manager"),
     "unlist": ("fund_manager", "fund_checker"),
+    "close": ("fund_manager", "fund_checker"),
+    "reconcile": ("fund_manager", "fund_checker"),  # not the cashier, through whose hands the money goes
 }
 
 
@@ -78,3 +80,19 @@ def demand_for_unit(user: Any, unit: OrgUnit) -> None:
     """Raises PermissionDenied unless the user manages money of this very place."""
     if not any(post.reaches(unit) for post in posts_for(user, "make")):
         raise PermissionDenied(_("这项资金由%(unit)s的资金管理办。") % {"unit": unit.name})
+
+
+def demand_at(user: Any, unit: OrgUnit, duty: str) -> None:
+    """Raises PermissionDenied unless one of her posts lets her do this in this very unit."""
+    demand(user, duty)
+    if not any(post.reaches(unit) for post in posts_for(user, duty)):
+        raise PermissionDenied(_("这本账由%(unit)s的资金岗位办。") % {"unit": unit.name})
+
+
+def holds_at(user: Any, unit: OrgUnit, duty: str) -> bool:
+    return any(post.reaches(unit) for post in posts_for(user, duty))
+
+
+def units_with_books(user: Any) -> QuerySet[OrgUnit]:
+    """Units within reach that keep a fund."""
+    return OrgUnit.objects.filter(pk__in=funds_in_reach(user).values("unit")).order_by("code")

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from casework.desks.funds import batches, overview, paying
+from casework.desks.funds import bank_balance, batches, overview, paying, periods, statement
 
 app_name = "funds"
 urlpatterns = [
@@ -23,4 +23,25 @@ urlpatterns = [
     path("payments/<int:payment_id>/unlist/", batches.unlist, name="unlist"),
     path("recovery/", paying.recoveries, name="recoveries"),
     path("recovery/<int:case_id>/", paying.recover, name="recover"),
+    # statements, closed months, the bank's balance
+    path("statement/", statement.statement, name="statement"),
+    path("statement/rows/", statement.rows, name="statement_rows"),
+    path("entries/<int:pk>/", statement.entry, name="entry"),
+    path("statement/file/", statement.statement_file, name="statement_file"),
+    path("statement/jobs/<int:pk>/", statement.statement_job, name="statement_job"),
+    path("statement/jobs/<int:pk>/file/", statement.statement_result, name="statement_result"),
+    path("periods/", periods.months, name="periods"),
+    path("periods/<int:unit_id>/<int:year>/", periods.year, name="year"),
+    path("periods/<int:unit_id>/<int:year>/<int:month>/", periods.month, name="month"),
+    path("periods/<int:unit_id>/<int:year>/<int:month>/propose/", periods.propose, name="propose_closing"),
+    path("periods/closing/<int:proposal_id>/", periods.answer, name="answer_closing"),
+    path("bank/", bank_balance.accounts, name="bank_accounts"),
+    path("bank/new/", bank_balance.new_account, name="new_bank_account"),
+    path("bank/ageing/", bank_balance.open_items, name="open_items"),
+    path("bank/<int:account_id>/", bank_balance.account, name="bank_account"),
+    path("bank/<int:account_id>/place/", bank_balance.place, name="place_fund"),
+    path("bank/<int:account_id>/state/", bank_balance.state, name="state_balance"),
+    path("bank/stated/<int:stated_id>/", bank_balance.prepare, name="prepare_reconciliation"),
+    path("bank/reconciliations/<int:pk>/", bank_balance.reconciliation, name="reconciliation"),
+    path("bank/reconciliations/<int:pk>/answer/", bank_balance.answer, name="answer_reconciliation"),
 ]
