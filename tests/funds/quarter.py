@@ -25,6 +25,7 @@ from tests.funds.books import answer, close, on, payment, reserve, settle
 from tests.world import World
 
 IN_THE_BANK = {"april": 995_000_00, "may": 1_197_000_00, "june": 1_180_000_00}
+HELD = {4: 995_000_00, 5: 1_197_000_00}  # at the end of a month
 
 
 def run(world: World) -> dict[str, Any]:

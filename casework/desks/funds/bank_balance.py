@@ -132,7 +132,7 @@ def accounts(request: HttpRequest) -> HttpResponse:
     shown = list(page.object_list)
     newest = {
         sheet.account_id: sheet
-        for sheet in bank_balance.latest_of(accounts_in_reach(request.user).filter(pk__in=shown))
+        for sheet in bank_balance.latest_of(accounts_in_reach(request.user).filter(pk__in=[row.pk for row in shown]))
     }
     return render(
         request,
