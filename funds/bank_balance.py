@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
 from django.utils.translation import ngettext
 
 from access import vault
@@ -145,15 +146,16 @@ SELECT coalesce(sum(CASE (t.kind = 'imprest_settle') = (t.reverses_id IS NULL) W
 FROM funds_transfer t JOIN funds_account a ON a.id = t.debit_id
 WHERE t.kind IN ('imprest_settle', 'imprest_replenish') AND t.business_date <= %(day)s AND a.fund_id = ANY (%(funds)s)
 """
-# What goes in and out of the bank besides payments, and whether the money comes (+) or goes (-) when it is no reversal.
-_CASH_KINDS = {
-    "receive": 1,
-    "recover": 1,
-    "imprest_return": 1,
-    "clawback": 1,
-    "bounce": 1,
-    "hand_back": -1,
-    "imprest_advance": -1,
+# What goes in and out of the bank besides payments: whether the money comes (+) or goes (-) when it is no reversal, and its name.
+_CASH_KINDS: dict[str, tuple[int, Any]] = {
+    "receive": (1, _l("收款")),
+    "recover": (1, _l("追回")),
+    "imprest_return": (1, _l("交回备用金")),
+    "clawback": (1, _l("到账后退回")),
+    "bounce": (1, _l("银行退回")),
+    "hand_back": (-1, _l("上缴或退还")),
+    "imprest_advance": (-1, _l("拨备用金")),
+    "interfund": (-1, _l("资金间划转")),
 }
 
 
@@ -234,7 +236,7 @@ def _imprest(funds: list[int], on: datetime.date) -> list[Item]:
 def _entries(funds: list[int], since: datetime.date | None, on: datetime.date) -> list[Item]:
     """Entries by which money comes or goes; a person ticks what the bank's paper does not show yet."""
     rows = Transfer.objects.filter(business_date__lte=on).filter(
-        Q(kind__in=_CASH_KINDS) & (Q(debit__fund__in=funds) | Q(credit__fund__in=funds))
+        Q(kind__in=_CASH_KINDS.keys() - {"interfund"}) & (Q(debit__fund__in=funds) | Q(credit__fund__in=funds))
         | Q(kind="interfund") & (Q(debit__fund__in=funds) ^ Q(credit__fund__in=funds))
     )
     if since:
@@ -247,11 +249,14 @@ MOST_ENTRIES = 300  # a month's receipts and returns; more than a person compare
 
 
 def _entry(row: Transfer, funds: list[int]) -> Item:
-    way = 1 if row.kind == "interfund" and row.to_fund in funds else _CASH_KINDS.get(row.kind, -1)
+    way, words = _CASH_KINDS[row.kind]
+    if row.kind == "interfund" and row.to_fund in funds:
+        way = 1
+    about = row.payment.payee_name if row.payment else row.document_no or row.reason
     comes = (way > 0) == (row.reverses_id is None)
     return Item(
         Side.BOOKS_RECEIVED if comes else Side.BOOKS_PAID,
-        row.payment.payee_name if row.payment else row.document_no or row.reason or row.key,
+        f"{words} {about}".strip(),
         row.amount_fen,
         row.business_date,
         _("账上已记收，银行单上还没有") if comes else _("账上已记付，银行单上还没有"),

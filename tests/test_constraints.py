@@ -10,9 +10,14 @@ from django.apps import apps
 from django.db import DatabaseError, connection, models, transaction
 
 from casework import payments
+from funds import bank_balance
+from funds import services as funds
+from funds.models import Proposal
 from tests.casework.placing import put
 from tests.casework.test_no_dead_ends import answer
 from tests.casework.test_whole_way import pay
+from tests.funds.books import another_fund, close, on
+from tests.funds.test_bank_balance import an_account, prepared, stated
 from tests.world import START, World, make_staff
 
 OURS = {"audit", "access", "jobs", "flows", "families", "funds", "casework"}
@@ -95,6 +100,25 @@ BAD: dict[str, tuple[str, dict[str, str]]] = {
         {"reverses_id": "id", "debit_id": "credit_id", "credit_id": "debit_id", "reason": "''"},
     ),
     "a_payment_moves_once": ("funds_transfer", {"key": "'other'"}),
+    "a_month_is_closed_once": (
+        "funds_period",
+        {"proposal_id": "(SELECT max(id) FROM funds_proposal WHERE kind = 'close_period')"},
+    ),
+    "deposit_dates_in_order": ("funds_depositaccount", {"ended_on": "opened_on - 1"}),
+    "a_fund_lies_in_one_account": ("funds_fundstanding", {}),
+    "standing_dates_in_order": ("funds_fundstanding", {"valid_to": "valid_from - 1"}),
+    "stated_balance_not_negative": ("funds_statedbalance", {"balance_fen": "-1"}),
+    "stated_balance_names_its_paper": ("funds_statedbalance", {"reference": "''"}),
+    "one_reconciliation_a_day": ("funds_reconciliation", {"key": "'other'"}),
+    "preparer_is_not_reviewer": (
+        "funds_reconciliation",
+        {"reviewed_by_id": "prepared_by_id", "reviewer_person_key": "preparer_person_key"},
+    ),
+    "reconciliation_reviewed_by_somebody": ("funds_reconciliation", {"reviewed_on": "prepared_on"}),
+    "open_items_count_up": ("funds_openitem", {}),
+    "an_open_item_once": ("funds_openitem", {"n": "9"}),
+    "open_item_is_positive": ("funds_openitem", {"amount_fen": "0"}),
+    "open_item_says_what_why_and_who": ("funds_openitem", {"settled_by": "''"}),
     # casework
     "amount_not_negative": ("casework_case", {"amount_fen": "-1"}),
     "closed_with_its_date": ("casework_case", {"closed_on": "'2026-04-15'"}),
@@ -123,6 +147,11 @@ ELSEWHERE = {
     "turnover_not_negative": "funds_account_guard refuses every balance that no transfer moved (tests/funds)",
     "transfer_has_two_sides": "no way leads from an account to itself, which is asked first (tests/funds)",
     "never_overspent": "tests/funds/test_ledger.py: an overspend is refused in raw SQL",
+    "month_1_to_12": "a month is made a date first (tests/funds/test_periods.py)",
+    "an_account_once_a_period": "totals are written by the closing alone (tests/funds/test_periods.py)",
+    "period_adds_up": "totals are written by the closing alone (tests/funds/test_periods.py)",
+    "reviewed_when_both_sides_agree": "none begins as reviewed (tests/funds/test_bank_balance.py)",
+    "reconciliation_refused_with_reason": "none begins as refused (tests/funds/test_bank_balance.py)",
 }
 
 
@@ -195,6 +224,28 @@ def fill(world: World) -> None:
         business_date=START, actor_id=1, actor_name="x", kind="unmask", subject="person:1", fields="id", reason="x"
     )
     put(world.open(), "draft")
+    close_a_month_and_reconcile(world)
+
+
+def close_a_month_and_reconcile(world: World) -> None:
+    """The township's April closed, another closing confirmed that closed nothing, and a sheet of the bank with one derived item."""
+    funds.receive(another_fund(world.township, "TOWN"), 100, key="town")
+    with on(5, 1):
+        close(world, 2026, 4, unit=world.township)
+    spare = Proposal.objects.create(
+        key="spare",
+        kind="close_period",
+        unit=world.township,
+        reason="x",
+        proposed_by=world.fund_manager,
+        proposer_person_key=world.fund_manager.person_key,
+        proposed_on=START,
+    )
+    spare.state, spare.decided_by, spare.decided_on = "confirmed", world.fund_checker, START
+    spare.decider_person_key = world.fund_checker.person_key
+    spare.save()
+    account = an_account(world)
+    prepared(world, stated(world, account, START, 1), bank_balance.derived(account, START)[0])
 
 
 def copy(table: str, changes: dict[str, str]) -> None:

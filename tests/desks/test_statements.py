@@ -236,7 +236,7 @@ def body_lines(content: bytes) -> list[list[str]]:
 
 def test_links_of_a_statement_stay_within_it(summer: World) -> None:
     page = log_in(summer.fund_manager).get(reverse("funds:statement"), {"of": f"fund:{summer.fund.pk}", **QUARTER})
-    for href in re.findall(r'href="([^"]*statement/rows[^"]*)"', page.content.decode()):
+    for href in re.findall(r'href="([^"]*periods/statement/rows[^"]*)"', page.content.decode()):
         asked = parse_qs(urlsplit(href.replace("&amp;", "&")).query)
         assert asked["of"] == [f"fund:{summer.fund.pk}"]
     assert Case.objects.count() == 0

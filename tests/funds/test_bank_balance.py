@@ -85,9 +85,9 @@ def test_each_month_of_a_quarter_comes_to_the_banks_figure(world: World) -> None
         may = {(item.side, item.amount_fen): item for item in bank_balance.derived(account, MAY)}
         receipt = may["books_received", 200_000_00]
         made = prepared(world, stated(world, account, MAY, 996_987_50), receipt, manual(), key="may")
-    assert receipt.name == "财社〔2026〕7 号" and not receipt.is_sure
+    assert receipt.name == "收款 财社〔2026〕7 号" and not receipt.is_sure
     assert (made.adjusted_books_fen, made.adjusted_bank_fen) == (1_196_987_50, 1_196_987_50)
-    assert [item.name for item in made.items.all()] == ["财社〔2026〕7 号", "账户管理费"]
+    assert [item.name for item in made.items.all()] == ["收款 财社〔2026〕7 号", "账户管理费"]
     with on(7, 2):
         bank_balance.review(made.pk, by=world.fund_checker)
 
@@ -219,6 +219,13 @@ def test_what_is_sent_back_or_prepared_again_stays_to_be_read(world: World) -> N
     assert prepared(world, balance, key="2") == second  # pressed twice
     with pytest.raises(WrongReconciliation, match="写明为什么"):
         bank_balance.send_back(second.pk, by=world.fund_checker, answer=" ")
+    refuses(
+        "UPDATE funds_reconciliation SET state = 'refused', reviewed_by_id = %s, reviewer_person_key = %s, reviewed_on = '2026-04-16'"
+        " WHERE state = 'prepared'",
+        world.fund_checker.pk,
+        world.fund_checker.person_key,
+        match="reconciliation_refused_with_reason",
+    )
     bank_balance.send_back(second.pk, by=world.fund_checker, answer="对账单少一页")
     third = prepared(world, balance, key="3")
 

@@ -30,7 +30,7 @@ from funds.models import DepositAccount, Fund, OpenItem, Reconciliation, StatedB
 from funds.money import TOO_MUCH_FEN
 
 PAGE = 25
-MANUAL = 4  # empty lines offered for what the entries do not tell
+MANUAL = 3  # empty lines offered for what the entries do not tell
 MOST_BYTES = 30 * 1024 * 1024
 TONES = {"prepared": "soon", "reviewed": "ok", "refused": "act", "replaced": "end"}
 

@@ -170,13 +170,12 @@ def _month_page(request: HttpRequest, unit: OrgUnit, year: int, month: int, *, f
 
 
 def _line(line: closing.MonthLine, first: datetime.date, last: datetime.date) -> dict[str, Any]:
-    """Its figures with the rows of each; the accounts outside lie beyond what a statement holds."""
-    if line.kind not in HELD:
-        return {"line": line, "words": STAGE_WORDS[line.kind], "url": "", "until_url": "", "before_url": ""}
+    """Its figures with the rows of each."""
     base = f"{reverse('funds:statement_rows')}?of=fund:{line.fund_id}&from={first}&to={last}&stage={line.kind}"
     return {
         "line": line,
         "words": STAGE_WORDS[line.kind],
+        "is_held": line.kind in HELD,
         "in_url": f"{base}&way=in",
         "out_url": f"{base}&way=out",
         "before_url": f"{base}&until={first - datetime.timedelta(days=1)}",

@@ -22,7 +22,7 @@ from casework.desks.funds.statement_scope import DIRECTION_WORDS, STAGE_WORDS, A
 from casework.http import reload_soon
 from casework.reach import units_in, visible
 from funds import periods
-from funds.models import Transfer
+from funds.models import Account, Transfer
 from funds.statements import DIRECTIONS, Line
 from jobs import runner
 from jobs.models import Job
@@ -113,7 +113,7 @@ def rows(request: HttpRequest) -> HttpResponse:
     """The transfers behind one figure; with `until` all up to that day, whose effects are a balance."""
     wanted = asked(request.user, request.GET)
     given = request.GET
-    stage = given.get("stage", "") if given.get("stage") in wanted.scope.kinds else ""
+    stage = given.get("stage", "") if given.get("stage") in _stages_of(wanted) else ""
     until = day_of(given.get("until", ""))
     kind = given.get("kind", "") if given.get("kind") in figures.KIND_WORDS else ""
     way = given.get("way", "") if given.get("way") in DIRECTIONS else ""
@@ -147,6 +147,11 @@ def rows(request: HttpRequest) -> HttpResponse:
             "sum_fen": found.aggregate(fen=Sum("effect_fen" if until else "amount_fen"))["fen"] or 0,
         },
     )
+
+
+def _stages_of(wanted: Asked) -> Any:
+    """The stages whose rows may be asked for; of a fund its source too, and what was paid."""
+    return Account.Kind.values if wanted.scope.accounts else wanted.scope.kinds
 
 
 def _title(kind: str, way: str, reversal: bool | None, stage: str, until: Any) -> str:
