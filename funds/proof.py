@@ -23,28 +23,29 @@ WITH month AS (SELECT id, unit_id, digest, make_date(year, month, 1) AS first FR
 ends AS (SELECT unit_id, min(first) AS first, max(first) AS last FROM month GROUP BY 1),
 unit_of AS (SELECT a.id, f.unit_id FROM funds_account a JOIN funds_fund f ON f.id = a.fund_id),
 moved AS (
-  SELECT x.account, date_trunc('month', x.business_date)::date AS first, sum(x.debit) AS debit, sum(x.credit) AS credit
-  FROM (SELECT s.account, t.business_date, sum(s.debit) AS debit, sum(s.credit) AS credit
-        FROM funds_transfer t CROSS JOIN LATERAL (VALUES (t.debit_id, t.amount_fen, 0), (t.credit_id, 0, t.amount_fen)) AS s (account, debit, credit)
-        WHERE t.business_date < (SELECT max(last) FROM ends) + interval '1 month' GROUP BY 1, 2) x GROUP BY 1, 2),
+  SELECT s.account, t.first, sum(s.debit) AS debit, sum(s.credit) AS credit
+  FROM (SELECT debit_id, credit_id, amount_fen, date_trunc('month', business_date::timestamp)::date AS first
+        FROM funds_transfer WHERE business_date < (SELECT max(last) FROM ends) + interval '1 month') t
+  CROSS JOIN LATERAL (VALUES (t.debit_id, t.amount_fen, 0), (t.credit_id, 0, t.amount_fen)) AS s (account, debit, credit) GROUP BY 1, 2),
 due AS (
   SELECT coalesce(m.id, (SELECT n.id FROM month n WHERE n.unit_id = e.unit_id AND n.first = e.first)) AS period, o.account, o.debit, o.credit
   FROM moved o JOIN unit_of u ON u.id = o.account JOIN ends e ON e.unit_id = u.unit_id AND o.first <= e.last
   LEFT JOIN month m ON m.unit_id = u.unit_id AND m.first = o.first),
 written AS (
-  SELECT m.id AS period, t.account_id AS account, t.opening_fen AS opening, t.debit_fen AS debit, t.credit_fen AS credit, t.closing_fen AS closing, m.unit_id, m.first
-  FROM month m JOIN funds_periodtotal t ON t.period_id = m.id),
+  SELECT m.id AS period, t.account_id AS account, t.opening_fen AS opening, t.debit_fen AS debit, t.credit_fen AS credit, t.closing_fen AS closing,
+         m.unit_id, m.first, lag(m.first) OVER w AS first_before, lag(t.closing_fen) OVER w AS closing_before, lead(m.first) OVER w AS first_after
+  FROM month m JOIN funds_periodtotal t ON t.period_id = m.id WINDOW w AS (PARTITION BY t.account_id ORDER BY m.first)),
 wrong AS (
   SELECT coalesce(w.period, d.period) AS period, coalesce(w.account, d.account) AS account
   FROM written w FULL JOIN due d ON d.period = w.period AND d.account = w.account
   WHERE (coalesce(w.debit, 0), coalesce(w.credit, 0)) <> (coalesce(d.debit, 0), coalesce(d.credit, 0))
   UNION
-  SELECT w.period, w.account FROM written w
-  LEFT JOIN written b ON b.unit_id = w.unit_id AND b.account = w.account AND b.first = (w.first - interval '1 month')::date
-  WHERE w.opening <> coalesce(b.closing, 0)
+  SELECT period, account FROM written
+  WHERE opening <> CASE WHEN first_before = (first - interval '1 month')::date THEN closing_before ELSE 0 END
   UNION
-  SELECT m.id, b.account FROM written b JOIN month m ON m.unit_id = b.unit_id AND m.first = (b.first + interval '1 month')::date
-  WHERE b.closing <> 0 AND NOT EXISTS (SELECT 1 FROM written w WHERE w.period = m.id AND w.account = b.account)
+  SELECT m.id, w.account FROM written w JOIN ends e ON e.unit_id = w.unit_id AND w.first < e.last
+  JOIN month m ON m.unit_id = w.unit_id AND m.first = (w.first + interval '1 month')::date
+  WHERE w.closing <> 0 AND w.first_after IS DISTINCT FROM (w.first + interval '1 month')::date
   UNION
   SELECT id, NULL FROM month WHERE digest <> funds_month_digest(id))
 SELECT w.period, p.unit_id, p.year, p.month, array_remove(array_agg(w.account ORDER BY w.account), NULL)

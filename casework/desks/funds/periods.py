@@ -149,9 +149,7 @@ def _month_page(request: HttpRequest, unit: OrgUnit, year: int, month: int, *, f
             "period": period,
             "lines": [_line(line, first, last) for line in lines],
             "held": _sums([line for line in lines if line.kind in HELD]),
-            "findings": []
-            if period
-            else [_finding(found, unit, last) for found in closing.findings(unit, year, month)],
+            "findings": [] if period else [_finding(found) for found in closing.findings(unit, year, month)],
             "is_next": is_next,
             "has_ended": has_ended,
             "turn": periods.next_to_close(unit),
@@ -187,11 +185,10 @@ def _sums(lines: list[closing.MonthLine]) -> dict[str, int]:
     return {name: sum(getattr(line, f"{name}_fen") for line in lines) for name in ("opening", "closing")}
 
 
-def _finding(found: closing.Finding, unit: OrgUnit, last: datetime.date) -> dict[str, Any]:
+def _finding(found: closing.Finding) -> dict[str, Any]:
     where = {
         "unanswered": f"{reverse('funds:payments')}?state=sent",
         "bank": reverse("funds:bank_accounts"),
-        "imprest": f"{reverse('funds:statement')}?of=&to={last}",
     }
     return {"found": found, "url": where.get(found.code, "") if found.count else ""}
 
