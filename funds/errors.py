@@ -48,3 +48,7 @@ class WrongSlip(FundsError):
 
 class WrongReceipt(FundsError):
     """A paper of an income is missing, was used before, or does not fit its fund."""
+
+
+class WrongReconciliation(FundsError):
+    """The bank's balance cannot be written down, prepared or reviewed so."""

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _l
 
 from audit import clock
 from audit.context import current
+from funds import proof
 from funds.errors import Earmarked, FundsError, FundShort, MonthClosed, NoFund, SamePerson, WrongProposal
 from funds.models import Account, Allocation, Fund, Payment, Reservation, Transfer
 
@@ -158,6 +159,7 @@ _REFUSALS: dict[str, tuple[type[FundsError], Any]] = {
         Earmarked,
         _l("专款不能划到限制更松的资金里。请划到用途一样或更窄的资金。"),
     ),
+    "months_close_in_order": (WrongProposal, _l("要按顺序结账，前面还有没有结的月份。")),
     "closed_months_stay_closed": (MonthClosed, _l("这个月已经结账，不能再记。请记在没有结账的月份，写明原因。")),
     "confirmed_by_a_second_person": (SamePerson, _l("这一笔要由第二个人核准以后才能记账。")),
     "allocation_lies_within_its_parent": (
@@ -268,10 +270,15 @@ class LedgerCheck:
     drift_fen: int
     negative_accounts: int
     transfers: int
+    changed_periods: int = 0
+
+    @property
+    def is_sound(self) -> bool:
+        return not (self.drift_fen or self.negative_accounts or self.changed_periods)
 
 
 def check() -> LedgerCheck:
-    """Recompute every balance from the transfers. Sound books give 0, 0 and the number of transfers."""
+    """Recompute every balance and every closed month from the transfers. Sound books give 0, 0, their number and 0."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -283,4 +290,5 @@ def check() -> LedgerCheck:
             LEFT JOIN (SELECT credit_id, sum(amount_fen) fen FROM funds_transfer GROUP BY 1) c ON c.credit_id = a.id
             """
         )
-        return LedgerCheck(*cursor.fetchone())
+        found = cursor.fetchone()
+    return LedgerCheck(*found, len(proof.changed_months()))

@@ -109,12 +109,6 @@ BEGIN
     RAISE EXCEPTION 'transfer % was not confirmed by a second person', NEW.key
       USING ERRCODE = 'check_violation', CONSTRAINT = 'confirmed_by_a_second_person';
   END IF;
-  PERFORM pg_advisory_xact_lock_shared(20260615, f.unit_id::int);  -- whoever closes a month waits for us
-  IF EXISTS (SELECT 1 FROM funds_period p WHERE p.unit_id = f.unit_id AND p.year = extract(year FROM NEW.business_date)
-             AND p.month = extract(month FROM NEW.business_date)) THEN
-    RAISE EXCEPTION 'the month of % is closed', NEW.business_date
-      USING ERRCODE = 'check_violation', CONSTRAINT = 'closed_months_stay_closed';
-  END IF;
   RETURN NEW;
 END $$;
 

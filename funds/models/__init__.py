@@ -1,5 +1,6 @@
 """Money, and goods beside it. One file a subject; migrations/0002_ledger.py and later ones keep its laws in PostgreSQL."""
 
+from funds.models.bank_balance import DepositAccount, FundStanding, OpenItem, Reconciliation, StatedBalance
 from funds.models.instalments import Instalment
 from funds.models.ledger import Account, Allocation, Fund, Reservation, Transfer
 from funds.models.payments import CashHandover, Payment, PaymentBatch
@@ -24,9 +25,12 @@ __all__ = [
     "Allocation",
     "Campaign",
     "CashHandover",
+    "DepositAccount",
     "Donor",
     "Fund",
+    "FundStanding",
     "Instalment",
+    "OpenItem",
     "Payment",
     "PaymentBatch",
     "Period",
@@ -34,8 +38,10 @@ __all__ = [
     "Proposal",
     "Provider",
     "Receipt",
+    "Reconciliation",
     "Recovery",
     "Reservation",
+    "StatedBalance",
     "StockCount",
     "StockCountLine",
     "StockItem",

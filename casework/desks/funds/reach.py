@@ -22,6 +22,8 @@ DUTY_ROLES = {
     "answer": ("cashier", "fund_manager"),
     "unlist": ("fund_manager", "fund_checker"),
     "confirm": ("fund_checker", "fund_manager"),
+    "close": ("fund_manager", "fund_checker"),
+    "reconcile": ("fund_manager", "fund_checker"),  # not the cashier, through whose hands the money goes
 }
 
 
@@ -108,3 +110,19 @@ def demand_money(user: Any) -> None:
     """Raises Http404 for whoever has no money within reach, as the desk's home does."""
     if not (funds_in_reach(user).exists() or allocations_in_reach(user).exists() or posts_for(user, "make")):
         raise Http404
+
+
+def demand_at(user: Any, unit: OrgUnit, duty: str) -> None:
+    """Raises PermissionDenied unless one of her posts lets her do this in this very unit."""
+    demand(user, duty)
+    if not any(post.reaches(unit) for post in posts_for(user, duty)):
+        raise PermissionDenied(_("这本账由%(unit)s的资金岗位办。") % {"unit": unit.name})
+
+
+def holds_at(user: Any, unit: OrgUnit, duty: str) -> bool:
+    return any(post.reaches(unit) for post in posts_for(user, duty))
+
+
+def units_with_books(user: Any) -> QuerySet[OrgUnit]:
+    """Units within reach that keep a fund."""
+    return OrgUnit.objects.filter(pk__in=funds_in_reach(user).values("unit")).order_by("code")

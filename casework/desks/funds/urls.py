@@ -1,6 +1,7 @@
 from django.urls import path
 
 from casework.desks.funds import (
+    bank_balance,
     batches,
     budgeting,
     deciding,
@@ -8,9 +9,11 @@ from casework.desks.funds import (
     overview,
     parts,
     paying,
+    periods,
     pictures,
     proposing,
     sources,
+    statement,
 )
 
 app_name = "funds"
@@ -62,4 +65,25 @@ urlpatterns = [
     path("receipts/campaigns/<int:campaign_id>/", sources.campaign, name="campaign"),
     path("receipts/campaigns/<int:campaign_id>/publish/", sources.publish, name="publish_campaign"),
     path("receipts/campaigns/<int:campaign_id>/close/", sources.close_campaign, name="close_campaign"),
+    # statements, closed months, the bank's balance
+    path("periods/statement/", statement.statement, name="statement"),
+    path("periods/statement/rows/", statement.rows, name="statement_rows"),
+    path("periods/entries/<int:pk>/", statement.entry, name="entry"),
+    path("periods/statement/file/", statement.statement_file, name="statement_file"),
+    path("periods/statement/jobs/<int:pk>/", statement.statement_job, name="statement_job"),
+    path("periods/statement/jobs/<int:pk>/file/", statement.statement_result, name="statement_result"),
+    path("periods/", periods.months, name="periods"),
+    path("periods/<int:unit_id>/<int:year>/", periods.year, name="year"),
+    path("periods/<int:unit_id>/<int:year>/<int:month>/", periods.month, name="month"),
+    path("periods/<int:unit_id>/<int:year>/<int:month>/propose/", periods.propose, name="propose_closing"),
+    path("periods/closing/<int:proposal_id>/", periods.answer, name="answer_closing"),
+    path("periods/bank/", bank_balance.accounts, name="bank_accounts"),
+    path("periods/bank/new/", bank_balance.new_account, name="new_bank_account"),
+    path("periods/bank/ageing/", bank_balance.open_items, name="open_items"),
+    path("periods/bank/<int:account_id>/", bank_balance.account, name="bank_account"),
+    path("periods/bank/<int:account_id>/place/", bank_balance.place, name="place_fund"),
+    path("periods/bank/<int:account_id>/state/", bank_balance.state, name="state_balance"),
+    path("periods/bank/stated/<int:stated_id>/", bank_balance.prepare, name="prepare_reconciliation"),
+    path("periods/bank/reconciliations/<int:pk>/", bank_balance.reconciliation, name="reconciliation"),
+    path("periods/bank/reconciliations/<int:pk>/answer/", bank_balance.answer, name="answer_reconciliation"),
 ]
