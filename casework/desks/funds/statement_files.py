@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from access.models import Staff
-from casework.cells import plain_cell
+from audit.cells import plain_cell
 from casework.days import moment
 from casework.desks.funds import figures
 from casework.desks.funds.figures import case_id_of
