@@ -90,6 +90,8 @@ INSERT INTO funds_transfer (key, kind, debit_id, credit_id, amount_fen, subject,
 SELECT gen_random_uuid()::text, kind, credit_id, debit_id, amount_fen, subject, id, 'x', '', business_date, now()
 FROM funds_transfer WHERE id = (SELECT min(t.id) FROM funds_transfer t JOIN funds_account d ON d.id = t.debit_id
                                 WHERE d.fund_id = ANY (%(funds)s) AND t.kind = 'receive')"""
+_PLANNED = "EXISTS (SELECT FROM funds_instalment i WHERE i.reservation_id = p.reservation_id)"
+_ROOM = f"{_PLANNED} AND r.amount_fen - r.released_fen > (SELECT sum(q.amount_fen) FROM funds_payment q WHERE q.reservation_id = r.id)"
 _TWICE = """
 INSERT INTO funds_transfer (key, kind, debit_id, credit_id, amount_fen, subject, reservation_id, payment_id, reason, document_no,
                             business_date, recorded_at)
@@ -208,7 +210,12 @@ TAMPERINGS = (
     Tampering("no money moved", f"UPDATE funds_payment SET state = 'credited' WHERE {_payment(_SENT)}"),
     Tampering("no money moved", f"UPDATE funds_payment SET state = 'sent' WHERE {_payment(_LATE)}"),
     Tampering("one_living_payment_an_instalment", _copy(f"{_LISTED} AND b.state = 'draft'")),
-    Tampering("not what was reserved", _copy(f"{_LISTED} AND b.state = 'draft'", instalment="99", amount="1")),
+    Tampering(
+        "not what was reserved", _copy(f"{_LISTED} AND {_DRAFT} AND NOT {_PLANNED}", instalment="99", amount="1")
+    ),
+    Tampering(
+        "no instalment that may be paid", _copy(f"{_LISTED} AND {_DRAFT} AND {_ROOM}", instalment="99", amount="1")
+    ),
     Tampering("does not begin", _copy("true", instalment="99", state="credited")),
     Tampering("does not begin", _copy("b.state <> 'draft'", instalment="99", amount="1")),
     # batches
