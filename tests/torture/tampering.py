@@ -83,6 +83,7 @@ _HELD = (
 )
 _LISTED, _SENT, _RETURNED = "p.state = 'listed'", "p.state = 'sent'", "p.state = 'returned'"
 _EARLY, _LATE = f"{_LISTED} AND b.state <> 'released'", f"{_LISTED} AND b.state = 'released'"
+_BANK = "b.cash_reason IS NULL"
 _DRAFT, _CHECKED, _RELEASED = "b.state = 'draft'", "b.state = 'checked'", "b.state = 'released'"
 _MIRROR = """
 INSERT INTO funds_transfer (key, kind, debit_id, credit_id, amount_fen, subject, reverses_id, reason, document_no, business_date,
@@ -166,7 +167,6 @@ _CONFIRM = (
     "UPDATE funds_proposal SET state = 'confirmed', decided_by_id = proposed_by_id, decided_on = proposed_on,"
     " decider_person_key = proposer_person_key"
 )
-_BANK = "b.cash_reason IS NULL"
 
 TAMPERINGS = (
     # the books
@@ -207,7 +207,12 @@ TAMPERINGS = (
     Tampering("does not go from", f"UPDATE funds_payment SET state = 'credited' WHERE {_payment(_LISTED)}"),
     Tampering("does not go from", f"UPDATE funds_payment SET state = 'sent' WHERE {_payment(_RETURNED)}"),
     Tampering("not in a released batch", f"UPDATE funds_payment SET state = 'sent' WHERE {_payment(_EARLY)}"),
-    Tampering("no money moved", f"UPDATE funds_payment SET state = 'credited' WHERE {_payment(_SENT)}"),
+    Tampering(
+        "no money moved", f"UPDATE funds_payment SET state = 'credited' WHERE {_payment(f'{_SENT} AND {_BANK}')}"
+    ),
+    Tampering(
+        "not handed over", f"UPDATE funds_payment SET state = 'credited' WHERE {_payment(f'{_SENT} AND NOT {_BANK}')}"
+    ),
     Tampering("no money moved", f"UPDATE funds_payment SET state = 'sent' WHERE {_payment(_LATE)}"),
     Tampering("one_living_payment_an_instalment", _copy(f"{_LISTED} AND b.state = 'draft'")),
     Tampering(
