@@ -103,7 +103,7 @@ def tell_the_bank(key: str, outbox_id: int) -> None:
             "INSERT INTO torture_bank (key, fen) VALUES (%s, %s) ON CONFLICT (key) DO UPDATE SET told = torture_bank.told + 1",
             [bank_key(outbox_id), fen],
         )
-    time.sleep(0.01)  # until the bank has said that it knows
+    time.sleep(0.02)  # until the bank has said that it knows
 
 
 @_step("torture.answer")

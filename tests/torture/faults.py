@@ -3,6 +3,7 @@
 A fault is a law dropped or weakened in a scratch database, or a piece of the program exchanged for a worse one.
 """
 
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -200,6 +201,7 @@ def ticks_off_before_the_work(patch: Patch) -> None:
         if row is None:
             return False
         Outbox.objects.filter(pk=outbox_id).update(done_at=timezone.now(), leased_until=None)
+        time.sleep(0.01)  # the moment that one transaction does not have
         with transaction.atomic():
             handler_of(row.topic)(row.payload, row.pk)
         return True
@@ -214,6 +216,7 @@ def ticks_off_after_the_work(patch: Patch) -> None:
             return False
         with transaction.atomic():
             handler_of(row.topic)(row.payload, row.pk)
+        time.sleep(0.01)  # the moment that one transaction does not have
         Outbox.objects.filter(pk=outbox_id).update(done_at=timezone.now(), leased_until=None)
         return True
 

@@ -9,6 +9,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from django.db import connection
+
 from audit import clock
 from casework.models import CaseEvent
 from funds import ledger
@@ -35,8 +37,9 @@ def kill_workers(*, kills: int, seed: int, payments: int | None = None) -> Falle
         disburse.prepare(payments)
         workers = [nursery.start("worker"), nursery.start("worker")]
         while fallen.kills < kills:
-            time.sleep(dice.uniform(0.005, 0.09))
-            fallen.in_hand += _is_under_way()
+            is_at_work = _work_begins()
+            time.sleep(dice.uniform(0, 0.03))
+            fallen.in_hand += is_at_work
             nursery.kill(workers.pop(0))
             fallen.kills += 1
             if fallen.kills % 4 == 0:
@@ -47,8 +50,22 @@ def kill_workers(*, kills: int, seed: int, payments: int | None = None) -> Falle
     return fallen
 
 
-def _is_under_way() -> bool:
-    return disburse.open_promises() > 0
+def _work_begins(patience: float = 0.5) -> bool:
+    """Wait until a worker has a transaction open: a moment by the clock alone would come too early on a slow machine."""
+    until = time.monotonic() + patience
+    with connection.cursor() as cursor:
+        while time.monotonic() < until:
+            cursor.execute(_AT_WORK)
+            if cursor.fetchone()[0]:
+                return True
+            time.sleep(0.002)
+    return False
+
+
+_AT_WORK = """
+SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+               AND backend_type = 'client backend' AND xact_start IS NOT NULL)
+"""
 
 
 def kill_web(*, kills: int, seed: int, cases: int = 8) -> Fallen:
