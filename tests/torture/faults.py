@@ -50,7 +50,7 @@ def crossing() -> str:
 
 def killing() -> str:
     try:
-        return "; ".join(kills.kill_workers(kills=40, seed=1, payments=40).wrong)
+        return "; ".join(kills.kill_workers(kills=60, seed=1, payments=12).wrong)
     except RuntimeError as found:
         return str(found)
 

@@ -32,13 +32,13 @@ class Fallen:
 def kill_workers(*, kills: int, seed: int, payments: int | None = None) -> Fallen:
     """Two workers at a time, one of them killed at a random moment, until so many have died; then the rest is finished."""
     dice, began, fallen = random.Random(seed), time.monotonic(), Fallen()
-    payments = payments or max(4, kills // 2)
+    payments = payments or max(4, kills // 4)
     with Nursery({"worker": disburse.work}) as nursery:
         disburse.prepare(payments)
         workers = [nursery.start("worker"), nursery.start("worker")]
         while fallen.kills < kills:
             is_at_work = _work_begins()
-            time.sleep(dice.uniform(0, 0.03))
+            time.sleep(dice.uniform(0, 0.08))
             fallen.in_hand += is_at_work
             nursery.kill(workers.pop(0))
             fallen.kills += 1

@@ -6,6 +6,7 @@ among what is there, so that any part of a game is a game as well; that is what 
 
 import contextlib
 import datetime
+import functools
 import itertools
 import os
 import random
@@ -98,7 +99,12 @@ class Game:
         return f"{self.name}:{next(self.keys)}"
 
     def both(
-        self, on_model: Callable[[Model], Any], for_real: Callable[[], Any], *, into: list[Any] | None = None
+        self,
+        on_model: Callable[[Model], Any],
+        for_real: Callable[[], Any],
+        *,
+        into: list[Any] | None = None,
+        counts: bool = True,
     ) -> None:
         """Make a move on both sides; the key of what the real one made goes `into` that list. Raises Disagreement."""
         expected = "done"
@@ -122,10 +128,11 @@ class Game:
             if not code.startswith(LAWS):
                 raise
             happened = plain.LAW
-        self.counts.done += happened == "done"
-        self.counts.refused += happened != "done"
-        name = self.steps[-1][0]
-        self.counts.by_move[name] = self.counts.by_move.get(name, 0) + 1
+        if counts:
+            self.counts.done += happened == "done"
+            self.counts.refused += happened != "done"
+            name = self.steps[-1][0]
+            self.counts.by_move[name] = self.counts.by_move.get(name, 0) + 1
         if happened != expected:
             raise self.disagreement(f"the ledger said {happened}, the model {expected}")
         if happened == "done":  # what a refusal left behind is seen by the next look
@@ -205,7 +212,8 @@ class Game:
                 raise self.disagreement(f"{told} fen are told to be free for {programme}")
         for tampering in TAMPERINGS:
             self.steps.append(("tamper", 0, 0, 0))
-            self.both(lambda m: m.tamper(), lambda t=tampering: t.attempt([fund.pk for fund in self.funds]))
+            attempt = functools.partial(tampering.attempt, [fund.pk for fund in self.funds])
+            self.both(Model.tamper, attempt, counts=False)
         checked = ledger.check()
         if checked.drift_fen or checked.negative_accounts:
             raise self.disagreement(str(checked))
