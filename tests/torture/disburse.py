@@ -128,6 +128,13 @@ def open_promises() -> int:
     return Outbox.objects.filter(done_at__isnull=True).count()
 
 
+def told() -> int:
+    """How often the bank was told anything."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(sum(told), 0) FROM torture_bank")
+        return cursor.fetchone()[0]
+
+
 def finish() -> None:
     """Do what is left, in this process. Raises RuntimeError when a promise cannot be kept."""
     for _turn in range(20):

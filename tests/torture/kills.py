@@ -37,14 +37,19 @@ def kill_workers(*, kills: int, seed: int, payments: int | None = None) -> Falle
         disburse.prepare(payments)
         workers = [nursery.start("worker"), nursery.start("worker")]
         while fallen.kills < kills:
-            is_at_work = _work_begins()
-            time.sleep(dice.uniform(0, 0.08))
-            fallen.in_hand += is_at_work
-            nursery.kill(workers.pop(0))
-            fallen.kills += 1
-            if fallen.kills % 4 == 0:
-                disburse.hurry()
-            workers.append(nursery.start("worker"))
+            if fallen.kills % 6 == 0 and _bank_was_told():  # now it knows, and we do not yet know that it does
+                fallen.in_hand += 1
+                doomed, workers = workers, []
+            else:
+                is_at_work = _work_begins()
+                time.sleep(dice.uniform(0, 0.08))
+                fallen.in_hand += is_at_work
+                doomed = [workers.pop(0)]
+            for pid in doomed:
+                nursery.kill(pid)
+                workers.append(nursery.start("worker"))
+            fallen.kills += len(doomed)
+            disburse.hurry()
     disburse.finish()
     fallen.wrong, fallen.seconds = disburse.wrong(payments), time.monotonic() - began
     return fallen
@@ -59,6 +64,16 @@ def _work_begins(patience: float = 0.5) -> bool:
             if cursor.fetchone()[0]:
                 return True
             time.sleep(0.002)
+    return False
+
+
+def _bank_was_told(patience: float = 0.5) -> bool:
+    """Wait until the bank is told once more."""
+    until, before = time.monotonic() + patience, disburse.told()
+    while time.monotonic() < until:
+        if disburse.told() > before:
+            return True
+        time.sleep(0.001)
     return False
 
 
