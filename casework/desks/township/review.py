@@ -42,8 +42,11 @@ def review(request: HttpRequest, *, office: Office, case_id: int) -> HttpRespons
     choice = _choice_of(case, request.user)
     checks = redflags.weigh([case], user=request.user)[case.pk]
     form = _form(request, case, choice, redflags.warnings(checks))
+    place = (case.due_on, case.pk)
+    if request.method == "POST" and _was_hers(request, case):  # sent again, because the first answer never came
+        messages.success(request, _("这件事刚才已经办好了。"))
+        return _go_on(request, office, waiting, filters, place)
     if request.method == "POST" and choice.edges and form.is_valid():
-        place = (case.due_on, case.pk)
         if _decide(request, case, form):
             return _go_on(request, office, waiting, filters, place)
     words = lists.DueWords()
@@ -133,6 +136,10 @@ def _form(request: HttpRequest, case: Case, choice: Choice, warnings: list[redfl
     if request.method == "POST":
         return DecisionForm(request.POST, **asked)
     return DecisionForm(initial={"key": f"decide:{uuid4()}", "seen": seen_digest(case)}, **asked)
+
+
+def _was_hers(request: HttpRequest, case: Case) -> bool:
+    return case.events.filter(key=request.POST.get("key", ""), by=request.user).exists()
 
 
 def _decide(request: HttpRequest, case: Case, form: DecisionForm) -> bool:
