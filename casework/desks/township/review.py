@@ -118,6 +118,7 @@ def seen_digest(case: Case) -> str:
             case.acts,
             case.survey_id,
             case.payee_account_id,
+            case.provider_id,
             case.amount_fen,
             sorted(paper.pk for paper in case.papers.all()),
         ]
