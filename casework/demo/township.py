@@ -79,6 +79,7 @@ def _fill_the_fund() -> None:
     for fund, programme, yuan in (
         (fiscal, "disaster_relief", 600_000),
         (fiscal, "elderly_support", 500_000),
+        (fiscal, "housing_aid", 400_000),
         (raised, "education_grant", 200_000),
     ):
         funds.allocate(

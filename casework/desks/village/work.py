@@ -3,7 +3,7 @@
 import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -42,8 +42,9 @@ def work_of(user: Any) -> QuerySet[Case]:
     if villages and "resident_cadre" in village_roles(user):
         # The first surveyor may be either of the two; the queue names the clerk alone.
         condition |= Q(village_id__in=villages, state__in=("triaged", "draft", *VISITING), is_open=True) & due
-    rows = Case.objects.filter(condition).select_related("household__group").order_by("due_on", "id")
-    return rows.exclude(_nothing_to_do(user))
+    next_visit = FollowUpVisit.objects.filter(case=OuterRef("pk"), visited_on__isnull=True).order_by("due_on")
+    rows = Case.objects.filter(condition).annotate(visit_due=Subquery(next_visit.values("due_on")[:1]))
+    return rows.select_related("household__group").order_by("due_on", "id").exclude(_nothing_to_do(user))
 
 
 def _visits_due(until: datetime.date) -> QuerySet[FollowUpVisit]:
@@ -75,9 +76,14 @@ def count_work(user: Any) -> int:
     return work_of(user).order_by()[: COUNT_LIMIT + 1].count()
 
 
+def _due_on(case: Case) -> datetime.date | None:
+    """Her own deadline: while help goes on in parts that is the day of the next visit."""
+    return getattr(case, "visit_due", None) or case.due_on if case.state in GOING_ON else case.due_on
+
+
 def cell(case: Case, today: datetime.date, *, by_state: bool = False) -> dict[str, Any]:
     """A case in a list: whose, what, where it stands, until when."""
-    due = deadline(case.due_on, today)
+    due = deadline(_due_on(case), today)
     state = STATES[case.state]
     found = {
         "url": reverse("cases:detail", args=[case.pk]),
@@ -98,7 +104,7 @@ def by_urgency(cases: list[Case], today: datetime.date) -> list[dict[str, Any]]:
     """[{title, cells}] in the order of severity; empty groups are left out."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for case in cases:
-        groups.setdefault(deadline(case.due_on, today).level, []).append(cell(case, today))
+        groups.setdefault(deadline(_due_on(case), today).level, []).append(cell(case, today))
     return [
         {"level": level, "title": level_title(level), "cells": groups[level]} for level in LEVELS if level in groups
     ]
