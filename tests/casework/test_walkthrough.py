@@ -56,7 +56,7 @@ def test_every_kind_of_case_reaches_its_end_and_the_books_agree(village: World) 
     assert any("payment_returned" in case["path"] for case in cases)
     assert any(case["path"].count("between_payments") == 2 for case in cases)
     assert all(case["paid_fen"] == case["amount_fen"] for case in cases if case["final"] == "closed")
-    assert report["ledger"]["drift_fen"] == 0 and report["ledger"]["transfers"] == 18
+    assert report["ledger"]["drift_fen"] == 0 and report["ledger"]["transfers"] == 27
     assert report["audit"]["problems"] == [] and report["audit"]["rows"] > 300
 
 

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from access.roles import title_of
 from audit import clock
 from casework.desks.township.office import Office
+from casework.due import deadline
 from casework.links import case_url
 from casework.models import Case, CaseEvent
 from casework.parts import CHECKED_IN, GOING_ON, next_parts, what_it_waits_for
@@ -82,6 +83,7 @@ def _rows(cases: list[Case], today: datetime.date) -> list[dict[str, Any]]:
             "part": following.get(case.pk),
             "waits": what_it_waits_for(following[case.pk], today) if case.pk in following else "",
             "suspended": reasons.get(case.pk),
+            "due": deadline(case.due_on, today),
             "turn": title_of(case.turn_role) if case.turn_role else "",
         }
         for case in cases
