@@ -225,7 +225,7 @@ class Stage:
     def look(self, case: Case, found: str, *, kind: str = "progress_photo") -> None:
         """Somebody of the township has looked whether the next part is due, and took a picture."""
         self.do(case, "check_instalment", reason=found)
-        image = SimpleUploadedFile(f"{kind}.png", _picture(kind, f"{case.case_no} {kind} {next(self.count)}"))
+        image = SimpleUploadedFile(f"{kind}.png", picture(kind, f"{case.case_no} {kind} {next(self.count)}"))
         papers.add_proof(case, image, kind=kind, by=case.events.latest("n").by)
 
     def visit(self, case: Case, words: str = "钱收到了，谢谢") -> None:
