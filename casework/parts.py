@@ -86,8 +86,10 @@ def next_parts(cases: Iterable[Case]) -> dict[int, Instalment]:
 
 def what_it_waits_for(part: Instalment, today: datetime.date) -> str:
     """What is still wanting before this part may be paid, in a few words."""
-    if waits_for_check(part):
+    if waits_for_check(part) and part.due_on > today:
         return _("要先核查，最早 %(day)s付") % {"day": day_short(part.due_on)}
+    if waits_for_check(part):
+        return _("要先核查")
     if part.due_on > today:
         return _("到 %(day)s才能付") % {"day": day_short(part.due_on)}
     return _("可以付了")

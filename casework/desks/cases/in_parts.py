@@ -112,7 +112,7 @@ def money_page(case: Case, user: Any, plan: Plan, events: Iterable[CaseEvent], p
         "paid_fen": plan.paid_fen,
         "recovery": recovery,
         "served": served,
-        "has_services": case.provider_id is not None or bool(served["count"]),
+        "has_services": case.provider_id is not None or case.services.exists(),
     }
 
 
