@@ -55,7 +55,7 @@ class PaymentPlan:
         shares[-1] += amount_fen - sum(shares)
         return [
             (
-                self.labels[n] if self.labels else str(n + 1),
+                self.labels[n] if self.labels else f"第 {n + 1} 期",
                 _months_later(begins, n * self.every_months),
                 share,
                 self.needs_check if n else self.first_needs_check,
