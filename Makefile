@@ -41,6 +41,10 @@ bench: $(VENV)/.installed $(MESSAGES) ## measure the usual work against hand-wri
 	@$(RUN) manage.py db start
 	@for work in act queue import verify; do $(RUN) manage.py bench $$work || exit 1; done
 
+.PHONY: torture
+torture: $(VENV)/.installed-dev $(MESSAGES) ## hold the money to its promises for hours: TORTURE="--minutes 60 --seed 7"
+	@scripts/torture.sh $(TORTURE)
+
 .PHONY: messages
 messages: $(VENV)/.installed ## collect new texts into locale/en, to be translated there (needs GNU gettext)
 	@command -v xgettext >/dev/null || { echo "xgettext is missing. On Debian: apt-get install gettext"; exit 1; }

@@ -5,6 +5,7 @@ the last statement of a transaction makes an overspend a typed refusal instead o
 """
 
 import datetime
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,6 +146,18 @@ def settle_now() -> None:
         if refusal is None:
             raise
         raise refusal from error
+
+
+def lock_allocations(ids: Iterable[int]) -> None:
+    """Lock the accounts of several allocations in the order of their numbers.
+
+    A transaction that settles one allocation after the other would else meet another one in the opposite order, and
+    PostgreSQL would end one of the two. Call it before the first settlement.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM funds_account WHERE allocation_id = ANY (%s) ORDER BY id FOR NO KEY UPDATE", [sorted(set(ids))]
+        )
 
 
 _REFUSALS: dict[str, tuple[type[FundsError], Any]] = {

@@ -141,7 +141,9 @@ def reserve(
 
 
 def release(reservation: Reservation, *, reason: str) -> None:
-    """Give back what a reservation still holds, once; parts that were not paid yet are cancelled.
+    """Give back what a reservation still holds; parts that were not paid yet are cancelled.
+
+    What the bank returns after that (退票) is held again, and a second release gives it back.
 
     Raises WrongPaymentState while a payment of it is under way.
     """
@@ -152,10 +154,11 @@ def release(reservation: Reservation, *, reason: str) -> None:
     if rest_fen <= 0:
         return
     instalments.cancel_unpaid(reservation, reason=reason)
+    earlier = f":{reservation.released_fen}" if reservation.released_fen else ""
     ledger.post(
         "release",
         rest_fen,
-        key=f"{reservation.key}:release",
+        key=f"{reservation.key}:release{earlier}",
         fund_id=reservation.allocation.fund_id,
         allocation_id=reservation.allocation_id,
         subject=reservation.subject,
