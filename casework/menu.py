@@ -53,6 +53,7 @@ DESKS: dict[Desk, DeskMenu] = {
         (
             Entry("township:queue", _("审核"), "stamp", count=offices.waiting_at(Desk.TOWNSHIP)),
             Entry("township:objections", pgettext_lazy("menu", "异议"), "chat", count=offices.objections),
+            Entry("township:parts", _("分期"), "coin", count=offices.parts),
             Entry("township:overdue", _("超期"), "clock", count=offices.overdue),
             Entry("township:releases", pgettext_lazy("menu", "先行救助"), "bell"),
             Entry("township:recusals", _("回避"), "people"),

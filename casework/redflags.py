@@ -20,6 +20,7 @@ from access.models import Recusal
 from audit import clock
 from casework.days import day_short
 from casework.models import Case, CaseDocument, CaseDuty, Deliberation, PublicNotice
+from casework.parts import GOING_ON
 from casework.queries import households_in_reach
 from families import catalogue
 from families.models import BankAccount, HelpReceived
@@ -28,7 +29,10 @@ from flows.errors import CalendarMissing
 from funds.money import yuan
 
 NEAR_LIMIT_PERCENT = 95  # an amount from here up to a limit is "at the limit"
-HELPED = ("fund_reserved", "in_payment", "payment_returned", "paid", "follow_up", "exit_review", "exit_notice")
+HELPED = (
+    *("fund_reserved", "in_payment", "payment_returned", *GOING_ON),
+    *("paid", "follow_up", "exit_review", "exit_notice"),
+)
 # In the order of the way: the papers that must be there before these acts must be there when somebody decides.
 BEFORE_DECIDING = ("register", "submit", "submit_makeup", "resubmit", "check", "approve", "approve_plan")
 

@@ -246,6 +246,11 @@ BAD: dict[str, tuple[str, dict[str, str]]] = {
     "visited_by_somebody": ("casework_followupvisit", {"visited_on": "'2026-04-15'", "visitor_id": "NULL"}),
     "satisfaction_1_to_5": ("casework_followupvisit", {"satisfaction": "6"}),
     "a_document_once_in_a_case": ("casework_casedocument", {}),
+    "service_fits_a_day": ("casework_serviceentry", {"minutes": "1441", "key": "'x'"}),
+    "only_unbilled_service_is_withdrawn": (
+        "casework_serviceentry",
+        {"instalment": "1", "withdrawn_on": "served_on", "withdraw_reason": "'x'", "key": "'x'"},
+    ),
     "one_alert_a_step": ("casework_alert", {}),
     "one_draft_a_family_and_person": ("casework_surveydraft", {}),
     "service_is_positive": ("casework_serviceentry", {"minutes": "0"}),

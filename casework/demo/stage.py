@@ -10,6 +10,7 @@ import uuid
 from typing import Any
 
 from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.db.models import Q
 from PIL import Image, ImageDraw
@@ -17,7 +18,7 @@ from PIL import Image, ImageDraw
 from access.models import Appointment, Staff
 from audit import clock
 from audit.context import acting
-from casework import payments
+from casework import papers, payments
 from casework.acting import act
 from casework.models import Case, CaseDocument, CaseDuty, Deliberation, Measure
 from casework.opening import open_case
@@ -220,6 +221,12 @@ class Stage:
             by=self.somebody(case, "cashier"), key=self.key(),
         )  # fmt: skip
         _again(case)
+
+    def look(self, case: Case, found: str, *, kind: str = "progress_photo") -> None:
+        """Somebody of the township has looked whether the next part is due, and took a picture."""
+        self.do(case, "check_instalment", reason=found)
+        image = SimpleUploadedFile(f"{kind}.png", picture(kind, f"{case.case_no} {kind} {next(self.count)}"))
+        papers.add_proof(case, image, kind=kind, by=case.events.latest("n").by)
 
     def visit(self, case: Case, words: str = "钱收到了，谢谢") -> None:
         self.do(

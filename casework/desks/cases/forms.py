@@ -1,6 +1,6 @@
 """What an act asks for besides being pressed, action by action, and how it is carried out.
 
-    form = form_of("visit")(request.POST, request.FILES, case=case, user=user)
+    form = form_of("visit", case)(request.POST, request.FILES, case=case, user=user, action="visit")
     if form.is_valid(): form.carry_out()
 
 Payments go through casework.payments, so that a single one is a batch of one line and has its three persons.
@@ -15,21 +15,24 @@ from django.utils.translation import gettext_lazy as _l
 from django.utils.translation import pgettext_lazy
 
 from audit import clock
-from casework import papers, payments
+from casework import papers, payments, services_log
 from casework.acting import act
 from casework.days import day_short
 from casework.desks.acts import new_key
+from casework.desks.cases.file_forms import PaperInput
 from casework.desks.township.forms import REFUSE_REASONS, RETURN_REASONS
+from casework.digests import PROGRESS_PAPERS
 from casework.errors import BadCaseData
 from casework.fields import AnswerCards, DayField, MoneyField, PhotoField
 from casework.models import Case, CaseEvent
 from casework.preparing import surveyor_of
+from casework.steps.parts import next_part
 from families import catalogue
 from families import services as families
 from families.models import BankAccount, Survey
 from flows import calendar
 from flows.states import ACTIONS
-from funds.models import Payment
+from funds.models import Payment, Provider
 from funds.money import yuan
 
 MINDS = frozenset({"endorse", "check", "approve", "approve_plan", "review", "confirm", "countersign", "approve_exit"})
@@ -53,6 +56,11 @@ QUESTIONS = {
     "emergency_release": _l("急在哪里？"),
     "finish_recovery": _l("怎么追回的？"),
     "object": _l("不同意的是什么？"),
+    "check_instalment": _l("看到了什么？"),
+    "suspend": _l("为什么暂停？"),
+    "resume": _l("什么变了，可以恢复？"),
+    "stop_payments": _l("为什么停止？"),
+    "reclaim": _l("为什么要追回？"),
 }
 REASONS = {"refuse": REFUSE_REASONS, "return": RETURN_REASONS, "village_return": RETURN_REASONS}
 
@@ -113,6 +121,7 @@ class FindingsForm(ActForm):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         case, rules = self.case, self.case.rules
+        self.payees = payees_of(case) if case.spec.has_money else []
         self.surveys = [
             survey
             for survey in Survey.objects.filter(household_id=case.household_id).order_by("-version")[:5]
@@ -138,6 +147,13 @@ class FindingsForm(ActForm):
                 max_fen=rules.cap_fen,
                 help_text=_("这一项最多 %(yuan)s 元。") % {"yuan": yuan(rules.cap_fen)},
             )
+        if self.payees:
+            self.fields["payee"] = forms.ChoiceField(
+                label=_("付给谁"),
+                choices=self.payees,
+                initial=str(case.provider_id or "family"),
+                help_text=_("付给单位的，只列县里核对过账户的。"),
+            )
         found = latest.facts if latest else {}
         self.fields["cause"] = forms.ChoiceField(
             label=_("最主要的原因"),
@@ -158,11 +174,29 @@ class FindingsForm(ActForm):
         cleaned = self.cleaned_data
         survey = cleaned.get("survey_id") or (self.surveys[0].pk if self.surveys else None)
         data = {"survey_id": int(survey) if survey else None, "cause": cleaned["cause"], "summary": cleaned["summary"]}
+        if self.payees:
+            data["provider_id"] = int(cleaned["payee"]) if cleaned["payee"].isdecimal() else None
         if self.account and self.case.spec.has_money:
             data["account_id"] = self.account.pk
         if cleaned.get("amount_fen") is not None:
             data["amount_fen"] = cleaned["amount_fen"]
         return data
+
+
+def payees_of(case: Case) -> list[tuple[str, Any]]:
+    """Whom the rules let this case be paid to; [] when that is the family alone. Providers stand under their kind."""
+    kinds = [kind for kind in case.rules.pays_to if kind != "family"]
+    if not kinds:
+        return []
+    providers = Provider.objects.filter(
+        unit=case.county_id, kind__in=kinds, checked_on__isnull=False, ended_on__isnull=True
+    )
+    by_kind: dict[str, list[tuple[str, str]]] = {}
+    for provider in providers:
+        words = f"{provider.name} · {provider.bank} **** {provider.account_last4}"
+        by_kind.setdefault(provider.get_kind_display(), []).append((str(provider.pk), words))
+    family = [("family", _("这家的账户"))] if "family" in case.rules.pays_to else [("", _("选一个单位"))]
+    return family + list(by_kind.items())
 
 
 class EmergencyForm(ActForm):
@@ -286,6 +320,91 @@ class CorrectAccountForm(ActForm):
         self._act(account_id=account.pk)
 
 
+class CorrectProviderForm(ActForm):
+    """The provider as it was recorded anew: the same name, another account, compared by a second person."""
+
+    provider_id = forms.ChoiceField(label=_l("收款单位的新账户"), widget=AnswerCards)
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        now = self.case.provider
+        again = Provider.objects.filter(
+            name=now.name, unit=now.unit_id, checked_on__isnull=False, ended_on__isnull=True
+        )
+        self.fields["provider_id"].choices = [
+            (str(row.pk), f"{row.name} · {row.bank} **** {row.account_last4}") for row in again.exclude(pk=now.pk)
+        ]
+        if not self.fields["provider_id"].choices:
+            self.fields["provider_id"].help_text = _("还没有新账户。请县里的资金管理登记、第二个人核对，再回来选。")
+
+    def data_of_act(self) -> dict[str, Any]:
+        return {"provider_id": int(self.cleaned_data["provider_id"])}
+
+
+class CheckForm(ActForm):
+    """What somebody found who went to look whether the next part may be paid, with pictures of it."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.part = next_part(self.case.subject)
+        self.served = list(services_log.unbilled(self.case))
+        self.served_fen = sum(entry.amount_fen for entry in self.served)
+        if self.part is None:
+            return
+        self.fields["amount_fen"] = MoneyField(
+            label=_("这一期付多少"),
+            required=False,
+            min_fen=1,
+            max_fen=self.part.amount_fen,
+            help_text=_("空着就按服务单的合计，最多到计划的数。")
+            if self.served
+            else _("空着就按计划。做得少的，写实际该付的。"),
+        )
+        for kind in proof_kinds(self.case, served=bool(self.served)):
+            title = catalogue.title(catalogue.DOCUMENTS, kind)
+            self.fields[kind] = forms.FileField(label=title, required=False, widget=PaperInput)
+
+    def data_of_act(self) -> dict[str, Any]:
+        amount_fen = self.cleaned_data.get("amount_fen")
+        return {} if amount_fen is None else {"amount_fen": amount_fen}
+
+    def carry_out(self) -> None:
+        self._act()
+        case = Case.objects.get(pk=self.case.pk)
+        for kind in PROGRESS_PAPERS:
+            if self.cleaned_data.get(kind):
+                papers.add_proof(case, self.cleaned_data[kind], kind=kind, by=self.user)
+
+
+def proof_kinds(case: Case, *, served: bool) -> list[str]:
+    """Which pictures show that a part is due: of the work, of being enrolled, of services that were signed for."""
+    kinds = ["service_log"] if served or case.provider_id else []
+    if case.programme == "education_grant":
+        kinds.append("enrolment_again")
+    if case.rules.payments.every_months == 0:  # by progress, not by the calendar
+        kinds += ["progress_photo", "acceptance_form"]
+    return kinds or ["progress_photo"]
+
+
+class ReclaimForm(ActForm):
+    """How much of what was paid is asked back."""
+
+    amount_fen = MoneyField(label=_l("追回多少"), min_fen=1)
+    field_order = ["key", "amount_fen", "reason"]
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        credited = Payment.objects.filter(subject=self.case.subject, state=Payment.State.CREDITED)
+        paid_fen = sum(credited.values_list("amount_fen", flat=True))
+        self.fields["amount_fen"].initial = self.fields["amount_fen"].max_fen = paid_fen
+        self.fields["amount_fen"].help_text = _("付过 %(yuan)s 元。只追回一部分的，改成那一部分。") % {
+            "yuan": yuan(paid_fen)
+        }
+
+    def data_of_act(self) -> dict[str, Any]:
+        return {"amount_fen": self.cleaned_data["amount_fen"]}
+
+
 class ObjectForm(ActForm):
     """Somebody's objection, written down by staff. Nobody has to give a name."""
 
@@ -369,6 +488,8 @@ _FORMS: dict[str, type[ActForm]] = {
     "correct_account": CorrectAccountForm,
     "object": ObjectForm,
     "finish_recovery": RecoveryForm,
+    "check_instalment": CheckForm,
+    "reclaim": ReclaimForm,
     "list_payment": ListForm,
     "reissue": ListForm,
     "check_payment": BatchStepForm,
@@ -379,7 +500,9 @@ _FORMS: dict[str, type[ActForm]] = {
 }
 
 
-def form_of(action: str) -> type[ActForm]:
+def form_of(action: str, case: Case | None = None) -> type[ActForm]:
+    if action == "correct_account" and case is not None and case.provider_id:
+        return CorrectProviderForm
     return _FORMS.get(action, ActForm)
 
 

@@ -32,6 +32,8 @@ from funds import ledger
 
 # Acts of the village that the township could take, too, are taken on the case page.
 _NOT_HERE = {"triage", "dismiss", "start_survey", "register", "emergency_release", "withdraw"}
+# Checking a part with its pictures, suspending, stopping and asking back: where the money is told.
+_ON_THE_CASE_PAGE = {"check_instalment", "suspend", "resume", "stop_payments", "reclaim"}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -96,6 +98,7 @@ class Choice:
 
     edges: list[Edge]
     why_not: str = ""
+    elsewhere: bool = False  # something may be done, on the case page
 
     @property
     def main(self) -> Edge | None:
@@ -110,8 +113,10 @@ class Choice:
 
 def _choice_of(case: Case, user: Any) -> Choice:
     found = [(edge, why) for edge, why in possible_actions(case, user) if edge.action not in _NOT_HERE]
-    edges = sorted((edge for edge, why in found if not why), key=lambda edge: not edge.is_main)
-    return Choice(edges, "" if edges else next((why for _edge, why in found if why), ""))
+    free = sorted((edge for edge, why in found if not why), key=lambda edge: not edge.is_main)
+    edges = [edge for edge in free if edge.action not in _ON_THE_CASE_PAGE]
+    why_not = "" if free else next((why for _edge, why in found if why), "")
+    return Choice(edges, why_not, elsewhere=len(edges) < len(free))
 
 
 def seen_digest(case: Case) -> str:
@@ -121,6 +126,7 @@ def seen_digest(case: Case) -> str:
             case.acts,
             case.survey_id,
             case.payee_account_id,
+            case.provider_id,
             case.amount_fen,
             sorted(paper.pk for paper in case.papers.all()),
         ]
