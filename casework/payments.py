@@ -49,10 +49,8 @@ def build_batch(
     Raises KeyReused, NoSuchCase, BadCaseData when no case is named, PaymentBarred, NotLookedOver, and whatever act()
     refuses with.
     """
-    known = PaymentBatch.objects.filter(number=_number(key)).first()
+    known = built_with(key, by=by)
     if known:
-        if known.maker_id != by.pk:
-            raise key_reused()
         return known
     ids = sorted(set(case_ids))
     if not ids:
@@ -68,6 +66,14 @@ def build_batch(
     _each(ids, lambda pk: act(pk, actions[pk], by=by, key=f"{key}:{pk}", data={"batch_id": batch.pk}))
     guards.demand_looked_over(_lines(batch), looked_over)  # now that every case is held
     return batch
+
+
+def built_with(key: str, *, by: Any) -> PaymentBatch | None:
+    """The batch that this very submission built before. Raises KeyReused for somebody else's."""
+    known = PaymentBatch.objects.filter(number=_number(key)).first()
+    if known and known.maker_id != by.pk:
+        raise key_reused()
+    return known
 
 
 def _lines(batch: PaymentBatch) -> list[guards.Line]:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from casework.desks.funds import batches, entries, overview, paying, pictures
+from casework.desks.funds import batches, cash, entries, overview, paying, pictures, providers, recoveries
 
 app_name = "funds"
 urlpatterns = [
@@ -25,6 +25,18 @@ urlpatterns = [
     path("batches/<int:batch_id>/export/", batches.export, name="export"),
     path("payments/", batches.payment_list, name="payments"),
     path("payments/<int:payment_id>/unlist/", batches.unlist, name="unlist"),
-    path("recovery/", paying.recoveries, name="recoveries"),
-    path("recovery/<int:case_id>/", paying.recover, name="recover"),
+    path("batches/<int:batch_id>/receipts/", cash.receipts, name="receipts"),
+    path("payments/<int:payment_id>/handed/", cash.handed, name="handed"),
+    path("payments/<int:payment_id>/not-taken/", cash.not_taken, name="not_taken"),
+    path("recovery/", recoveries.recoveries, name="recoveries"),
+    path("recovery/<int:case_id>/", recoveries.recovery, name="recover"),
+    path("recovery/<int:case_id>/record/", recoveries.record, name="record_recovery"),
+    path("recovery/<int:case_id>/agree/", recoveries.agree, name="agree_recovery"),
+    path("recovery/<int:case_id>/write-off/", recoveries.write_off, name="write_off"),
+    path("recovery/<int:case_id>/finish/", recoveries.finish, name="finish_recovery"),
+    path("providers/", providers.provider_list, name="providers"),
+    path("providers/new/", providers.record, name="record_provider"),
+    path("providers/<int:provider_id>/", providers.provider, name="provider"),
+    path("providers/<int:provider_id>/check/", providers.check, name="check_provider"),
+    path("providers/<int:provider_id>/end/", providers.end, name="end_provider"),
 ]
