@@ -286,7 +286,8 @@ def test_cash_that_nobody_took_goes_back(world: World, log_in: Any) -> None:
     back = payment_of(case)
     assert (back.state, back.returned_reason) == ("returned", "没有领取：去外地了")
     assert case_now(case).state == "payment_returned" and ledger.check().drift_fen == 0
-    [row] = log_in(world.fund_manager).get(reverse("funds:waiting")).context["rows"]
+    with clock.frozen_at(START + datetime.timedelta(days=2)):  # the account, too, was written down today
+        [row] = log_in(world.fund_manager).get(reverse("funds:waiting")).context["rows"]
     assert row.because == ""
     assert log_in(world.fund_manager).get(reverse("funds:batch", args=[payment.batch_id])).status_code == 200
 
@@ -309,7 +310,8 @@ def test_money_is_released_with_the_password_alone_and_not_guessed_at(world: Wor
         sent = {"key": new_key(), "count": "1", "total_fen": "2000", "password": password}
         return client.post(url, sent, follow=True).text
 
-    assert "这一项" in release("") or payment_of(case).state == "listed"
+    release("")
+    assert payment_of(case).state == "listed"
     for _wrong in range(confirming.MOST_WRONG):
         page = release("somebody-elses")
         assert "密码不对，没有放行" in page and "somebody-elses" not in page

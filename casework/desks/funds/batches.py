@@ -45,7 +45,7 @@ from casework.desks.funds.reach import (
     why_not,
 )
 from casework.desks.funds.refusals import in_plain_words
-from casework.desks.funds.tables import PAYMENT_TONES, BatchRow, batch_rows, cases_of
+from casework.desks.funds.tables import PAYMENT_TONES, BatchRow, batch_rows, cases_of, payment_words
 from casework.errors import NotLookedOver
 from casework.http import day_of, row_number
 from casework.models import CaseDuty
@@ -91,7 +91,7 @@ def _batch(request: HttpRequest, batch_id: int) -> BatchRow:
 
 
 def _lines(request: HttpRequest, row: BatchRow) -> Any:
-    return payments_in_reach(request.user).filter(batch=row.batch).order_by("id")
+    return payments_in_reach(request.user).filter(batch=row.batch).select_related("batch").order_by("id")
 
 
 @login_required
@@ -126,6 +126,7 @@ def _batch_page(
                 {
                     "payment": payment,
                     "case": cases.get(payment.pk),
+                    "words": payment_words(payment),
                     "tone": PAYMENT_TONES[payment.state],
                     "returned": returned_words(payment.returned_reason),
                 }
@@ -228,7 +229,7 @@ def check(request: HttpRequest, batch_id: int) -> HttpResponse:
                     row.batch.pk, by=request.user, key=f"check:{given['key']}", looked_over=given["looked_over"]
                 )
         except NotLookedOver as refusal:
-            return _batch_page(request, row, check_form=LookedOverForm(), findings=refusal.findings)
+            return _batch_page(request, row, check_form=LookedOverForm(warned=True), findings=refusal.findings)
         except REFUSALS as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -458,6 +459,7 @@ def payment_list(request: HttpRequest) -> HttpResponse:
                 {
                     "payment": payment,
                     "case": cases.get(payment.pk),
+                    "words": payment_words(payment),
                     "tone": PAYMENT_TONES[payment.state],
                     "returned": returned_words(payment.returned_reason),
                 }

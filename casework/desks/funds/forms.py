@@ -90,24 +90,27 @@ class AllocateForm(KeyedForm):
 class LookedOverForm(KeyedForm):
     """A step that what the guards have found may stand against: then one tick, and how it was looked at."""
 
-    looked = forms.BooleanField(label=_("都核对过"), required=False)
+    looked = forms.BooleanField(
+        label=_("都核对过"),
+        required=False,
+        error_messages={"required": _("上面几处请先核对，都核对过就打勾。")},
+    )
     looked_over = forms.CharField(
         label=_("怎么核对的"),
         max_length=200,
         required=False,
         help_text=_("会跟这一批一起留下来。例如：对着审批表和户口簿核过，是两个人。"),
+        error_messages={"required": _("请写明怎么核对的。")},
     )
 
     def __init__(self, *args: Any, warned: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.warned = warned
+        for name in ("looked", "looked_over"):
+            self.fields[name].required = warned
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
-        if self.warned and not cleaned.get("looked"):
-            self.add_error("looked", _now("上面几处请先核对，都核对过就打勾。"))
-        if cleaned.get("looked") and not cleaned.get("looked_over", "").strip():
-            self.add_error("looked_over", _now("请写明怎么核对的。"))
         if not cleaned.get("looked"):
             cleaned["looked_over"] = ""
         return cleaned
@@ -127,10 +130,10 @@ class BuildForm(LookedOverForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
-        cleaned["cash_reason"] = cleaned.get("cash_reason", "").strip()
-        if cleaned.get("is_cash") and not cleaned["cash_reason"]:
+        why = cleaned.get("cash_reason", "")
+        if cleaned.get("is_cash") and not why:
             self.add_error("cash_reason", _now("请写明为什么发现金。"))
-        if cleaned["cash_reason"] and not cleaned.get("is_cash"):
+        if why and not cleaned.get("is_cash"):
             self.add_error("is_cash", _now("写了发现金的原因，没有打勾。走银行就把原因删掉。"))
         return cleaned
 
@@ -298,6 +301,7 @@ class HandoverForm(KeyedForm):
     receipt = PhotoField(label=_("签了字的收条"))
 
     def __init__(self, *args: Any, payers: list[tuple[int, str]], **kwargs: Any) -> None:
+        kwargs["initial"] = {"handed_on": clock.today()} | (kwargs.get("initial") or {})
         super().__init__(*args, **kwargs)
         self.fields["second_payer"].choices = [("", "—"), *payers]
 

@@ -123,6 +123,15 @@ def batch_rows(batches: Iterable[PaymentBatch], user: Any) -> list[BatchRow]:
     return list(rows.values())
 
 
+def payment_words(payment: Payment) -> str:
+    """Where a payment stands; cash is with the payers and not with a bank. `batch` should be selected."""
+    if payment.batch.is_cash:
+        words = {S.SENT: _("等发到手"), S.CREDITED: _("已发到手")}.get(payment.state)
+        if words:
+            return words
+    return payment.get_state_display()
+
+
 def cases_of(payments: Iterable[Payment], user: Any) -> dict[int, Case]:
     """{payment id: its case} for those within reach, one query."""
     ids = {payment.pk: case_id_of(payment.subject) for payment in payments}

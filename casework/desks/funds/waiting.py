@@ -24,6 +24,7 @@ from flows.programmes import PROGRAMMES
 from flows.states import DUTIES, STATES
 from funds import instalments, providers
 from funds.models import Instalment, Payment, Reservation
+from funds.money import yuan
 
 WAITING = ("fund_reserved", "emergency_released", "payment_returned")
 BETWEEN = "between_payments"
@@ -64,10 +65,15 @@ class Waiting:
         return f"**** {provider.account_last4}" if provider else self.case.payee_account.masked
 
     @property
+    def part_words(self) -> str:
+        """第 2 期, or what the rules call it."""
+        label = self.part.label if self.part else ""
+        return _("第 %(n)s 期") % {"n": label} if label.isdecimal() else label
+
+    @property
     def helped_words(self) -> str:
         """What the person was decided to get this year, by programme; this case is part of it."""
-        words = [f"{PROGRAMMES[code].title} {fen / 100:,.2f}" for code, fen in sorted(self.helped.items())]
-        return " · ".join(words)
+        return " · ".join(f"{PROGRAMMES[code].title} {yuan(fen)}" for code, fen in sorted(self.helped.items()))
 
     @property
     def helped_fen(self) -> int:
@@ -81,8 +87,9 @@ def waiting_cases(
     user: Any, *, programme: str = "", village_id: int | None = None, later: bool = False
 ) -> QuerySet[Case]:
     """What waits for payment within reach, the longest waiting first; with `later` also parts that are not due yet."""
-    rows = cases_in_reach(user).filter(is_open=True)
-    rows = rows.filter(state__in=(*WAITING, BETWEEN)) if later else rows.filter(Q(state__in=WAITING) | _part_is_due())
+    rows = cases_in_reach(user).filter(is_open=True, state__in=(*WAITING, BETWEEN))
+    if not later:
+        rows = rows.filter(~Q(state=BETWEEN) | _part_is_due())
     if programme:
         rows = rows.filter(programme=programme)
     if village_id:
@@ -106,7 +113,7 @@ def _part_is_due() -> Q:
         pk=Subquery(open_parts.order_by("n").values("pk")[:1]),
         due_on__lte=clock.today(),
     )
-    return Q(state=BETWEEN) & Q(Exists(due))
+    return Q(Exists(due))
 
 
 def look_at(cases: Iterable[Case], user: Any) -> list[Waiting]:
