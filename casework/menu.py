@@ -12,6 +12,7 @@ from access.models import OrgUnit, Staff
 from access.roles import ROLES, Ability, Desk, title_of
 from access.scope import can, posts_of
 from casework.desks.funds import menu as money
+from casework.desks.stock import menu as goods
 from casework.desks.township import menu as offices
 from casework.desks.village.work import count_work
 
@@ -55,6 +56,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("township:overdue", _("超期"), "clock", count=offices.overdue),
             Entry("township:releases", pgettext_lazy("menu", "先行救助"), "bell"),
             Entry("township:recusals", _("回避"), "people"),
+            Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW),
             Entry("township:find", _("查找"), "search"),
             Entry("imports:home", _("导入"), "upload", ability=Ability.IMPORT),
         ),
@@ -69,6 +71,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("county:filed", _("备案"), "book"),
             Entry("county:releases", pgettext_lazy("menu", "先行救助"), "bell"),
             Entry("county:recusals", _("回避"), "people"),
+            Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW),
             Entry("county:find", _("查找"), "search"),
         ),
         search="county:find",
@@ -83,8 +86,19 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("funds:recoveries", pgettext_lazy("menu", "追回"), "undo", count=money.count_recoveries),
             Entry("funds:providers", _("收款单位"), "house"),
             Entry("funds:flow", pgettext_lazy("menu", "图"), "chart"),
+            Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW),
         ),
         search="funds:payments",
+    ),
+    Desk.STOCK: DeskMenu(
+        _("库房"),
+        (
+            Entry("stock:home", _("实物"), "box", count=goods.count_waiting),
+            Entry("stock:slips", pgettext_lazy("menu", "单据"), "list"),
+            Entry("stock:report", pgettext_lazy("menu", "收发报表"), "chart"),
+            Entry("preferences", _("我的"), "person"),
+        ),
+        search="stock:slips",
     ),
     Desk.AUDIT: DeskMenu(
         _("审计"),
@@ -94,6 +108,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("audit:checkpoints", _("封存点"), "shield"),
             Entry("funds:home", _("资金"), "coin"),
             Entry("funds:batches", _("批次"), "list"),
+            Entry("stock:home", _("实物"), "box"),
         ),
         search="audit:search",
     ),

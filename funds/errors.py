@@ -36,3 +36,11 @@ class WrongProposal(FundsError):
 
 class NotThatMuch(FundsError):
     """More is asked for than there is to give back, to check or to write off."""
+
+
+class StockShort(FundsError):
+    """There are not as many goods as are asked for, or they have expired."""
+
+
+class WrongSlip(FundsError):
+    """The slip or stock-take is not such that this can be done with it."""

@@ -14,6 +14,7 @@ from access.models import Appointment, OrgUnit, Staff
 from access.units import import_org_units
 from access.vault import person_key
 from audit.context import acting
+from casework.demo import goods
 from casework.demo_accounts import DEMO_PASSWORD
 from flows import calendar
 from flows.models import ProgrammeVersion, WorkingDay
@@ -30,7 +31,7 @@ _PASSWORD = make_password(DEMO_PASSWORD)  # hashed once: every demo account has 
 
 @transaction.atomic
 def set_up() -> None:
-    """Org units, calendar, staff with posts, published rules, a fund with its allocations."""
+    """Org units, calendar, staff with posts, published rules, a fund with its allocations, two stores with goods."""
     with acting(reason="演示数据"):
         import_org_units(FILES / "org-units.csv")
         if not WorkingDay.objects.exists():
@@ -38,6 +39,7 @@ def set_up() -> None:
         _appoint_everybody()
         _publish_rules()
         _fill_the_fund()
+        goods.stock_up()
 
 
 def _appoint_everybody() -> None:

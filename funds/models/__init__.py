@@ -1,4 +1,4 @@
-"""Money. One file a subject; migrations/0002_ledger.py and later ones keep its laws in PostgreSQL."""
+"""Money, and goods beside it. One file a subject; migrations/0002_ledger.py and later ones keep its laws in PostgreSQL."""
 
 from funds.models.instalments import Instalment
 from funds.models.ledger import Account, Allocation, Fund, Reservation, Transfer
@@ -7,6 +7,16 @@ from funds.models.periods import Period, PeriodTotal
 from funds.models.proposals import Proposal
 from funds.models.providers import Provider
 from funds.models.recoveries import Recovery
+from funds.models.stock import (
+    StockCount,
+    StockCountLine,
+    StockItem,
+    StockLot,
+    StockMove,
+    StockSignature,
+    StockSlip,
+    StockStore,
+)
 
 __all__ = [
     "Account",
@@ -22,5 +32,13 @@ __all__ = [
     "Provider",
     "Recovery",
     "Reservation",
+    "StockCount",
+    "StockCountLine",
+    "StockItem",
+    "StockLot",
+    "StockMove",
+    "StockSignature",
+    "StockSlip",
+    "StockStore",
     "Transfer",
 ]

@@ -19,8 +19,11 @@ from funds.models import Account, Allocation, Fund, Transfer
 
 K = Account.Kind
 FIGURES: dict[str, tuple[tuple[str, ...], Any]] = {
-    "total": ((K.AVAILABLE, K.ALLOCATED, K.COMMITTED, K.IN_PAYMENT, K.PAID), _("总额")),
-    "committed": ((K.COMMITTED, K.IN_PAYMENT), _("已承诺，未付")),
+    "total": (
+        (K.AVAILABLE, K.ALLOCATED, K.COMMITTED, K.IN_PAYMENT, K.IMPREST, K.IMPREST_SPENT, K.PAID),
+        _("总额"),
+    ),
+    "committed": ((K.COMMITTED, K.IN_PAYMENT, K.IMPREST, K.IMPREST_SPENT), _("已承诺，未付")),
     "paid": ((K.PAID,), _("已拨付")),
     "available": ((K.AVAILABLE, K.ALLOCATED), _("可用")),
 }
@@ -35,6 +38,16 @@ KIND_WORDS = {
     "bounce": _("银行退回"),
     "clawback": _("到账后退回"),
     "recover": pgettext_lazy("transfer", "追回"),
+    "suballocate": _("划给下一级"),
+    "return_up": _("退回上一级"),
+    "carry_over": _("结转下年"),
+    "interfund": _("资金间划转"),
+    "hand_back": _("上缴或退还"),
+    "imprest_advance": _("拨备用金"),
+    "imprest_spend": _("备用金支出"),
+    "imprest_settle": _("备用金核销"),
+    "imprest_replenish": _("补充备用金"),
+    "imprest_return": _("交回备用金"),
 }
 
 
