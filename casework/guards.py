@@ -60,9 +60,8 @@ class _Around:
     staff_accounts: set[str] = field(default_factory=set)  # blind indexes
     by_account: dict[str, list[Payment]] = field(default_factory=dict)  # living payments of this year
     explained: set[tuple[str, str]] = field(default_factory=set)  # (blind index, payee)
-    helped_before: dict[tuple[str, str, str], str] = field(
-        default_factory=dict
-    )  # {(person, programme, cause): subject}
+    # {(person, programme, cause): subjects that were paid this year}
+    helped_before: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)
     parts_paid: set[tuple[str, int]] = field(default_factory=set)  # (subject, instalment)
     helped: dict[str, dict[str, int]] = field(default_factory=dict)
 
@@ -172,7 +171,8 @@ def _gather(lines: list[Line]) -> _Around:
         ):
             if payment.pk not in own:
                 kept = payment.reservation
-                around.helped_before[kept.person_key, kept.programme, kept.purpose or ""] = payment.subject
+                what = (kept.person_key, kept.programme, kept.purpose or "")
+                around.helped_before.setdefault(what, set()).add(payment.subject)
     for pk, subject, n in paid.filter(subject__in={line.case.subject for line in lines}).values_list(
         "pk", "subject", "instalment"
     ):
@@ -190,12 +190,10 @@ def _of_a_line(line: Line, around: _Around) -> Iterable[Finding]:
     if not declared and (line.payee in around.staff or line.account_index in around.staff_accounts):
         text = _("收款账户是工作人员本人或家里的，没有按亲属回避的规矩申报。请移出，退回审批，申报后由县级决定。")
         yield _finding("staff", case, text)
-    if case.rules.once_a_year:
-        other = around.helped_before.get((limits.key_of(case), case.programme, case.cause))
-        if other and other != case.subject:
-            yield _finding(
-                "once", case, _("同一个人、同一个原因今年已经付过一次，按规定一年一次。请移出，退回审批核实。")
-            )
+    others = around.helped_before.get((limits.key_of(case), case.programme, case.cause), set()) - {case.subject}
+    if case.rules.once_a_year and others:
+        text = _("同一个人、同一个原因今年已经付过一次，按规定一年一次。请移出，退回审批核实。")
+        yield _finding("once", case, text)
     if (case.subject, line.instalment) in around.parts_paid:
         yield _finding("twice", case, _("这一期已经付过，或者正在付。请移出，不要再付。"))
     if case.tier != "T0":  # how much goes out in an emergency is judged with its papers

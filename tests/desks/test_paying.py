@@ -180,6 +180,18 @@ def test_what_changed_while_somebody_was_reading_is_not_left_out_in_silence(worl
     assert "请再看一遍" in page.text and not PaymentBatch.objects.exists()
 
 
+def test_somebody_elses_submission_is_refused_in_words(world: World, log_in: Any) -> None:
+    key = new_key()
+    payments.build_batch([world.brought_to("fund_reserved").pk], by=world.fund_manager, key=key)
+    other = make_staff("second", "资金二")
+    access.appoint(other, "fund_manager", world.county, by=None, valid_from=START)
+    case = world.brought_to("fund_reserved")
+
+    page = log_in(other).post(reverse("funds:build"), {"case": [case.pk], "confirm": "1", "key": key})
+
+    assert "已经用在另一件事上" in page.text and case_now(case).state == "fund_reserved"
+
+
 # ---------------------------------------------------------------- cash
 
 

@@ -20,6 +20,7 @@ from casework.desks.funds.reach import cases_in_reach, demand, why_not
 from casework.desks.funds.refusals import in_plain_words
 from casework.desks.funds.single import one_act
 from casework.desks.funds.waiting import MOST_AT_ONCE, Waiting, look_at, waiting_cases, with_help_of_the_year
+from casework.errors import KeyReused
 from casework.http import row_number
 from casework.reach import visible
 from funds.models import PaymentBatch
@@ -70,8 +71,8 @@ def build(request: HttpRequest) -> HttpResponse:
     user, asked = request.user, request.POST
     demand(user, "make")
     confirmed = bool(asked.get("confirm"))
-    known = payments.built_with(asked["key"], by=user) if confirmed and asked.get("key") else None
-    if known:  # pressed twice
+    known = _pressed_before(asked.get("key", ""), user) if confirmed else None
+    if known:
         return redirect("funds:batch", known.pk)
     if asked.get("all"):
         rows = waiting_cases(user, **_filters(asked))
@@ -106,6 +107,14 @@ def build(request: HttpRequest) -> HttpResponse:
             "total_fen": sum(row.amount_fen for row in ready),
         },
     )
+
+
+def _pressed_before(key: str, user: Any) -> PaymentBatch | None:
+    """The batch of the same submission; somebody else's key is refused when it comes to building."""
+    try:
+        return payments.built_with(key, by=user) if key else None
+    except KeyReused:
+        return None
 
 
 def _sorted_out(found: list[Waiting]) -> tuple[list[Waiting], list[str], list[guards.Finding]]:
