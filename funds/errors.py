@@ -44,3 +44,11 @@ class StockShort(FundsError):
 
 class WrongSlip(FundsError):
     """The slip or stock-take is not such that this can be done with it."""
+
+
+class WrongReceipt(FundsError):
+    """A paper of an income is missing, was used before, or does not fit its fund."""
+
+
+class WrongReconciliation(FundsError):
+    """The bank's balance cannot be written down, prepared or reviewed so."""

@@ -17,8 +17,9 @@ INSERT INTO funds_transferrule VALUES
   ('imprest_settle', 'committed', 'paid');
 
 -- What moves money between purposes, out of the house, or undoes what was written takes two persons.
-CREATE TABLE funds_twopersons (kind text PRIMARY KEY);
-INSERT INTO funds_twopersons VALUES ('deallocate'), ('return_up'), ('carry_over'), ('interfund'), ('hand_back');
+CREATE TABLE funds_twopersons (kind text PRIMARY KEY, proposal text NOT NULL);
+INSERT INTO funds_twopersons VALUES ('deallocate', 'take_back'), ('return_up', 'take_back'), ('carry_over', 'carry_over'),
+  ('interfund', 'interfund'), ('hand_back', 'hand_back');
 
 ALTER TABLE funds_transfer ADD COLUMN made_in xid8;
 ALTER TABLE funds_account ADD COLUMN moved_in xid8, ADD COLUMN moved_upto bigint;
@@ -39,7 +40,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION funds_transfer_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE d funds_account; c funds_account; o funds_transfer; f funds_fund; g funds_fund; a funds_allocation; b funds_allocation;
-  r funds_reservation; wrong text;
+  r funds_reservation; wrong text; wanted text;
 BEGIN
   NEW.id := nextval('funds_transfer_id_seq');  -- rising within a transaction, whatever was asked for
   NEW.made_in := pg_current_xact_id();
@@ -98,16 +99,15 @@ BEGIN
         USING ERRCODE = 'check_violation', CONSTRAINT = 'transfer_names_its_reservation';
     END IF;
   END IF;
-  IF (NEW.reverses_id IS NOT NULL OR EXISTS (SELECT 1 FROM funds_twopersons w WHERE w.kind = NEW.kind))
-     AND NOT EXISTS (SELECT 1 FROM funds_proposal p WHERE p.id = NEW.proposal_id AND p.state = 'confirmed') THEN
+  wanted := CASE WHEN NEW.reverses_id IS NOT NULL THEN 'reverse' ELSE (SELECT w.proposal FROM funds_twopersons w WHERE w.kind = NEW.kind) END;
+  IF wanted IS NOT NULL AND NOT EXISTS (
+      SELECT 1 FROM funds_proposal p WHERE p.id = NEW.proposal_id AND p.state = 'confirmed' AND p.kind = wanted AND p.fund_id = d.fund_id
+        AND p.amount_fen >= NEW.amount_fen + (SELECT coalesce(sum(t.amount_fen), 0) FROM funds_transfer t WHERE t.proposal_id = p.id)
+        AND (wanted <> 'reverse' OR (p.details->>'transfer')::bigint = NEW.reverses_id)
+        AND (wanted <> 'interfund' OR (p.details->>'to')::bigint = c.fund_id)
+        AND (wanted <> 'take_back' OR (p.details->>'allocation')::bigint = d.allocation_id)) THEN
     RAISE EXCEPTION 'transfer % was not confirmed by a second person', NEW.key
       USING ERRCODE = 'check_violation', CONSTRAINT = 'confirmed_by_a_second_person';
-  END IF;
-  PERFORM pg_advisory_xact_lock_shared(20260615, f.unit_id::int);  -- whoever closes a month waits for us
-  IF EXISTS (SELECT 1 FROM funds_period p WHERE p.unit_id = f.unit_id AND p.year = extract(year FROM NEW.business_date)
-             AND p.month = extract(month FROM NEW.business_date)) THEN
-    RAISE EXCEPTION 'the month of % is closed', NEW.business_date
-      USING ERRCODE = 'check_violation', CONSTRAINT = 'closed_months_stay_closed';
   END IF;
   RETURN NEW;
 END $$;

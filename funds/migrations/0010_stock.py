@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('access', '0005_rate'),
-        ('funds', '0007_laws_of_a_county'),
+        ('funds', '0008_sources'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,5 +1,6 @@
 """Money, and goods beside it. One file a subject; migrations/0002_ledger.py and later ones keep its laws in PostgreSQL."""
 
+from funds.models.bank_balance import DepositAccount, FundStanding, OpenItem, Reconciliation, StatedBalance
 from funds.models.instalments import Instalment
 from funds.models.ledger import Account, Allocation, Fund, Reservation, Transfer
 from funds.models.payments import CashHandover, Payment, PaymentBatch
@@ -7,6 +8,7 @@ from funds.models.periods import Period, PeriodTotal
 from funds.models.proposals import Proposal
 from funds.models.providers import Provider
 from funds.models.recoveries import Recovery
+from funds.models.sources import Campaign, Donor, Receipt
 from funds.models.stock import (
     StockCount,
     StockCountLine,
@@ -21,17 +23,25 @@ from funds.models.stock import (
 __all__ = [
     "Account",
     "Allocation",
+    "Campaign",
     "CashHandover",
+    "DepositAccount",
+    "Donor",
     "Fund",
+    "FundStanding",
     "Instalment",
+    "OpenItem",
     "Payment",
     "PaymentBatch",
     "Period",
     "PeriodTotal",
     "Proposal",
     "Provider",
+    "Receipt",
+    "Reconciliation",
     "Recovery",
     "Reservation",
+    "StatedBalance",
     "StockCount",
     "StockCountLine",
     "StockItem",

@@ -223,7 +223,7 @@ def test_cash_says_why_and_is_listed_for_signing(world: World, log_in: Any) -> N
     client.post(reverse("funds:build"), sent | {"key": new_key(), "cash_reason": "老人没有账户"})
 
     batch = PaymentBatch.objects.get()
-    page = client.get(reverse("funds:receipts", args=[batch.pk]))
+    page = client.get(reverse("funds:cash_list", args=[batch.pk]))
     assert batch.is_cash and "老人没有账户" in page.text and "签字或按手印" in page.text and case.case_no in page.text
     assert payment_of(case).account_last4 == ""
 
@@ -233,7 +233,7 @@ def test_a_bank_batch_has_no_list_for_signing(world: World, log_in: Any) -> None
     pay(world, case)
     client, payment = log_in(world.cashier), payment_of(case)
 
-    assert client.get(reverse("funds:receipts", args=[payment.batch_id])).status_code == 404
+    assert client.get(reverse("funds:cash_list", args=[payment.batch_id])).status_code == 404
     assert client.get(reverse("funds:handed", args=[payment.pk])).status_code == 404
 
 
@@ -558,7 +558,7 @@ def test_another_countys_providers_cash_and_debts_are_not_there(world: World, lo
     client = log_in(stranger)
     away = [
         ("provider", home.pk), ("recover", owed.pk), ("record_recovery", owed.pk), ("agree_recovery", owed.pk),
-        ("write_off", owed.pk), ("finish_recovery", owed.pk), ("receipts", payment.batch_id),
+        ("write_off", owed.pk), ("finish_recovery", owed.pk), ("cash_list", payment.batch_id),
         ("handed", payment.pk), ("not_taken", payment.pk),
     ]  # fmt: skip
 

@@ -191,9 +191,28 @@ def test_a_reversal_wants_a_second_person(world: World) -> None:
     row = ("receive", original.credit_id, original.debit_id, 500, "fund:1", None, original.pk, "记错了")
 
     refuses(INSERT, "mirror", *row, match="not confirmed by a second person")
-    confirmed(world)
+    confirmed(world)  # something else was confirmed
+    refuses(INSERT, "mirror", *row, match="not confirmed by a second person")
+    confirmed(world, reverses=original)
     sql(INSERT, "mirror", *row)
     assert ledger.check().drift_fen == 0
+
+
+def test_what_was_confirmed_once_is_entered_once(world: World) -> None:
+    """A confirmed proposal is no licence: not for another amount, another purpose, or a second time."""
+    made = confirmed(world)
+    assert made.amount_fen == 10**12
+    relief, other = account("allocated"), account("allocated", "education_grant")
+
+    refuses(
+        INSERT, "x", "deallocate", other.pk, account("available").pk, 1, "fund:1", None, None, "",
+        match="not confirmed by a second person",
+    )  # fmt: skip
+    sql(INSERT, "y", "deallocate", relief.pk, account("available").pk, 1, "fund:1", None, None, "")
+    refuses(
+        INSERT, "z", "deallocate", relief.pk, account("available").pk, 10**12, "fund:1", None, None, "",
+        match="not confirmed by a second person",
+    )  # fmt: skip
 
 
 # --- providers and cash ----------------------------------------------------------------------------------------------

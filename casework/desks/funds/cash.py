@@ -27,7 +27,7 @@ NOT_TAKEN = "没有领取"  # as casework.bank_words has it
 
 @login_required
 @require_safe
-def receipts(request: HttpRequest, batch_id: int) -> HttpResponse:
+def cash_list(request: HttpRequest, batch_id: int) -> HttpResponse:
     """The list that families sign when they receive the money, to be printed."""
     batch = visible(batches_in_reach(request.user).select_related("maker", "checker", "releaser"), pk=batch_id)
     if not batch.is_cash:
@@ -38,7 +38,7 @@ def receipts(request: HttpRequest, batch_id: int) -> HttpResponse:
     cases = cases_of(lines, request.user)
     return render(
         request,
-        "funds/receipts.html",
+        "funds/cash_list.html",
         {
             "batch": batch,
             "row": batch_rows([batch], request.user)[0],

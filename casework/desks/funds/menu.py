@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from casework.desks.funds.deciding import mine_to_decide
 from casework.desks.funds.reach import cases_in_reach, holds, payments_in_reach
 from casework.desks.funds.waiting import waiting_cases
 from funds.models import Payment, PaymentBatch
@@ -37,3 +38,8 @@ def my_turn(user: Any) -> int:
 
 def count_recoveries(user: Any) -> int:
     return cases_in_reach(user).filter(state="recovery", is_open=True).order_by()[:MOST].count()
+
+
+def count_proposals(user: Any) -> int:
+    """Entries by two persons that wait for her to be the second."""
+    return mine_to_decide(user).order_by()[:MOST].count()

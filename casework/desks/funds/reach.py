@@ -12,7 +12,7 @@ from access.roles import ROLES, Ability, title_of
 from access.scope import Post, posts_of, scope
 from casework.models import Case
 from casework.reach import units_in
-from funds.models import Allocation, Fund, Payment, PaymentBatch, Provider, Recovery
+from funds.models import Allocation, Campaign, Donor, Fund, Payment, PaymentBatch, Proposal, Provider, Receipt, Recovery
 
 # What each duty is called in a sentence, and which role holds it.
 DUTY_ROLES = {
@@ -22,6 +22,9 @@ DUTY_ROLES = {
     "answer": ("cashier", "fund_manager"),
     "compare": ("fund_checker", "fund_manager"),  # a provider's account with its papers
     "unlist": ("fund_manager", "fund_checker"),
+    "confirm": ("fund_checker", "fund_manager"),
+    "close": ("fund_manager", "fund_checker"),
+    "reconcile": ("fund_manager", "fund_checker"),  # not the cashier, through whose hands the money goes
 }
 
 
@@ -57,6 +60,28 @@ def batches_in_reach(user: Any) -> QuerySet[PaymentBatch]:
     """Batches with at least one line within reach; of such a batch only those lines are shown."""
     lines = payments_in_reach(user).filter(batch=OuterRef("pk"))
     return PaymentBatch.objects.filter(Exists(lines))
+
+
+def kept_in_reach(user: Any, model: type[Any]) -> QuerySet:
+    """Rows of a model with a `unit` that keeps them, within reach."""
+    condition = units_in(user, Ability.FUND_VIEW, "unit__")
+    return model.objects.filter(condition) if condition is not None else model.objects.none()
+
+
+def proposals_in_reach(user: Any) -> QuerySet[Proposal]:
+    return kept_in_reach(user, Proposal)
+
+
+def receipts_in_reach(user: Any) -> QuerySet[Receipt]:
+    return kept_in_reach(user, Receipt)
+
+
+def donors_in_reach(user: Any) -> QuerySet[Donor]:
+    return kept_in_reach(user, Donor)
+
+
+def campaigns_in_reach(user: Any) -> QuerySet[Campaign]:
+    return kept_in_reach(user, Campaign)
 
 
 def cases_in_reach(user: Any) -> QuerySet[Case]:
@@ -97,3 +122,19 @@ def demand_money(user: Any) -> None:
     """Raises Http404 for whoever has no money within reach, as the desk's home does."""
     if not (funds_in_reach(user).exists() or allocations_in_reach(user).exists() or posts_for(user, "make")):
         raise Http404
+
+
+def demand_at(user: Any, unit: OrgUnit, duty: str) -> None:
+    """Raises PermissionDenied unless one of her posts lets her do this in this very unit."""
+    demand(user, duty)
+    if not any(post.reaches(unit) for post in posts_for(user, duty)):
+        raise PermissionDenied(_("这本账由%(unit)s的资金岗位办。") % {"unit": unit.name})
+
+
+def holds_at(user: Any, unit: OrgUnit, duty: str) -> bool:
+    return any(post.reaches(unit) for post in posts_for(user, duty))
+
+
+def units_with_books(user: Any) -> QuerySet[OrgUnit]:
+    """Units within reach that keep a fund."""
+    return OrgUnit.objects.filter(pk__in=funds_in_reach(user).values("unit")).order_by("code")
