@@ -64,7 +64,7 @@ def build_batch(
         batch = funds.open_batch(number=_number(key), title=title, by=by, cash_reason=cash_reason)
     actions = {pk: "reissue" if case.state == "payment_returned" else "list_payment" for pk, case in cases.items()}
     _each(ids, lambda pk: act(pk, actions[pk], by=by, key=f"{key}:{pk}", data={"batch_id": batch.pk}))
-    guards.demand_looked_over(_lines(batch), looked_over)  # now that every case is held
+    guards.demand_looked_over(lines_of(batch), looked_over)  # now that every case is held
     return batch
 
 
@@ -76,8 +76,10 @@ def built_with(key: str, *, by: Any) -> PaymentBatch | None:
     return known
 
 
-def _lines(batch: PaymentBatch) -> list[guards.Line]:
-    return guards.lines_of(batch.payments.exclude(state=Payment.State.CANCELLED))
+def lines_of(batch: PaymentBatch) -> list[guards.Line]:
+    """The living lines of a batch that pay cases, as casework.guards looks at them."""
+    living = batch.payments.exclude(state=Payment.State.CANCELLED)
+    return guards.lines_of(living.filter(subject__startswith="case:"))
 
 
 def _looked(verb: str, looked_over: str) -> str:
@@ -117,7 +119,7 @@ def check_batch(batch_id: int, *, by: Any, key: str, looked_over: str = "") -> P
         _cases_of(batch, "listed"),
         lambda pk: act(pk, "check_payment", by=by, key=f"{key}:{pk}", data={"batch_id": batch.pk}),
     )
-    guards.demand_looked_over(_lines(batch), looked_over)
+    guards.demand_looked_over(lines_of(batch), looked_over)
     with acting(by, reason=_looked("check_batch", looked_over)):
         funds.check_batch(batch, by=by)
     return batch
@@ -136,7 +138,7 @@ def release_batch(batch_id: int, *, by: Any, key: str) -> PaymentBatch:
     with acting(by, reason="release_batch"):
         funds.release_batch(batch, by=by)
     _each(cases, lambda pk: act(pk, "release_payment", by=by, key=f"{key}:{pk}", data={"batch_id": batch.pk}))
-    guards.demand_sound(_lines(batch))
+    guards.demand_sound(lines_of(batch))
     return batch
 
 

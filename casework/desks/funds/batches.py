@@ -236,13 +236,9 @@ def check(request: HttpRequest, batch_id: int) -> HttpResponse:
             messages.success(request, _("复核好了。下一步：出纳放行。"))
             return redirect("funds:batch", row.batch.pk)
     if form.warned and not form.non_field_errors():
-        findings = guards.look_over(guards.lines_of(_living(row.batch)))
+        findings = guards.look_over(payments.lines_of(row.batch))
         return _batch_page(request, row, check_form=form, findings=findings)
     return _refused(request, row, form)
-
-
-def _living(batch: PaymentBatch) -> Any:
-    return batch.payments.exclude(state=Payment.State.CANCELLED)
 
 
 @sensitive_post_parameters("password")
