@@ -85,6 +85,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("funds:batches", _("批次"), "list", count=money.my_turn),
             Entry("funds:payments", _("台账"), "book"),
             Entry("funds:recoveries", pgettext_lazy("menu", "追回"), "undo", count=money.count_recoveries),
+            Entry("funds:providers", _("收款单位"), "house"),
             Entry("funds:flow", pgettext_lazy("menu", "图"), "chart"),
             Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW),
             Entry("funds:budget", pgettext_lazy("menu", "预算"), "tick-list"),

@@ -56,7 +56,7 @@ class PaymentPlan:
         return [
             (
                 self.labels[n] if self.labels else f"第 {n + 1} 期",
-                _months_later(begins, n * self.every_months),
+                months_later(begins, n * self.every_months),
                 share,
                 self.needs_check if n else self.first_needs_check,
             )
@@ -64,7 +64,7 @@ class PaymentPlan:
         ]
 
 
-def _months_later(day: datetime.date, months: int) -> datetime.date:
+def months_later(day: datetime.date, months: int) -> datetime.date:
     """The same day some months later, or the last day of a shorter month."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return day.replace(year=year, month=month + 1, day=min(day.day, monthrange(year, month + 1)[1]))

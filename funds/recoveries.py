@@ -1,5 +1,7 @@
 """Asking money back: what is owed, what came back part by part, what two persons write off."""
 
+import datetime
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -58,6 +60,43 @@ def record(recovery_id: int, amount_fen: int, *, key: str, document_no: str = ""
     )
     ledger.settle_now()
     return transfer
+
+
+@transaction.atomic
+def agree(recovery_id: int, parts: list[tuple[datetime.date, int]]) -> Recovery:
+    """What the family will pay back and when: [(due on, fen), …], together what is open. An earlier agreement stays in
+    the history. Raises NotThatMuch."""
+    recovery = Recovery.objects.select_for_update().get(pk=recovery_id)
+    if sum(fen for _due, fen in parts) != recovery.open_fen or any(fen <= 0 for _due, fen in parts):
+        raise NotThatMuch(
+            _("还欠 %(open)s 元，各期加起来要正好是这个数，每期大于 0。") % {"open": f"{recovery.open_fen / 100:,.2f}"}
+        )
+    recovery.agreed = [{"due_on": due.isoformat(), "amount_fen": fen} for due, fen in parts]
+    recovery.save()
+    return recovery
+
+
+@dataclass(frozen=True)
+class AgreedPart:
+    due_on: datetime.date
+    amount_fen: int
+    missing_fen: int  # of it
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.missing_fen > 0 and self.due_on < clock.today()
+
+
+def agreed_parts(recovery: Recovery) -> list[AgreedPart]:
+    """What was agreed, and what of each part has not come back. What came back since covers the earliest parts first."""
+    came_fen = max(0, sum(part["amount_fen"] for part in recovery.agreed) - recovery.open_fen)
+    found = []
+    for part in sorted(recovery.agreed, key=lambda part: part["due_on"]):
+        covered_fen = min(came_fen, part["amount_fen"])
+        came_fen -= covered_fen
+        due_on = datetime.date.fromisoformat(part["due_on"])
+        found.append(AgreedPart(due_on, part["amount_fen"], part["amount_fen"] - covered_fen))
+    return found
 
 
 def propose_write_off(recovery: Recovery, amount_fen: int, **how: Any) -> Proposal:

@@ -36,6 +36,9 @@ PLAN = (
     ("elderly", "助餐服务", "自己做饭不方便"),
 )
 
+# What the guards of a batch may ask somebody to look at (casework.guards).
+LOOKED_OVER = "对照审批表和户口簿核对过"
+
 
 class Stage:
     """One run. `salt` keeps the keys of several runs apart."""
@@ -205,10 +208,13 @@ class Stage:
         """List, check and release the payment of one case."""
         self._duty = "list_payment"
         batch = payments.build_batch(
-            [case.pk], by=self.somebody(case, "fund_manager"), key=self.key() + uuid.uuid4().hex[:8]
+            [case.pk],
+            by=self.somebody(case, "fund_manager"),
+            key=self.key() + uuid.uuid4().hex[:8],
+            looked_over=LOOKED_OVER,
         )
         self._duty = "check_payment"
-        payments.check_batch(batch.pk, by=self.somebody(case, "fund_checker"), key=self.key())
+        payments.check_batch(batch.pk, by=self.somebody(case, "fund_checker"), key=self.key(), looked_over=LOOKED_OVER)
         self._duty = "release_payment"
         payments.release_batch(batch.pk, by=self.somebody(case, "cashier"), key=self.key())
         _again(case)
