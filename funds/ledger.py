@@ -156,7 +156,8 @@ def lock_allocations(ids: Iterable[int]) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT 1 FROM funds_account WHERE allocation_id = ANY (%s) ORDER BY id FOR NO KEY UPDATE", [sorted(set(ids))]
+            "SELECT 1 FROM funds_account WHERE allocation_id = ANY (%s) ORDER BY id FOR NO KEY UPDATE",
+            [sorted(set(ids))],
         )
 
 

@@ -268,9 +268,6 @@ ELSEWHERE = {
     "lent_never_negative": "tests/funds/test_stock.py: no more comes back than went out, which is asked at the same time",
     "counter_is_not_confirmer": "tests/funds/test_stock.py: a stock-take begins open, and is confirmed by an UPDATE",
     "accepted_or_reversed_once": "tests/funds/test_stock.py: a second acceptance is refused in raw SQL",
-    "month_1_to_12": "a month is made a date first (tests/funds/test_periods.py)",
-    "an_account_once_a_period": "totals are written by the closing alone (tests/funds/test_periods.py)",
-    "period_adds_up": "totals are written by the closing alone (tests/funds/test_periods.py)",
     "reviewed_when_both_sides_agree": "none begins as reviewed (tests/funds/test_bank_balance.py)",
     "reconciliation_refused_with_reason": "none begins as refused (tests/funds/test_bank_balance.py)",
 }

@@ -22,7 +22,6 @@ from casework.desks.acts import new_key
 from casework.desks.cases.file_forms import PaperInput
 from casework.desks.township.forms import REFUSE_REASONS, RETURN_REASONS
 from casework.digests import PROGRESS_PAPERS
-from casework.errors import BadCaseData
 from casework.fields import AnswerCards, DayField, MoneyField, PhotoField
 from casework.models import Case, CaseEvent
 from casework.preparing import surveyor_of
@@ -432,23 +431,8 @@ class ListForm(ActForm):
         payments.build_batch([self.case.pk], by=self.user, key=self.cleaned_data["key"], title=self.case.case_no)
 
 
-class BatchStepForm(ActForm):
-    """Checking or releasing a batch of this one payment; a longer batch is looked at whole, at the fund desk."""
-
-    locks_first = False
-
-    def carry_out(self) -> None:
-        payment = (
-            Payment.objects.filter(subject=self.case.subject, state=Payment.State.LISTED).select_related("batch").last()
-        )
-        if payment is None:
-            raise BadCaseData(_("这一件没有处在这一步的付款。"))
-        if payment.batch.payments.filter(state=Payment.State.LISTED).count() > 1:
-            raise BadCaseData(
-                _("这一件在批次 %(no)s 里，那一批不止一件。请到资金的批次页整批办。") % {"no": payment.batch.number}
-            )
-        step = payments.check_batch if self.action == "check_payment" else payments.release_batch
-        step(payment.batch_id, by=self.user, key=self.cleaned_data["key"])
+class AtTheBatchForm(ActForm):
+    """Never shown: a payment is checked, released and handed out on the page of its batch, which asks for what it takes."""
 
 
 class WithTheBankForm(ActForm):
@@ -492,8 +476,7 @@ _FORMS: dict[str, type[ActForm]] = {
     "reclaim": ReclaimForm,
     "list_payment": ListForm,
     "reissue": ListForm,
-    "check_payment": BatchStepForm,
-    "release_payment": BatchStepForm,
+    **dict.fromkeys(("check_payment", "release_payment", "cash_handed"), AtTheBatchForm),
     "payment_credited": AnswerForm,
     "payment_bounced": AnswerForm,
     "payment_unknown": WithTheBankForm,

@@ -48,9 +48,8 @@ def review(request: HttpRequest, *, office: Office, case_id: int) -> HttpRespons
     if request.method == "POST" and _was_hers(request, case):  # sent again, because the first answer never came
         messages.success(request, _("这件事刚才已经办好了。"))
         return _go_on(request, office, waiting, filters, place)
-    if request.method == "POST" and choice.edges and form.is_valid():
-        if _decide(request, case, form):
-            return _go_on(request, office, waiting, filters, place)
+    if request.method == "POST" and choice.edges and form.is_valid() and _decide(request, case, form):
+        return _go_on(request, office, waiting, filters, place)
     words = lists.DueWords()
     rows = Rows(request.user, office, filters)[:PAGE]
     context = _evidence(case, request.user) | _money(case, choice)
