@@ -44,3 +44,11 @@ class StockShort(FundsError):
 
 class WrongSlip(FundsError):
     """The slip or stock-take is not such that this can be done with it."""
+
+
+class ImprestBlocked(FundsError):
+    """Nothing may be handed out of the float now; the text says what has to be done first."""
+
+
+class ImprestShort(FundsError):
+    """The float has not that much in hand, or its limit has no room for it."""

@@ -1,5 +1,6 @@
 """Money, and goods beside it. One file a subject; migrations/0002_ledger.py and later ones keep its laws in PostgreSQL."""
 
+from funds.models.imprest import ImprestCount, ImprestFloat, ImprestRefill, ImprestSpend
 from funds.models.instalments import Instalment
 from funds.models.ledger import Account, Allocation, Fund, Reservation, Transfer
 from funds.models.payments import CashHandover, Payment, PaymentBatch
@@ -23,6 +24,10 @@ __all__ = [
     "Allocation",
     "CashHandover",
     "Fund",
+    "ImprestCount",
+    "ImprestFloat",
+    "ImprestRefill",
+    "ImprestSpend",
     "Instalment",
     "Payment",
     "PaymentBatch",
