@@ -6,4 +6,4 @@ class CaseworkConfig(AppConfig):
 
     def ready(self) -> None:
         from casework import celery, checks, importing, timers  # noqa: F401, PLC0415
-        from casework.steps import emergency, exit, file, followup, parts, payment, signatures, village  # noqa: F401, PLC0415
+        from casework.steps import emergency, exit, file, followup, imprest, parts, payment, signatures, village  # noqa: F401, PLC0415

@@ -24,7 +24,7 @@ from casework.visibility import Sight, sight
 from families import catalogue, survey_form
 from flows.chart import chart_of
 from flows.states import ROLE_ANYONE
-from funds.models import Payment
+from funds.models import ImprestSpend, Payment
 
 
 def page_of(case: Case, user: Any) -> dict[str, Any]:
@@ -53,6 +53,9 @@ def page_of(case: Case, user: Any) -> dict[str, Any]:
         "measures": [measure for measure in measures if measure.state != Measure.State.DROPPED],
         "plan": plans.progress(case, measures),
         "payments": list(Payment.objects.filter(subject=case.subject).select_related("batch").order_by("id")),
+        "handed_out": list(
+            ImprestSpend.objects.filter(subject=case.subject).select_related("payer_one", "payer_two").order_by("id")
+        ),
         "goods": given_to(case),
         "sees_slips": scope(user, Ability.STOCK_VIEW).covers(case),
         "notices": notices,

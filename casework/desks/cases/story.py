@@ -32,7 +32,15 @@ STOPS = (
     (("exit_review", "exit_notice", "closed"), _l("结案")),
 )
 _STOP_TONE = {"returned", "refused", "objection", "payment_returned", "withdrawn", "cancelled", "recovery"}
-SHOWS_AMOUNT = {"approve", "confirm", "countersign", "register", "emergency_release", "payment_credited"}
+SHOWS_AMOUNT = {
+    "approve",
+    "confirm",
+    "countersign",
+    "register",
+    "emergency_release",
+    "payment_credited",
+    "pay_from_imprest",
+}
 AHEAD = 3
 
 

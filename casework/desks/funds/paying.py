@@ -23,7 +23,7 @@ from casework.desks.funds.waiting import MOST_AT_ONCE, look_at, waiting_cases
 from casework.http import row_number
 from casework.models import Case
 from casework.reach import visible
-from funds.models import Payment
+from funds import services as funds
 
 PAGE = 50
 _WITH = ("village", "household", "payee_account__holder")
@@ -133,9 +133,7 @@ def recoveries(request: HttpRequest) -> HttpResponse:
     rows = cases_in_reach(request.user).filter(state="recovery", is_open=True).order_by("due_on", "id")
     page = Paginator(rows.select_related("village"), PAGE).get_page(request.GET.get("page"))
     cases = list(page.object_list)
-    paid: dict[str, int] = {}
-    for payment in Payment.objects.filter(subject__in=[case.subject for case in cases], state="credited"):
-        paid[payment.subject] = paid.get(payment.subject, 0) + payment.amount_fen
+    paid = funds.paid_fen(case.subject for case in cases)
     return render(
         request,
         "funds/recoveries.html",

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from casework.desks.funds import batches, entries, overview, paying, pictures
+from casework.desks.funds import batches, entries, imprest, overview, paying, pictures
 
 app_name = "funds"
 urlpatterns = [
@@ -27,4 +27,16 @@ urlpatterns = [
     path("payments/<int:payment_id>/unlist/", batches.unlist, name="unlist"),
     path("recovery/", paying.recoveries, name="recoveries"),
     path("recovery/<int:case_id>/", paying.recover, name="recover"),
+    # money in the townships' hands
+    path("imprest/", imprest.floats, name="imprest"),
+    path("imprest/limit/", imprest.limit, name="imprest_limit"),
+    path("imprest/limit/<int:proposal_id>/<slug:answer>/", imprest.answer_limit, name="imprest_answer"),
+    path("imprest/<int:float_id>/", imprest.one, name="float"),
+    path("imprest/<int:float_id>/advance/", imprest.advance, name="imprest_advance"),
+    path("imprest/<int:float_id>/give-up/", imprest.give_up, name="imprest_give_up"),
+    path("imprest/<int:float_id>/count/", imprest.count, name="imprest_count"),
+    path("imprest/counts/<int:count_id>/explain/", imprest.explain, name="imprest_explain"),
+    path("imprest/counts/<int:count_id>/review/", imprest.review, name="imprest_review"),
+    path("imprest/<int:float_id>/refill/", imprest.ask_refill, name="imprest_refill"),
+    path("imprest/refills/<int:refill_id>/", imprest.refill, name="refill"),
 ]
