@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from django.db import transaction
 
 from audit import clock
-from casework.demo import goods
+from casework.demo import goods, imprest
 from casework.demo.stage import Stage
 from casework.demo.township import FIRST_DAY
 from casework.models import Case
@@ -33,6 +33,7 @@ def tell(households: Iterable[Household]) -> int:
             _leave_at(stage, next(families), stop, words, cause, needs, amount_fen)
         told += 1
     goods.hand_out(reversed(households[:told]))
+    imprest.hand_out(households[told:][-2:])
     return told
 
 

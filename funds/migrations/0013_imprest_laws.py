@@ -97,7 +97,7 @@ BEGIN
   SELECT * INTO b FROM funds_imprestfloat WHERE id = NEW.float_id FOR NO KEY UPDATE;  -- one after the other
   SELECT * INTO l FROM funds_allocation WHERE id = b.allocation_id;
   SELECT * INTO r FROM funds_reservation WHERE id = NEW.reservation_id;
-  IF b.ended_on IS NOT NULL OR NEW.settled_fen <> 0 OR NEW.back_fen <> 0 OR NEW.refill_id IS NOT NULL
+  IF b.ended_on IS NOT NULL OR NEW.settled_fen <> 0 OR NEW.back_fen <> 0
      OR r.subject <> NEW.subject OR r.programme <> l.programme OR NEW.amount_fen <> r.amount_fen - r.released_fen
      OR l.fund_id <> (SELECT x.fund_id FROM funds_allocation x WHERE x.id = r.allocation_id)
      OR NOT funds_unit_within(r.village_id, l.unit_id) THEN
@@ -161,8 +161,7 @@ BEGIN
   END IF;
   IF TG_OP = 'INSERT' THEN
     SELECT * INTO b FROM funds_imprestfloat WHERE id = NEW.float_id FOR NO KEY UPDATE;
-    IF (NEW.book_fen, NEW.awaited_fen) IS DISTINCT FROM (funds_imprest_book(b.allocation_id, false), funds_imprest_awaited(b.id))
-       OR NEW.reviewed_on IS NOT NULL THEN
+    IF (NEW.book_fen, NEW.awaited_fen) IS DISTINCT FROM (funds_imprest_book(b.allocation_id, false), funds_imprest_awaited(b.id)) THEN
       RAISE EXCEPTION 'the count does not stand beside the books'
         USING ERRCODE = 'check_violation', CONSTRAINT = 'imprest_count_beside_the_books';
     END IF;

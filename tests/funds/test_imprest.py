@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from access.models import OrgUnit
 from audit import clock
 from audit.models import Entry
 from funds import budget, imprest, ledger, proposals, recoveries
@@ -16,8 +17,7 @@ from funds import services as funds
 from funds.errors import FundsError, ImprestBlocked, ImprestShort, SamePerson, WrongPaymentState, WrongProposal
 from funds.models import Account, ImprestCount, ImprestFloat, ImprestRefill, ImprestSpend, Transfer
 from tests.funds.floats import a_float, allocation_of, decided, handed_out, key, limited, second
-from tests.funds.test_stock import town  # noqa: F401
-from tests.world import START, World, load_world
+from tests.world import START, World, build_world, load_world
 
 NEXT_MONTH = datetime.date(2026, 5, 6)
 MONTH_AFTER = datetime.date(2026, 6, 3)
@@ -444,6 +444,14 @@ def test_every_allocation_has_its_two_accounts(world: World) -> None:
 
 
 # ---------------------------------------------------------------- two at once
+
+
+@pytest.fixture
+def town(transactional_db: None) -> World:
+    if OrgUnit.objects.exists():
+        return load_world()
+    with transaction.atomic():
+        return build_world()
 
 
 @pytest.mark.django_db(transaction=True)
