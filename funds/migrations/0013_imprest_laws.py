@@ -125,19 +125,20 @@ END $$;
 
 -- What was handed out, settled and given back of a subject has moved, at the float that it came from; asked at the commit.
 CREATE FUNCTION funds_imprest_moves() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE spent bigint; whole bigint; settled bigint; m_spent bigint; m_whole bigint; m_settled bigint;
+DECLARE spent bigint; whole bigint; settled bigint; m_spent bigint; m_whole bigint; m_settled bigint; strange bool;
 BEGIN
   SELECT coalesce(sum(s.amount_fen), 0), coalesce(sum(s.settled_fen + s.back_fen), 0), coalesce(sum(s.settled_fen), 0)
     INTO spent, whole, settled FROM funds_imprestspend s WHERE s.subject = NEW.subject;
-  SELECT coalesce(sum(t.fen) FILTER (WHERE t.kind = 'imprest_spend' AND t.own), 0),
-         coalesce(sum(t.fen) FILTER (WHERE t.kind = 'imprest_replenish' AND t.own), 0),
-         coalesce(sum(t.fen) FILTER (WHERE t.kind = 'imprest_settle'), 0)
-    INTO m_spent, m_whole, m_settled
+  SELECT coalesce(sum(t.fen) FILTER (WHERE t.kind = 'imprest_spend'), 0),
+         coalesce(sum(t.fen) FILTER (WHERE t.kind = 'imprest_replenish'), 0),
+         coalesce(sum(t.fen) FILTER (WHERE t.kind = 'imprest_settle'), 0),
+         coalesce(bool_or(t.kind <> 'imprest_settle' AND NOT t.own), false)
+    INTO m_spent, m_whole, m_settled, strange
     FROM (SELECT x.kind, CASE WHEN x.reverses_id IS NULL THEN x.amount_fen ELSE -x.amount_fen END AS fen,
                  EXISTS (SELECT 1 FROM funds_account a JOIN funds_imprestfloat b ON b.allocation_id = a.allocation_id
                          JOIN funds_imprestspend s ON s.float_id = b.id WHERE a.id = x.debit_id AND s.subject = x.subject) AS own
           FROM funds_transfer x WHERE x.subject = NEW.subject AND x.kind IN ('imprest_spend', 'imprest_replenish', 'imprest_settle')) t;
-  IF (spent, whole, settled) IS DISTINCT FROM (m_spent, m_whole, m_settled) THEN
+  IF strange OR (spent, whole, settled) IS DISTINCT FROM (m_spent, m_whole, m_settled) THEN
     RAISE EXCEPTION 'what was handed out for % and its money differ', NEW.subject
       USING ERRCODE = 'check_violation', CONSTRAINT = 'imprest_spend_moves_its_money';
   END IF;

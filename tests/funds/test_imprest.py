@@ -25,6 +25,7 @@ MONTH_AFTER = datetime.date(2026, 6, 3)
 
 def held(world: World) -> tuple[int, ...]:
     """(allocated, committed, paid, in hand, handed out), in fen."""
+    ledger.settle_now()
     now = ledger.allocation_balances([allocation_of(world)])[allocation_of(world).pk]
     return (now.allocated_fen, now.committed_fen, now.paid_fen, now.imprest_fen, now.imprest_spent_fen)
 
