@@ -87,6 +87,21 @@ def add_proof(case: Case, upload: UploadedFile, *, kind: str, by: Any) -> CaseDo
 
 
 @transaction.atomic
+def add_receipt(case: Case, upload: UploadedFile, *, by: Any) -> CaseDocument:
+    """The picture of a signed receipt, kept by whoever hands out the cash; no signature covers it. Raises BadUpload.
+
+    Called in the transaction of the act that needs it, so that a refused act leaves no paper.
+    """
+    cleaned = uploads.clean(upload)
+    with acting(by, reason="cash_receipt"):
+        document = _keep(case.household, cleaned, kind="cash_receipt", by=by, title="", subject=case.subject)
+        paper, _created = CaseDocument.objects.get_or_create(
+            case=case, document=document, defaults={"kind": "cash_receipt", "added_on": clock.today()}
+        )
+        return paper
+
+
+@transaction.atomic
 def add_family_photo(household: Household, upload: UploadedFile, *, kind: str, by: Any) -> Document:
     """A photo of a visit, before any case. Raises BadUpload, NotYourTurn, Recused."""
     cleaned = uploads.clean(upload, pdf=False)

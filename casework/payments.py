@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from audit import clock
@@ -17,6 +18,7 @@ from casework import guards
 from casework.acting import act, key_reused
 from casework.errors import BadCaseData, CaseworkError, NoSuchCase
 from casework.models import Case, CaseEvent
+from funds import ledger
 from funds import services as funds
 from funds.models import Payment, PaymentBatch
 
@@ -137,6 +139,7 @@ def release_batch(batch_id: int, *, by: Any, key: str) -> PaymentBatch:
     cases = _cases_of(batch, "listed")
     with acting(by, reason="release_batch"):
         funds.release_batch(batch, by=by)
+    _lock_money_of(batch.payments.filter(state=Payment.State.LISTED))
     _each(cases, lambda pk: act(pk, "release_payment", by=by, key=f"{key}:{pk}", data={"batch_id": batch.pk}))
     guards.demand_sound(lines_of(batch))
     return batch
@@ -155,6 +158,7 @@ def record_answers(answers: Iterable[Answer], *, by: Any, key: str) -> int:
     payments = Payment.objects.in_bulk(answers)
     if len(payments) < len(answers):
         raise BadCaseData(_("这一件没有处在这一步的付款。"))
+    _lock_money_of(Payment.objects.filter(pk__in=answers))
     for payment in sorted(payments.values(), key=_case_id):
         answer = answers[payment.pk]
         act(
@@ -170,6 +174,11 @@ def record_answers(answers: Iterable[Answer], *, by: Any, key: str) -> int:
             },
         )
     return len(answers)
+
+
+def _lock_money_of(payments: QuerySet[Payment]) -> None:
+    """Each act settles its own case, so two batches might else wait for each other's allocations."""
+    ledger.lock_allocations(payments.values_list("reservation__allocation_id", flat=True))
 
 
 def were_recorded(key: str, *, by: Any) -> bool:

@@ -20,7 +20,7 @@ from casework.errors import CaseworkError
 from casework.models import Case
 from families.models import Household, Person
 from funds import ledger
-from funds.models import Payment
+from funds import services as funds
 
 _DAYS = 30  # the longest story takes three weeks; none ends after today
 
@@ -56,14 +56,13 @@ def _told(case: Case) -> dict[str, Any]:
     for event in case.events.order_by("n"):
         if not path or path[-1] != event.to_state:
             path.append(event.to_state)
-    paid = Payment.objects.filter(subject=case.subject, state="credited")
     return {
         "case_no": case.case_no,
         "programme": case.programme,
         "path": path,
         "final": case.state,
         "amount_fen": case.amount_fen,
-        "paid_fen": sum(payment.amount_fen for payment in paid),
+        "paid_fen": funds.paid_fen([case.subject]).get(case.subject, 0),
     }
 
 

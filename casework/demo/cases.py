@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from django.db import transaction
 
 from audit import clock
-from casework.demo import goods
+from casework.demo import goods, imprest
 from casework.demo.stage import Stage
 from casework.demo.township import FIRST_DAY
 from casework.models import Case
@@ -36,6 +36,7 @@ def tell(households: Iterable[Household]) -> int:
     for days_ago, looks in _HOUSES:
         _rebuild(stage, next(families), days_ago, looks)
         told += 1
+    imprest.hand_out(households[told:][-2:])
     return told
 
 

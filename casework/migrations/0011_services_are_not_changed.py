@@ -32,7 +32,7 @@ UNDO = "DROP FUNCTION casework_service_guard() CASCADE"
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('casework', '0009_help_in_parts'),
+        ('casework', '0010_imprest'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -24,7 +24,7 @@ COMMITTEE = frozenset({"village_head", "village_clerk"})  # posts of the village
 CHANGED_SINCE_IT_CAME_BACK = gettext_lazy("银行退回以后账户或材料改过，还没有人签字。请退回审批，审批以后再付。")
 
 
-@before("list_payment")
+@before("list_payment", "pay_from_imprest")
 def nothing_changed_since_approval(this: Act) -> None:
     case = this.case
     if case.state == "between_payments":
@@ -109,6 +109,12 @@ def unpayable(account: BankAccount, in_use: Iterable[BankAccount]) -> str:
     if (holder.pk, account.number_index) not in {(other.holder_id, other.number_index) for other in in_use}:
         return _("这家换了收款账户，不能付到旧账户。")
     return ""
+
+
+def refuse_the_dead(person: Person) -> None:
+    """Raises ApprovalVoid: whoever died is not paid, whichever way."""
+    if person.died_on is not None:
+        raise ApprovalVoid(_("%(why)s请退回，由村里改好重新上报。") % {"why": _died(person)})
 
 
 def _died(person: Person) -> str:

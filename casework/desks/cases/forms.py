@@ -10,10 +10,12 @@ from typing import Any
 
 from django import forms
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 from django.utils.translation import pgettext_lazy
 
+from access.models import Staff
 from audit import clock
 from casework import papers, payments, services_log
 from casework.acting import act
@@ -31,7 +33,7 @@ from families import services as families
 from families.models import BankAccount, Survey
 from flows import calendar
 from flows.states import ACTIONS
-from funds.models import Payment, Provider
+from funds.models import CashHandover, Payment, Provider
 from funds.money import yuan
 
 MINDS = frozenset({"endorse", "check", "approve", "approve_plan", "review", "confirm", "countersign", "approve_exit"})
@@ -422,6 +424,65 @@ class RecoveryForm(ActForm):
         return {"amount_fen": self.cleaned_data["amount_fen"]}
 
 
+class PayFromImprestForm(ActForm):
+    """Cash out of the township's float: who went along, how it was signed for, the picture of the receipt."""
+
+    second_payer = forms.ModelChoiceField(
+        Staff.objects.none(),
+        label=_l("还有谁一起发"),
+        empty_label=_l("选一个人"),
+        help_text=_l("发钱的两个人，以后不能再调查、评议、审核、审批这一件。"),
+    )
+    handed_on = DayField(label=_l("哪天发的"), latest=clock.today, initial=clock.today)
+    place = forms.CharField(label=_l("在哪里发的"), max_length=80, required=False)
+    signed_how = forms.ChoiceField(
+        label=_l("怎么签的"), choices=CashHandover.Signed.choices, initial="signature", widget=AnswerCards
+    )
+    received_by = forms.CharField(
+        label=_l("谁领的"), max_length=60, help_text=_l("别人代领的，写上是什么人，例如：江小春（儿子）。")
+    )
+    receipt = PhotoField(label=_l("签了字的收条"), help_text=_l("拍下整张收条。"))
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        case = self.case
+        self.fields["second_payer"].queryset = _free_staff(case, self.user)
+        if case.payee_account:
+            self.fields["received_by"].initial = case.payee_account.holder.name
+
+    def data_of_act(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        return {
+            "second_payer": cleaned["second_payer"].pk,
+            "handed_on": cleaned["handed_on"].isoformat(),
+            "place": cleaned["place"],
+            "signed_how": cleaned["signed_how"],
+            "received_by": cleaned["received_by"],
+        }
+
+    @transaction.atomic
+    def carry_out(self) -> None:
+        paper = papers.add_receipt(self.case, self.cleaned_data["receipt"], by=self.user)
+        self._act(document_id=paper.document_id)
+
+
+def _free_staff(case: Case, user: Any) -> QuerySet[Staff]:
+    """Whoever holds a post in the township today and no duty in this case, herself left out."""
+    today = clock.today()
+    return (
+        Staff.objects.filter(
+            Q(appointments__valid_to__isnull=True) | Q(appointments__valid_to__gte=today),
+            appointments__unit__township=case.township_id,
+            appointments__valid_from__lte=today,
+            is_active=True,
+        )
+        .exclude(person_key__in=case.duties.values("person_key"))
+        .exclude(person_key=user.person_key)
+        .distinct()
+        .order_by("name", "pk")
+    )
+
+
 class ListForm(ActForm):
     """A payment on its own is a batch of one line."""
 
@@ -471,6 +532,7 @@ _FORMS: dict[str, type[ActForm]] = {
     "visit": VisitForm,
     "correct_account": CorrectAccountForm,
     "object": ObjectForm,
+    "pay_from_imprest": PayFromImprestForm,
     "finish_recovery": RecoveryForm,
     "check_instalment": CheckForm,
     "reclaim": ReclaimForm,

@@ -25,6 +25,7 @@ from casework.visibility import Sight, sight
 from families import catalogue, survey_form
 from flows.chart import chart_of
 from flows.states import ROLE_ANYONE
+from funds.models import ImprestSpend
 
 
 def page_of(case: Case, user: Any) -> dict[str, Any]:
@@ -54,6 +55,9 @@ def page_of(case: Case, user: Any) -> dict[str, Any]:
         "timeline": story.timeline(case, events, seen, turn if case.is_open else None, plan),
         "measures": [measure for measure in measures if measure.state != Measure.State.DROPPED],
         "plan": plans.progress(case, measures),
+        "handed_out": list(
+            ImprestSpend.objects.filter(subject=case.subject).select_related("payer_one", "payer_two").order_by("id")
+        ),
         "goods": given_to(case),
         "sees_slips": scope(user, Ability.STOCK_VIEW).covers(case),
         "notices": notices,

@@ -34,7 +34,7 @@ STOPS = (
     (("exit_review", "exit_notice", "closed"), _l("结案")),
 )
 _STOP_TONE = {"returned", "refused", "objection", "payment_returned", "withdrawn", "cancelled", "recovery", "suspended"}
-SHOWS_AMOUNT = {"approve", "confirm", "countersign", "register", "emergency_release"}
+SHOWS_AMOUNT = {"approve", "confirm", "countersign", "register", "emergency_release", "pay_from_imprest"}
 SHOWS_PAYMENT = {"payment_credited", "cash_handed", "payment_bounced", "payment_clawed_back"}
 AHEAD = 3
 

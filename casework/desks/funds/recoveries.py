@@ -26,7 +26,8 @@ from casework.models import Case
 from casework.reach import visible
 from flows.parameters import months_later
 from funds import recoveries as services
-from funds.models import Payment, Proposal, Recovery, Transfer
+from funds import services as funds
+from funds.models import Proposal, Recovery, Transfer
 
 PAGE = 50
 STATE = "recovery"
@@ -102,9 +103,7 @@ def _of_cases(cases: list[Case]) -> list[Owed]:
     """Three queries for all: what is owed, what was paid, what is proposed."""
     subjects = [case.subject for case in cases]
     known = {recovery.subject: recovery for recovery in Recovery.objects.filter(subject__in=subjects).order_by("id")}
-    paid: dict[str, int] = {}
-    for payment in Payment.objects.filter(subject__in=subjects, state="credited"):
-        paid[payment.subject] = paid.get(payment.subject, 0) + payment.amount_fen
+    paid = funds.paid_fen(subjects)
     proposed = _proposals([recovery.pk for recovery in known.values()])
     return [
         Owed(
