@@ -1,5 +1,6 @@
 """Money. One file a subject; migrations/0002_ledger.py and later ones keep its laws in PostgreSQL."""
 
+from funds.models.banking import BankFile, BankFormat, BankLine, BankTask, HeadingMapping
 from funds.models.instalments import Instalment
 from funds.models.ledger import Account, Allocation, Fund, Reservation, Transfer
 from funds.models.payments import CashHandover, Payment, PaymentBatch
@@ -11,8 +12,13 @@ from funds.models.recoveries import Recovery
 __all__ = [
     "Account",
     "Allocation",
+    "BankFile",
+    "BankFormat",
+    "BankLine",
+    "BankTask",
     "CashHandover",
     "Fund",
+    "HeadingMapping",
     "Instalment",
     "Payment",
     "PaymentBatch",
