@@ -5,5 +5,5 @@ class CaseworkConfig(AppConfig):
     name = "casework"
 
     def ready(self) -> None:
-        from casework import bank_answers, celery, checks, importing, timers  # noqa: F401, PLC0415
+        from casework import bank_answers, bank_jobs, celery, checks, importing, timers  # noqa: F401, PLC0415
         from casework.steps import emergency, exit, file, followup, parts, payment, signatures, village  # noqa: F401, PLC0415

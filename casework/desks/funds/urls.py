@@ -1,6 +1,6 @@
 from django.urls import path
 
-from casework.desks.funds import batches, entries, overview, paying, pictures
+from casework.desks.funds import bank_answers, bank_lists, bank_tasks, batches, entries, overview, paying, pictures
 
 app_name = "funds"
 urlpatterns = [
@@ -22,9 +22,21 @@ urlpatterns = [
     path("batches/<int:batch_id>/check/", batches.check, name="check"),
     path("batches/<int:batch_id>/release/", batches.release, name="release"),
     path("batches/<int:batch_id>/answers/", batches.answers, name="answers"),
-    path("batches/<int:batch_id>/export/", batches.export, name="export"),
+    path("batches/<int:batch_id>/export/", bank_lists.export, name="export"),
     path("payments/", batches.payment_list, name="payments"),
     path("payments/<int:payment_id>/unlist/", batches.unlist, name="unlist"),
     path("recovery/", paying.recoveries, name="recoveries"),
     path("recovery/<int:case_id>/", paying.recover, name="recover"),
+    path("bank/", bank_answers.home, name="bank"),
+    path("bank/<int:pk>/", bank_answers.job, name="bank_job"),
+    path("bank/<int:pk>/columns/", bank_answers.columns, name="bank_columns"),
+    path("bank/<int:pk>/words/", bank_answers.words, name="bank_words"),
+    path("bank/<int:pk>/confirm/", bank_answers.confirm, name="bank_confirm"),
+    path("bank/<int:pk>/cancel/", bank_answers.cancel, name="bank_cancel"),
+    path("bank/files/<int:pk>/", bank_answers.file, name="bank_file"),
+    path("bank/lists/<int:pk>/", bank_lists.job, name="bank_list"),
+    path("bank/lists/<int:pk>/take/", bank_lists.take, name="bank_list_take"),
+    path("bank/lists/<int:pk>/cancel/", bank_lists.cancel, name="bank_list_cancel"),
+    path("bank/tasks/", bank_tasks.tasks, name="bank_tasks"),
+    path("bank/tasks/<int:pk>/", bank_tasks.task, name="bank_task"),
 ]
