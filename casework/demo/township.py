@@ -18,6 +18,7 @@ from casework.demo_accounts import DEMO_PASSWORD
 from flows import calendar
 from flows.models import ProgrammeVersion, WorkingDay
 from flows.services import draft_version, publish_version
+from funds import bank_formats
 from funds import services as funds
 from funds.models import Fund
 
@@ -30,7 +31,7 @@ _PASSWORD = make_password(DEMO_PASSWORD)  # hashed once: every demo account has 
 
 @transaction.atomic
 def set_up() -> None:
-    """Org units, calendar, staff with posts, published rules, a fund with its allocations."""
+    """Org units, calendar, staff with posts, published rules, a fund with its allocations, the banks' formats."""
     with acting(reason="演示数据"):
         import_org_units(FILES / "org-units.csv")
         if not WorkingDay.objects.exists():
@@ -38,6 +39,7 @@ def set_up() -> None:
         _appoint_everybody()
         _publish_rules()
         _fill_the_fund()
+        bank_formats.seed()
 
 
 def _appoint_everybody() -> None:

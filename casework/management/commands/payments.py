@@ -15,14 +15,14 @@ from audit.console import JsonCommand
 from casework.desks.acts import REFUSALS
 from funds import bank_files, bank_formats, bank_lists
 from funds.banking.errors import ListRefused
-from funds.models import PaymentBatch
+from funds.models import BankFormat, PaymentBatch
 from funds.money import yuan
 
 
 class Command(JsonCommand):
     help = (
         "export BATCH: write the bank's list of a released batch. import FILE: post a bank's answer, whole or not at all. "
-        "format FILE: add a version of a bank's format. Exit status 1 on a refusal; then nothing was changed."
+        "format [FILE]: add a version of a bank's format, list them. Exit status 1 on a refusal; then nothing was changed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -34,15 +34,15 @@ class Command(JsonCommand):
         export.add_argument("--out", type=Path, help="where to; the name is the batch's otherwise")
         export.add_argument("--reason", default="manage.py payments export", help="stays in the access log")
         export.add_argument("--purpose", default="", help="what the bank prints beside each payment")
-        export.add_argument("--by", help="username of whoever exports")
+        export.add_argument("--by", required=True, help="username of whoever exports; stays in the access log")
         answer = verbs.add_parser("import", help="a bank's answer")
         answer.add_argument("file", type=Path)
         answer.add_argument("--bank", required=True, help="code of the bank")
         answer.add_argument("--dry-run", action="store_true", help="judge the file, post nothing")
         answer.add_argument("--by", help="username of whoever posts; needed unless --dry-run")
-        made = verbs.add_parser("format", help="a version of a bank's format, as JSON (docs/adr/0013)")
-        made.add_argument("file", type=Path)
-        made.add_argument("--by", required=True, help="username of whoever answers for it")
+        made = verbs.add_parser("format", help="add a version of a bank's format, as JSON (docs/adr/0013); list them")
+        made.add_argument("file", type=Path, nargs="?", help="without one the formats of the product are written down")
+        made.add_argument("--by", help="username of whoever answers for it")
         for verb in (export, answer, made):  # may stand after the verb as well
             verb.add_argument(
                 "--json", action="store_true", default=argparse.SUPPRESS, help="answer with one JSON object"
@@ -146,5 +146,12 @@ class Command(JsonCommand):
         }
 
     def _format(self, by: Staff | None, options: dict[str, Any]) -> dict[str, Any]:
-        made = bank_formats.add(options["file"].read_bytes(), by=by)
-        return {"bank": made.code, "direction": made.direction, "version": made.version, "valid_from": made.valid_from}
+        if options["file"] is None:
+            added = bank_formats.seed()
+        elif by is None:
+            raise CommandError("Say who answers for it: --by USERNAME.")
+        else:
+            bank_formats.add(options["file"].read_bytes(), by=by)
+            added = 1
+        columns = ("code", "direction", "version", "valid_from", "name")
+        return {"added": added, "formats": list(BankFormat.objects.values(*columns))}
