@@ -149,12 +149,12 @@ def _preview(request: HttpRequest, found: Job, words_form: WordsForm | None) -> 
     payments = {row.pk: row for row in payments_in_reach(request.user).filter(pk__in=ids)}
     counts, sums = seen["counts"], seen["sums_fen"]
     groups = [
-        {"words": str(WORDS[result]), "tone": tone, "n": counts[result], "fen": sums.get(result, 0)}
-        for result, tone in (
-            ("matched_success", "ok"),
-            ("matched_failed", "act"),
-            ("matched_returned", "act"),
-            ("already_recorded", "end"),
+        {"words": label, "n": counts[result], "fen": sums.get(result, 0)}
+        for result, label in (
+            ("matched_success", _("到账")),
+            ("matched_failed", _("银行没有付出")),
+            ("matched_returned", _("退票")),
+            ("already_recorded", _("以前登记过，不再记")),
         )
         if counts.get(result)
     ]

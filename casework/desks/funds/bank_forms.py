@@ -32,7 +32,7 @@ class AnswerUploadForm(forms.Form):
 
     def __init__(self, *args: Any, banks: Iterable[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["bank"].choices = list(banks)
+        self.fields["bank"].choices = [("", _now("请选")), *banks]
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
@@ -53,7 +53,10 @@ class ColumnsForm(forms.Form):
                 choices.append((_now("第 %(n)d 行") % {"n": n}, [(text, text) for text in texts]))
         for field in NEEDED:
             self.fields[field] = forms.ChoiceField(
-                label=LABELS[field], choices=choices, required=False, initial=columns.get(field, "")
+                label=LABELS[field],
+                choices=choices,
+                required=field in ("amount", "status"),
+                initial=columns.get(field, ""),
             )
 
     def clean(self) -> dict[str, Any]:
@@ -117,4 +120,4 @@ class ListForm(forms.Form):
 
     def __init__(self, *args: Any, banks: Iterable[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["bank"].choices = list(banks)
+        self.fields["bank"].choices = [("", _now("请选")), *banks]
