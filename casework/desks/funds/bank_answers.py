@@ -268,8 +268,11 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _again(request: HttpRequest, found: Job, **choice: Any) -> HttpResponse:
+    """Judge once more, or post; what the preview showed of people is not kept beyond that."""
     try:
-        runner.reply(found.pk, **choice)
+        with transaction.atomic():
+            runner.reply(found.pk, **choice)
+            Job.objects.filter(pk=found.pk).update(result={})
     except JobsError as error:
         messages.error(request, str(error))
     return redirect("funds:bank_job", found.pk)
