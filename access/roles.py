@@ -30,6 +30,8 @@ class Ability(StrEnum):
     NOTICE_VIEW = "notice.view"
     FUND_VIEW = "fund.view"
     FUND_WORK = "fund.work"
+    STOCK_VIEW = "stock.view"
+    STOCK_WORK = "stock.work"
     AUDIT_READ = "audit.read"
     STAFF_MANAGE = "staff.manage"
     PROGRAMME_MANAGE = "programme.manage"
@@ -42,6 +44,7 @@ class Desk(StrEnum):
     TOWNSHIP = "township"
     COUNTY = "county"
     FUNDS = "funds"
+    STOCK = "stock"
     AUDIT = "audit"
     ADMIN = "admin"
     OTHER = "other"
@@ -90,35 +93,37 @@ ROLES: dict[str, Role] = {
             _("乡镇经办"),
             Level.TOWNSHIP,
             Desk.TOWNSHIP,
-            frozenset({A.LEAD_CREATE, *_SEES, A.UNMASK, A.NOTICE_VIEW, A.FUND_VIEW, A.IMPORT}),
+            frozenset(
+                {A.LEAD_CREATE, *_SEES, A.UNMASK, A.NOTICE_VIEW, A.FUND_VIEW, A.STOCK_VIEW, A.STOCK_WORK, A.IMPORT}
+            ),
         ),
         Role(
             "township_approver",
             _("乡镇审批"),
             Level.TOWNSHIP,
             Desk.TOWNSHIP,
-            frozenset({*_SEES, A.UNMASK, A.NOTICE_VIEW, A.FUND_VIEW}),
+            frozenset({*_SEES, A.UNMASK, A.NOTICE_VIEW, A.FUND_VIEW, A.STOCK_VIEW}),
         ),
         Role(
             "county_reviewer",
             _("县级经办"),
             Level.COUNTY,
             Desk.COUNTY,
-            frozenset({*_SEES, A.UNMASK, A.NOTICE_VIEW, A.FUND_VIEW}),
+            frozenset({*_SEES, A.UNMASK, A.NOTICE_VIEW, A.FUND_VIEW, A.STOCK_VIEW}),
         ),
         Role(
             "county_approver",
             pgettext_lazy("role", "县级确认"),
             Level.COUNTY,
             Desk.COUNTY,
-            frozenset({*_SEES, A.UNMASK, A.NOTICE_VIEW, A.FUND_VIEW}),
+            frozenset({*_SEES, A.UNMASK, A.NOTICE_VIEW, A.FUND_VIEW, A.STOCK_VIEW}),
         ),
         Role(
             "fund_manager",
             _("资金管理"),
             Level.COUNTY,
             Desk.FUNDS,
-            frozenset({A.CASE_VIEW, A.ACCOUNT_VIEW, A.FUND_VIEW, A.FUND_WORK}),
+            frozenset({A.CASE_VIEW, A.ACCOUNT_VIEW, A.FUND_VIEW, A.FUND_WORK, A.STOCK_VIEW, A.STOCK_WORK}),
         ),
         Role(
             "fund_checker",
@@ -134,12 +139,14 @@ ROLES: dict[str, Role] = {
             Desk.FUNDS,
             frozenset({A.CASE_VIEW, A.ACCOUNT_VIEW, A.FUND_VIEW, A.FUND_WORK}),
         ),
+        # Counts goods and hands them out: of a family it sees the name on the slip and nothing else.
+        Role("storekeeper", _("库管员"), None, Desk.STOCK, frozenset({A.STOCK_VIEW, A.STOCK_WORK})),
         Role(
             "auditor",
             _("审计"),
             Level.COUNTY,
             Desk.AUDIT,
-            frozenset({*_SEES, A.UNMASK, A.NOTICE_VIEW, A.FUND_VIEW, A.AUDIT_READ}),
+            frozenset({*_SEES, A.UNMASK, A.NOTICE_VIEW, A.FUND_VIEW, A.STOCK_VIEW, A.AUDIT_READ}),
         ),
         Role("donor", _("捐赠人"), None, Desk.OTHER, frozenset({A.PUBLIC_VIEW})),
         Role("villager", _("村民"), None, Desk.OTHER, frozenset({A.PUBLIC_VIEW})),

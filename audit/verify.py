@@ -57,6 +57,7 @@ KINDS = {
     "guard": gettext_lazy("保护记录的触发器被关掉或删掉了"),
     "untracked": gettext_lazy("这张表没有纳入审计"),
     "balance": gettext_lazy("账户余额和流水对不上"),
+    "period": gettext_lazy("结过账的月份和流水对不上"),
 }
 
 Check = Callable[[], Iterable[Problem]]

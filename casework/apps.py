@@ -6,4 +6,5 @@ class CaseworkConfig(AppConfig):
 
     def ready(self) -> None:
         from casework import bank_answers, bank_jobs, celery, checks, importing, timers  # noqa: F401, PLC0415
+        from casework.desks.funds import statement_files  # noqa: F401, PLC0415
         from casework.steps import emergency, exit, file, followup, parts, payment, signatures, village  # noqa: F401, PLC0415

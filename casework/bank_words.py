@@ -10,11 +10,11 @@ RETURN_REASONS = (
     gettext_noop("账户状态异常"),
     gettext_noop("超过限额"),
     gettext_noop("银行系统原因"),
-    gettext_noop("没有领取"),
     gettext_noop("其他原因"),
 )
+NOT_TAKEN = gettext_noop("没有领取")  # cash that came back with those who carried it
 # The account is right: the same one may be tried again.
-ACCOUNT_IS_RIGHT = ("银行系统原因", "超过限额", "没有领取")
+ACCOUNT_IS_RIGHT = ("银行系统原因", "超过限额", NOT_TAKEN)
 
 
 def labelled(label: object, words: object) -> str:

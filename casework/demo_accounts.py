@@ -23,6 +23,7 @@ _WORK: dict[str, tuple[str, Any]] = {
     "fund_manager": ("coin", _("发放、对账")),
     "fund_checker": ("scale", _("复核每一笔")),
     "cashier": ("bank", _("付款、导入回单")),
+    "storekeeper": ("box", _("收发物资、盘点")),
     "auditor": ("shield", _("追查一笔钱，只读")),
     "sysadmin": ("gear", _("账号、岗位、项目规则")),
 }

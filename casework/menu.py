@@ -12,6 +12,7 @@ from access.models import OrgUnit, Staff
 from access.roles import ROLES, Ability, Desk, title_of
 from access.scope import can, posts_of
 from casework.desks.funds import menu as money
+from casework.desks.stock import menu as goods
 from casework.desks.township import menu as offices
 from casework.desks.village.work import count_work
 
@@ -55,6 +56,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("township:overdue", _("超期"), "clock", count=offices.overdue),
             Entry("township:releases", pgettext_lazy("menu", "先行救助"), "bell"),
             Entry("township:recusals", _("回避"), "people"),
+            Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW),
             Entry("township:find", _("查找"), "search"),
             Entry("imports:home", _("导入"), "upload", ability=Ability.IMPORT),
         ),
@@ -69,6 +71,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("county:filed", _("备案"), "book"),
             Entry("county:releases", pgettext_lazy("menu", "先行救助"), "bell"),
             Entry("county:recusals", _("回避"), "people"),
+            Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW),
             Entry("county:find", _("查找"), "search"),
         ),
         search="county:find",
@@ -83,8 +86,23 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("funds:payments", _("台账"), "book"),
             Entry("funds:recoveries", pgettext_lazy("menu", "追回"), "undo", count=money.count_recoveries),
             Entry("funds:flow", pgettext_lazy("menu", "图"), "chart"),
+            Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW),
+            Entry("funds:budget", pgettext_lazy("menu", "预算"), "tick-list"),
+            Entry("funds:receipts", pgettext_lazy("menu", "收入"), "download"),
+            Entry("funds:proposals", pgettext_lazy("menu", "核准"), "stamp", count=money.count_proposals),
+            Entry("funds:periods", _("结账"), "calendar"),
         ),
         search="funds:payments",
+    ),
+    Desk.STOCK: DeskMenu(
+        _("库房"),
+        (
+            Entry("stock:home", _("实物"), "box", count=goods.count_waiting),
+            Entry("stock:slips", pgettext_lazy("menu", "单据"), "list"),
+            Entry("stock:report", pgettext_lazy("menu", "收发报表"), "chart"),
+            Entry("preferences", _("我的"), "person"),
+        ),
+        search="stock:slips",
     ),
     Desk.AUDIT: DeskMenu(
         _("审计"),
@@ -94,6 +112,8 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("audit:checkpoints", _("封存点"), "shield"),
             Entry("funds:home", _("资金"), "coin"),
             Entry("funds:batches", _("批次"), "list"),
+            Entry("stock:home", _("实物"), "box"),
+            Entry("funds:periods", _("结账"), "calendar"),
         ),
         search="audit:search",
     ),

@@ -19,6 +19,7 @@ urlpatterns = [
     path("admin/", include("casework.desks.admin.urls")),
     path("", include("casework.desks.flows.urls")),
     path("funds/", include("casework.desks.funds.urls")),
+    path("stock/", include("casework.desks.stock.urls")),
     path("audit/", include("casework.desks.audit.urls")),
     path("village/", include("casework.desks.village.urls")),
     path("notices/", include("casework.desks.public.urls")),

@@ -6,7 +6,8 @@ class FundsConfig(AppConfig):
 
     def ready(self) -> None:
         from audit.verify import register_check  # noqa: PLC0415
-        from funds.proof import wrong_balances  # noqa: PLC0415
+        from funds.proof import wrong_balances, wrong_months  # noqa: PLC0415
 
         register_check("balances", wrong_balances)
+        register_check("periods", wrong_months)
         from funds import budget, periods, recoveries  # noqa: F401, PLC0415 - what proposals carry out registers itself

@@ -6,12 +6,13 @@ out of the house or undoes an entry is proposed by one person and confirmed by a
 
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from funds import ledger, proposals
-from funds.errors import FundShort, WrongProposal
+from funds.errors import Earmarked, FundShort, WrongProposal
 from funds.models import Account, Allocation, Fund, Proposal, Transfer
+from funds.money import yuan
 
 # What a second person may undo. Payments are not reversed: the bank's answer moves them.
 REVERSIBLE = frozenset({"receive", "allocate", "suballocate", "imprest_advance"})
@@ -58,14 +59,20 @@ def allocation_for(
     parent: Allocation | None = None,
     document_no: str = "",
 ) -> Allocation:
-    """The allocation for this purpose, made with its accounts when there is none yet."""
-    allocation, created = Allocation.objects.get_or_create(
-        fund=fund,
-        programme=programme,
-        unit=unit,
-        year=year,
-        defaults={"document_no": document_no, "parent": parent},
-    )
+    """The allocation for this purpose, made with its accounts when there is none yet. Raises WrongProposal."""
+    try:
+        allocation, created = Allocation.objects.get_or_create(
+            fund=fund,
+            programme=programme,
+            unit=unit,
+            year=year,
+            defaults={"document_no": document_no, "parent": parent},
+        )
+    except IntegrityError as error:
+        refusal = ledger.refusal_of(error)
+        if refusal is None:
+            raise
+        raise refusal from error
     if created:
         Account.objects.bulk_create(
             [Account(fund=fund, allocation=allocation, kind=kind) for kind in ledger.ALLOCATION_LEVEL]
@@ -73,9 +80,26 @@ def allocation_for(
     return allocation
 
 
+_WITHIN = """
+WITH RECURSIVE part AS (
+  SELECT id FROM funds_allocation WHERE id = %s
+  UNION ALL SELECT a.id FROM funds_allocation a JOIN part ON a.parent_id = part.id)
+SELECT id FROM part ORDER BY id
+"""
+
+
+def ids_within(allocation: Allocation) -> list[int]:
+    """The allocation and all that was divided from it, by their keys."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHIN, [allocation.pk])
+        return [pk for (pk,) in cursor.fetchall()]
+
+
 @transaction.atomic
 def set_plan(allocation: Allocation, plan_fen: list[int] | None) -> None:
-    """What is to be paid in each of the twelve months, in fen; None: evenly."""
+    """What is to be paid in each of the twelve months, in fen; None: evenly. Raises WrongProposal."""
+    if plan_fen is not None and (len(plan_fen) != 12 or min(plan_fen) < 0):
+        raise WrongProposal(_("计划要写满十二个月，每个月不能小于零。"))
     allocation.plan_fen = plan_fen
     allocation.save()
 
@@ -88,9 +112,7 @@ def propose_take_back(allocation: Allocation, amount_fen: int, **how: Any) -> Pr
 
     `how` is what every proposal needs: by, key, reason, document_no. Raises FundShort.
     """
-    free_fen = ledger.allocation_balances([allocation])[allocation.pk].allocated_fen
-    if amount_fen > free_fen:
-        raise FundShort(_("只能收回还没有承诺的钱，最多 %(free)s 元。") % {"free": f"{free_fen / 100:,.2f}"})
+    _demand_free(allocation, amount_fen)
     return proposals.propose(
         "take_back",
         unit=allocation.fund.unit,
@@ -101,9 +123,37 @@ def propose_take_back(allocation: Allocation, amount_fen: int, **how: Any) -> Pr
     )
 
 
+def _demand_positive(amount_fen: int) -> None:
+    if amount_fen <= 0:
+        raise WrongProposal(_("金额要大于零。"))
+
+
+def _demand_free(allocation: Allocation, amount_fen: int) -> None:
+    """What is promised stays. Raises FundShort, as PostgreSQL would, but with the figures."""
+    _demand_positive(amount_fen)
+    now = ledger.allocation_balances([allocation])[allocation.pk]
+    if amount_fen > now.allocated_fen:
+        raise FundShort(
+            _("只能收回还没有承诺的钱，最多 %(free)s 元。已经承诺、在付和付出去的 %(held)s 元不能动。")
+            % {"free": yuan(now.allocated_fen), "held": yuan(now.held_fen + now.paid_fen)}
+        )
+
+
+def _demand_available(fund: Fund, amount_fen: int) -> None:
+    """Only what is not allocated leaves a fund. Raises FundShort."""
+    _demand_positive(amount_fen)
+    now = ledger.balances([fund])[fund.pk]
+    if amount_fen > now.available_fen:
+        raise FundShort(
+            _("只能动还没有分配的钱，最多 %(free)s 元。分配了还没有用的，请先收回。")
+            % {"free": yuan(now.available_fen)}
+        )
+
+
 @proposals.carries_out("take_back")
 def _take_back(proposal: Proposal) -> dict[str, Any]:
-    allocation = Allocation.objects.get(pk=proposal.details["allocation"])
+    allocation = Allocation.objects.select_related("fund").get(pk=proposal.details["allocation"])
+    _demand_free(allocation, proposal.amount_fen)
     transfer = ledger.post(
         "return_up" if allocation.parent_id else "deallocate",
         proposal.amount_fen,
@@ -121,6 +171,7 @@ def propose_interfund(fund: Fund, to: Fund, amount_fen: int, **how: Any) -> Prop
     """Move available money to another fund, whose earmarks must be at least as narrow. Raises WrongProposal."""
     if to.pk == fund.pk:
         raise WrongProposal(_("转出和转入不能是同一项资金。"))
+    _demand_available(fund, amount_fen)
     return proposals.propose(
         "interfund", unit=fund.unit, fund=fund, details={"to": to.pk}, amount_fen=amount_fen, **how
     )
@@ -141,7 +192,12 @@ def _interfund(proposal: Proposal) -> dict[str, Any]:
 
 
 def propose_carry_over(fund: Fund, year: int, **how: Any) -> Proposal:
-    """Carry what is free in the year's allocations to the same purposes of the next year; amounts are fixed now."""
+    """Carry what is free in the year's allocations to the same purposes of the next year; amounts are fixed now.
+
+    Raises WrongProposal when there is none, Earmarked when the fund ends with the year.
+    """
+    if fund.last_year is not None and year >= fund.last_year:
+        raise Earmarked(_("这项资金只能用到 %(year)d 年，不能结转。没有用完的请退还。") % {"year": fund.last_year})
     allocations = list(fund.allocations.filter(year=year).order_by("pk"))
     balances = ledger.allocation_balances(allocations)
     parts = {str(a.pk): balances[a.pk].allocated_fen for a in allocations if balances[a.pk].allocated_fen}
@@ -186,7 +242,8 @@ def _parent_in(allocation: Allocation, year: int) -> Allocation | None:
 
 
 def propose_hand_back(fund: Fund, amount_fen: int, **how: Any) -> Proposal:
-    """Give available money back to whoever gave it (上缴财政, 退还捐赠人)."""
+    """Give available money back to whoever gave it (上缴财政, 退还捐赠人). Raises FundShort."""
+    _demand_available(fund, amount_fen)
     return proposals.propose("hand_back", unit=fund.unit, fund=fund, amount_fen=amount_fen, **how)
 
 

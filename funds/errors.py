@@ -36,3 +36,19 @@ class WrongProposal(FundsError):
 
 class NotThatMuch(FundsError):
     """More is asked for than there is to give back, to check or to write off."""
+
+
+class StockShort(FundsError):
+    """There are not as many goods as are asked for, or they have expired."""
+
+
+class WrongSlip(FundsError):
+    """The slip or stock-take is not such that this can be done with it."""
+
+
+class WrongReceipt(FundsError):
+    """A paper of an income is missing, was used before, or does not fit its fund."""
+
+
+class WrongReconciliation(FundsError):
+    """The bank's balance cannot be written down, prepared or reviewed so."""

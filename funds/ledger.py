@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy as _l
 
 from audit import clock
 from audit.context import current
-from funds.errors import Earmarked, FundsError, FundShort, MonthClosed, NoFund, SamePerson
+from funds import proof
+from funds.errors import Earmarked, FundsError, FundShort, MonthClosed, NoFund, SamePerson, WrongProposal
 from funds.models import Account, Allocation, Fund, Payment, Reservation, Transfer
 
 FUND_LEVEL = (Account.Kind.SOURCE, Account.Kind.AVAILABLE)
@@ -158,8 +159,14 @@ _REFUSALS: dict[str, tuple[type[FundsError], Any]] = {
         Earmarked,
         _l("专款不能划到限制更松的资金里。请划到用途一样或更窄的资金。"),
     ),
+    "months_close_in_order": (WrongProposal, _l("要按顺序结账，前面还有没有结的月份。")),
     "closed_months_stay_closed": (MonthClosed, _l("这个月已经结账，不能再记。请记在没有结账的月份，写明原因。")),
     "confirmed_by_a_second_person": (SamePerson, _l("这一笔要由第二个人核准以后才能记账。")),
+    "allocation_lies_within_its_parent": (
+        WrongProposal,
+        _l("下拨的要在上一级的地方、帮扶和年度以内，没有记账。请另选。"),
+    ),
+    "funds_transfer_reverses_id_key": (WrongProposal, _l("这一笔已经冲正过了。")),
     "decided_only_once": (FundsError, _l("同一个人、同一个原因，今年已经批过一次，按规定不能再批。")),
 }
 
@@ -263,10 +270,15 @@ class LedgerCheck:
     drift_fen: int
     negative_accounts: int
     transfers: int
+    changed_periods: int = 0
+
+    @property
+    def is_sound(self) -> bool:
+        return not (self.drift_fen or self.negative_accounts or self.changed_periods)
 
 
 def check() -> LedgerCheck:
-    """Recompute every balance from the transfers. Sound books give 0, 0 and the number of transfers."""
+    """Recompute every balance and every closed month from the transfers. Sound books give 0, 0, their number and 0."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -278,4 +290,5 @@ def check() -> LedgerCheck:
             LEFT JOIN (SELECT credit_id, sum(amount_fen) fen FROM funds_transfer GROUP BY 1) c ON c.credit_id = a.id
             """
         )
-        return LedgerCheck(*cursor.fetchone())
+        found = cursor.fetchone()
+    return LedgerCheck(*found, len(proof.changed_months()))

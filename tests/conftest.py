@@ -57,13 +57,13 @@ def _empty_the_database(self: TransactionTestCase) -> None:
               SET LOCAL client_min_messages = warning;
               FOR t IN SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
                        AND relname NOT IN ('django_migrations', 'django_content_type', 'auth_permission',
-                                           'audit_tracked', 'funds_transferrule') LOOP
+                                           'audit_tracked', 'funds_transferrule', 'funds_twopersons') LOOP
                 EXECUTE format('ALTER TABLE %I DISABLE TRIGGER USER', t.relname);
               END LOOP;
               EXECUTE (SELECT 'TRUNCATE ' || string_agg(format('%I', relname), ', ') || ' RESTART IDENTITY CASCADE'
                        FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
                        AND relname NOT IN ('django_migrations', 'django_content_type', 'auth_permission',
-                                           'audit_tracked', 'funds_transferrule'));
+                                           'audit_tracked', 'funds_transferrule', 'funds_twopersons'));
               FOR t IN SELECT c.relname, g.tgname, g.tgenabled FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
                        WHERE NOT g.tgisinternal AND c.relnamespace = 'public'::regnamespace LOOP
                 EXECUTE format('ALTER TABLE %I ENABLE ALWAYS TRIGGER %I', t.relname, t.tgname);

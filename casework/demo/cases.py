@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from django.db import transaction
 
 from audit import clock
+from casework.demo import goods
 from casework.demo.stage import Stage
 from casework.demo.township import FIRST_DAY
 from casework.models import Case
@@ -24,13 +25,14 @@ _WORDS = (
 @transaction.atomic
 def tell(households: Iterable[Household]) -> int:
     """Open cases and leave each at another place; returns how many. `households` must have heads with ID numbers."""
-    families = iter(households)
+    families = iter(households := list(households))
     stage, told = Stage(), 0
     for days_ago, stop in _PLOT:
         words, cause, needs, amount_fen = _WORDS[told % len(_WORDS)]
         with clock.frozen_at(FIRST_DAY - datetime.timedelta(days=days_ago)):
             _leave_at(stage, next(families), stop, words, cause, needs, amount_fen)
         told += 1
+    goods.hand_out(reversed(households[:told]))
     return told
 
 

@@ -14,31 +14,30 @@ from access.models import Appointment, OrgUnit, Staff
 from access.units import import_org_units
 from access.vault import person_key
 from audit.context import acting
+from casework.demo import goods, money
 from casework.demo_accounts import DEMO_PASSWORD
 from flows import calendar
 from flows.models import ProgrammeVersion, WorkingDay
 from flows.services import draft_version, publish_version
 from funds import bank_formats
-from funds import services as funds
-from funds.models import Fund
 
 FILES = Path(settings.BASE_DIR) / "demo"
 FIRST_DAY = datetime.date(2026, 4, 15)  # the demo's business date, a Wednesday
 IN_OFFICE_SINCE = datetime.date(2026, 1, 1)
-YEAR = 2026
 _PASSWORD = make_password(DEMO_PASSWORD)  # hashed once: every demo account has the same
 
 
 @transaction.atomic
 def set_up() -> None:
-    """Org units, calendar, staff with posts, published rules, a fund with its allocations, the banks' formats."""
+    """Org units, calendar, staff with posts, published rules, money from its sources to its purposes, two stores with goods."""
     with acting(reason="演示数据"):
         import_org_units(FILES / "org-units.csv")
         if not WorkingDay.objects.exists():
             calendar.load(FILES / "working-days.csv")
         _appoint_everybody()
         _publish_rules()
-        _fill_the_fund()
+        money.fill()
+        goods.stock_up()
         bank_formats.seed()
 
 
@@ -64,25 +63,3 @@ def _publish_rules() -> None:
                 programme, entry["parameters"], valid_from=IN_OFFICE_SINCE, by=author, basis=entry["basis"]
             )
             publish_version(version.pk, by=publisher)
-
-
-def _fill_the_fund() -> None:
-    if Fund.objects.exists():
-        return
-    county, township = OrgUnit.objects.get(level="county"), OrgUnit.objects.get(level="township")
-    fiscal = funds.open_fund(
-        "CZ-2026", "县级困难家庭帮扶专项", source="fiscal", unit=county, document_no="岚财社〔2026〕3号"
-    )
-    funds.receive(fiscal, 180_000_000, key="demo:receive:fiscal", document_no="岚财社〔2026〕3号")
-    raised = funds.open_fund(
-        "GA-2026", "青禾乡关爱基金", source="raised", unit=township, programmes=["education_grant"]
-    )
-    funds.receive(raised, 30_000_000, key="demo:receive:raised", reason="2026 年春季募集")
-    for fund, programme, yuan in (
-        (fiscal, "disaster_relief", 600_000),
-        (fiscal, "elderly_support", 500_000),
-        (raised, "education_grant", 200_000),
-    ):
-        funds.allocate(
-            fund, yuan * 100, programme=programme, unit=township, year=YEAR, key=f"demo:allocate:{programme}:{fund.pk}"
-        )

@@ -17,8 +17,9 @@ INSERT INTO funds_transferrule VALUES
   ('imprest_settle', 'committed', 'paid');
 
 -- What moves money between purposes, out of the house, or undoes what was written takes two persons.
-CREATE TABLE funds_twopersons (kind text PRIMARY KEY);
-INSERT INTO funds_twopersons VALUES ('deallocate'), ('return_up'), ('carry_over'), ('interfund'), ('hand_back');
+CREATE TABLE funds_twopersons (kind text PRIMARY KEY, proposal text NOT NULL);
+INSERT INTO funds_twopersons VALUES ('deallocate', 'take_back'), ('return_up', 'take_back'), ('carry_over', 'carry_over'),
+  ('interfund', 'interfund'), ('hand_back', 'hand_back');
 
 ALTER TABLE funds_transfer ADD COLUMN made_in xid8;
 ALTER TABLE funds_account ADD COLUMN moved_in xid8, ADD COLUMN moved_upto bigint;
@@ -39,7 +40,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION funds_transfer_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE d funds_account; c funds_account; o funds_transfer; f funds_fund; g funds_fund; a funds_allocation; b funds_allocation;
-  r funds_reservation; wrong text;
+  r funds_reservation; wrong text; wanted text;
 BEGIN
   NEW.id := nextval('funds_transfer_id_seq');  -- rising within a transaction, whatever was asked for
   NEW.made_in := pg_current_xact_id();
@@ -98,16 +99,15 @@ BEGIN
         USING ERRCODE = 'check_violation', CONSTRAINT = 'transfer_names_its_reservation';
     END IF;
   END IF;
-  IF (NEW.reverses_id IS NOT NULL OR EXISTS (SELECT 1 FROM funds_twopersons w WHERE w.kind = NEW.kind))
-     AND NOT EXISTS (SELECT 1 FROM funds_proposal p WHERE p.id = NEW.proposal_id AND p.state = 'confirmed') THEN
+  wanted := CASE WHEN NEW.reverses_id IS NOT NULL THEN 'reverse' ELSE (SELECT w.proposal FROM funds_twopersons w WHERE w.kind = NEW.kind) END;
+  IF wanted IS NOT NULL AND NOT EXISTS (
+      SELECT 1 FROM funds_proposal p WHERE p.id = NEW.proposal_id AND p.state = 'confirmed' AND p.kind = wanted AND p.fund_id = d.fund_id
+        AND p.amount_fen >= NEW.amount_fen + (SELECT coalesce(sum(t.amount_fen), 0) FROM funds_transfer t WHERE t.proposal_id = p.id)
+        AND (wanted <> 'reverse' OR (p.details->>'transfer')::bigint = NEW.reverses_id)
+        AND (wanted <> 'interfund' OR (p.details->>'to')::bigint = c.fund_id)
+        AND (wanted <> 'take_back' OR (p.details->>'allocation')::bigint = d.allocation_id)) THEN
     RAISE EXCEPTION 'transfer % was not confirmed by a second person', NEW.key
       USING ERRCODE = 'check_violation', CONSTRAINT = 'confirmed_by_a_second_person';
-  END IF;
-  PERFORM pg_advisory_xact_lock_shared(20260615, f.unit_id::int);  -- whoever closes a month waits for us
-  IF EXISTS (SELECT 1 FROM funds_period p WHERE p.unit_id = f.unit_id AND p.year = extract(year FROM NEW.business_date)
-             AND p.month = extract(month FROM NEW.business_date)) THEN
-    RAISE EXCEPTION 'the month of % is closed', NEW.business_date
-      USING ERRCODE = 'check_violation', CONSTRAINT = 'closed_months_stay_closed';
   END IF;
   RETURN NEW;
 END $$;
@@ -215,7 +215,7 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
-CREATE TRIGGER funds_guard BEFORE INSERT OR UPDATE ON funds_proposal FOR EACH ROW EXECUTE FUNCTION funds_proposal_guard();
+CREATE TRIGGER funds_guard AFTER INSERT OR UPDATE ON funds_proposal FOR EACH ROW EXECUTE FUNCTION funds_proposal_guard();
 
 -- A month is closed after it has ended, in order, by two persons, and stays as it was closed.
 CREATE FUNCTION funds_period_guard() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -233,7 +233,7 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
-CREATE TRIGGER funds_guard BEFORE INSERT OR UPDATE OR DELETE ON funds_period FOR EACH ROW EXECUTE FUNCTION funds_period_guard();
+CREATE TRIGGER funds_guard AFTER INSERT OR UPDATE OR DELETE ON funds_period FOR EACH ROW EXECUTE FUNCTION funds_period_guard();
 
 -- Instalments: together no more than was decided; what was checked or paid stays.
 CREATE FUNCTION funds_instalment_guard() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -260,6 +260,47 @@ BEGIN
   RETURN NULL;
 END $$;
 CREATE TRIGGER funds_guard AFTER INSERT OR UPDATE ON funds_instalment FOR EACH ROW EXECUTE FUNCTION funds_instalment_guard();
+
+-- What is kept, given back and recovered has moved; asked at the commit, because one is written after the other.
+CREATE FUNCTION funds_reservation_moves() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE kept bigint; given bigint;
+BEGIN
+  SELECT coalesce(sum(amount_fen) FILTER (WHERE kind = 'reserve'), 0), coalesce(sum(amount_fen) FILTER (WHERE kind = 'release'), 0)
+    INTO kept, given FROM funds_transfer WHERE reservation_id = NEW.id;
+  IF kept <> NEW.amount_fen OR given <> (SELECT released_fen FROM funds_reservation WHERE id = NEW.id) THEN
+    RAISE EXCEPTION 'reservation % and its money differ', NEW.key
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'reservation_moves_its_money';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER funds_moves_money AFTER INSERT OR UPDATE OF released_fen ON funds_reservation DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION funds_reservation_moves();
+
+CREATE FUNCTION funds_recovery_moves() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF (SELECT recovered_fen FROM funds_recovery WHERE id = NEW.id) <>
+     (SELECT coalesce(sum(amount_fen), 0) FROM funds_transfer WHERE reservation_id = NEW.reservation_id AND kind = 'recover') THEN
+    RAISE EXCEPTION 'what came back of reservation % and its money differ', NEW.reservation_id
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'recovery_moves_its_money';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER funds_moves_money AFTER INSERT OR UPDATE ON funds_recovery DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION funds_recovery_moves();
+CREATE FUNCTION funds_recovery_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF (OLD.reservation_id, OLD.subject, OLD.owed_fen, OLD.begun_on) IS DISTINCT FROM (NEW.reservation_id, NEW.subject, NEW.owed_fen, NEW.begun_on)
+     OR NEW.recovered_fen < OLD.recovered_fen OR NEW.written_off_fen < OLD.written_off_fen
+     OR OLD.ended_on IS NOT NULL AND NEW.ended_on IS DISTINCT FROM OLD.ended_on
+     OR NEW.written_off_fen > OLD.written_off_fen AND NOT EXISTS (
+        SELECT 1 FROM funds_proposal p WHERE p.kind = 'write_off' AND p.state = 'confirmed'
+          AND (p.details->>'recovery')::bigint = NEW.id AND p.amount_fen = NEW.written_off_fen - OLD.written_off_fen) THEN
+    RAISE EXCEPTION 'what is owed of reservation % is not changed like this', NEW.reservation_id
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'recovery_by_money_or_two_persons';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER funds_guard BEFORE UPDATE ON funds_recovery FOR EACH ROW EXECUTE FUNCTION funds_recovery_guard();
 
 -- What is planned in parts is paid in those parts, each when it is due and was checked.
 CREATE FUNCTION funds_payment_follows_plan() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -379,6 +420,9 @@ ALTER TABLE funds_reservation ENABLE ALWAYS TRIGGER funds_purpose;
 ALTER TABLE funds_proposal ENABLE ALWAYS TRIGGER funds_guard;
 ALTER TABLE funds_period ENABLE ALWAYS TRIGGER funds_guard;
 ALTER TABLE funds_instalment ENABLE ALWAYS TRIGGER funds_guard;
+ALTER TABLE funds_reservation ENABLE ALWAYS TRIGGER funds_moves_money;
+ALTER TABLE funds_recovery ENABLE ALWAYS TRIGGER funds_moves_money;
+ALTER TABLE funds_recovery ENABLE ALWAYS TRIGGER funds_guard;
 ALTER TABLE funds_payment ENABLE ALWAYS TRIGGER funds_follows_plan;
 ALTER TABLE funds_payment ENABLE ALWAYS TRIGGER funds_stays;
 ALTER TABLE funds_payment ENABLE ALWAYS TRIGGER funds_to_provider;

@@ -54,7 +54,7 @@ DROP FUNCTION funds_bankline_guard(); DROP FUNCTION funds_banktask_guard();
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('funds', '0007_laws_of_a_county'),
+        ('funds', '0008_sources'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

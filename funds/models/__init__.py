@@ -1,5 +1,6 @@
-"""Money. One file a subject; migrations/0002_ledger.py and later ones keep its laws in PostgreSQL."""
+"""Money, and goods beside it. One file a subject; migrations/0002_ledger.py and later ones keep its laws in PostgreSQL."""
 
+from funds.models.bank_balance import DepositAccount, FundStanding, OpenItem, Reconciliation, StatedBalance
 from funds.models.banking import BankFile, BankFormat, BankLine, BankTask, HeadingMapping
 from funds.models.instalments import Instalment
 from funds.models.ledger import Account, Allocation, Fund, Reservation, Transfer
@@ -8,6 +9,17 @@ from funds.models.periods import Period, PeriodTotal
 from funds.models.proposals import Proposal
 from funds.models.providers import Provider
 from funds.models.recoveries import Recovery
+from funds.models.sources import Campaign, Donor, Receipt
+from funds.models.stock import (
+    StockCount,
+    StockCountLine,
+    StockItem,
+    StockLot,
+    StockMove,
+    StockSignature,
+    StockSlip,
+    StockStore,
+)
 
 __all__ = [
     "Account",
@@ -16,17 +28,33 @@ __all__ = [
     "BankFormat",
     "BankLine",
     "BankTask",
+    "Campaign",
     "CashHandover",
+    "DepositAccount",
+    "Donor",
     "Fund",
     "HeadingMapping",
+    "FundStanding",
     "Instalment",
+    "OpenItem",
     "Payment",
     "PaymentBatch",
     "Period",
     "PeriodTotal",
     "Proposal",
     "Provider",
+    "Receipt",
+    "Reconciliation",
     "Recovery",
     "Reservation",
+    "StatedBalance",
+    "StockCount",
+    "StockCountLine",
+    "StockItem",
+    "StockLot",
+    "StockMove",
+    "StockSignature",
+    "StockSlip",
+    "StockStore",
     "Transfer",
 ]

@@ -20,7 +20,7 @@ from casework.desks.funds.menu import my_turn
 from casework.desks.funds.reach import demand_for_unit
 from casework.models import Case, CaseDuty
 from families import services as families
-from funds import ledger
+from funds import ledger, receipts
 from funds import services as funds
 from funds.models import Fund, Payment, PaymentBatch, Transfer
 from tests.world import START, World, case_now, make_staff
@@ -122,7 +122,7 @@ def test_what_makes_up_each_allocation_is_the_allocations_own_balance(world: Wor
     balance = ledger.allocation_balances([reservation.allocation])[reservation.allocation_id]
 
     sums = {
-        name: sum(row["fen"] for row in figures.parts_of(name, world.fund, reservation.allocation))
+        name: sum(row["fen"] for row in figures.parts_of(name, world.fund, [reservation.allocation_id]))
         for name in figures.FIGURES
     }
 
@@ -131,6 +131,9 @@ def test_what_makes_up_each_allocation_is_the_allocations_own_balance(world: Wor
         "committed": balance.held_fen,
         "paid": balance.paid_fen,
         "available": balance.free_fen,
+        "in_payment": balance.in_payment_fen,
+        "allocated": balance.allocated_fen,
+        "budget": balance.total_fen,
     }
 
 
@@ -148,7 +151,11 @@ def test_a_fund_is_opened_filled_and_allocated(world: World, log_in: Any) -> Non
         },
     )  # fmt: skip
     fund = Fund.objects.get(code="GIFT-26")
-    received = {"key": new_key(), "amount_fen": "15万", "document_no": "R-001", "reason": "禾丰公司"}
+    donor = receipts.add_donor(world.county, "company", "禾丰公司", key="d")
+    received = {
+        "key": new_key(), "kind": "donation", "amount_fen": "15万", "received_on": START.isoformat(), "donor": donor.pk,
+        "receipt_no": "R-001", "purpose_words": "助学",
+    }  # fmt: skip
     for _twice in range(2):
         client.post(reverse("funds:receive", args=[fund.pk]), received)
     client.post(

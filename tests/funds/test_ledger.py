@@ -7,8 +7,9 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from audit import clock
+from audit.context import acting
 from casework.models import Case
-from funds import budget, ledger, proposals
+from funds import ledger
 from funds import services as funds
 from funds.errors import Earmarked, FundShort, NoFund, WrongPaymentState
 from funds.models import Account, Allocation, Payment, Proposal, Reservation, Transfer
@@ -74,12 +75,26 @@ def reserve(world: World, fen: int, key: str = "r1", subject: str = "case:1") ->
     return made
 
 
-def confirmed(world: World) -> Proposal:
-    """A proposal that a second person has confirmed, for entries that need one in raw SQL."""
-    fund = funds.open_fund("SPARE", "备用", source="raised", unit=world.county)
-    funds.receive(fund, 1, key="spare")
-    made = budget.propose_hand_back(fund, 1, by=world.fund_manager, key="spare", reason="试")
-    return proposals.confirm(made.pk, by=world.fund_checker)
+def confirmed(world: World, *, reverses: Transfer | None = None) -> Proposal:
+    """What a second person has confirmed without its entry: for entries that need one in raw SQL. Without `reverses` it
+    takes back all that the relief allocation holds, and more."""
+    with transaction.atomic(), acting(world.fund_manager):
+        made = Proposal.objects.create(
+            key=f"raw:{Proposal.objects.count()}",
+            kind="reverse" if reverses else "take_back",
+            unit=world.county,
+            fund=world.fund,
+            details={"transfer": reverses.pk} if reverses else {"allocation": allocation().pk},
+            amount_fen=reverses.amount_fen if reverses else 10**12,
+            reason="试",
+            proposed_by=world.fund_manager,
+            proposer_person_key=world.fund_manager.person_key,
+            proposed_on=START,
+        )
+        made.state, made.decided_by, made.decided_on = "confirmed", world.fund_checker, START
+        made.decider_person_key = world.fund_checker.person_key
+        made.save()
+    return made
 
 
 def test_more_than_there_is_cannot_be_allocated_or_reserved(world: World) -> None:
@@ -206,8 +221,8 @@ def test_a_transfer_names_the_reservation_it_serves(world: World) -> None:
 
 
 def test_a_reversal_is_the_mirror_of_its_original_and_says_why(world: World) -> None:
-    confirmed(world)
     original = Transfer.objects.get(key="receive:1")
+    confirmed(world, reverses=original)
     source, available = original.debit, original.credit
     transfer_refused("receive", available, source, 1, reverses=original, match="does not mirror")
     transfer_refused("receive", source, available, original.amount_fen, reverses=original, match="does not mirror")
@@ -218,8 +233,8 @@ def test_a_reversal_is_the_mirror_of_its_original_and_says_why(world: World) -> 
 
 
 def test_a_reversal_is_made_once(world: World) -> None:
-    confirmed(world)
     original = funds.receive(world.fund, 500, key="twice")
+    confirmed(world, reverses=original)
     row = ("receive", original.credit_id, original.debit_id, 500, "fund:1", None, original.pk, "记错了")
     sql(INSERT, "mirror-1", *row)
 

@@ -5,6 +5,8 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from access.roles import Ability
+from access.scope import scope
 from casework import plans
 from casework.acting import possible_actions
 from casework.days import day_short
@@ -12,6 +14,7 @@ from casework.deliberations import verdict, verdict_words
 from casework.desks.cases import story
 from casework.desks.cases.surveys import said
 from casework.desks.cases.turn import next_step, other_acts, turn_of
+from casework.goods import given_to
 from casework.links import document_url, picture_url
 from casework.models import Case, Measure
 from casework.papers import open_for_papers
@@ -50,6 +53,8 @@ def page_of(case: Case, user: Any) -> dict[str, Any]:
         "measures": [measure for measure in measures if measure.state != Measure.State.DROPPED],
         "plan": plans.progress(case, measures),
         "payments": list(Payment.objects.filter(subject=case.subject).select_related("batch").order_by("id")),
+        "goods": given_to(case),
+        "sees_slips": scope(user, Ability.STOCK_VIEW).covers(case),
         "notices": notices,
         "sessions": _sessions(case),
         "papers": _papers(case, seen),

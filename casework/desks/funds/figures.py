@@ -4,6 +4,7 @@ Four figures describe a fund or an allocation: total, committed (promised or on 
 moves a figure when one of its two accounts belongs to it and the other does not.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +19,18 @@ from funds import ledger
 from funds.models import Account, Allocation, Fund, Transfer
 
 K = Account.Kind
+HELD = (K.COMMITTED, K.IN_PAYMENT, K.IMPREST, K.IMPREST_SPENT)
 FIGURES: dict[str, tuple[tuple[str, ...], Any]] = {
-    "total": ((K.AVAILABLE, K.ALLOCATED, K.COMMITTED, K.IN_PAYMENT, K.PAID), _("总额")),
-    "committed": ((K.COMMITTED, K.IN_PAYMENT), _("已承诺，未付")),
+    "total": ((K.AVAILABLE, K.ALLOCATED, *HELD, K.PAID), _("总额")),
+    "committed": (HELD, _("已承诺，未付")),
     "paid": ((K.PAID,), _("已拨付")),
     "available": ((K.AVAILABLE, K.ALLOCATED), _("可用")),
+    "in_payment": ((K.IN_PAYMENT,), _("正在付")),
+    "allocated": ((K.ALLOCATED,), _("分配了，还可用")),
+    "budget": ((K.ALLOCATED, *HELD, K.PAID), _("预算")),
 }
+AFTER_EACH = ("total", "committed", "paid", "available")  # told beside every line of the ledger
+BUDGET_KINDS = ("allocate", "deallocate", "suballocate", "return_up", "carry_over")
 KIND_WORDS = {
     "receive": _("收款"),
     "allocate": _("分配"),
@@ -35,6 +42,16 @@ KIND_WORDS = {
     "bounce": _("银行退回"),
     "clawback": _("到账后退回"),
     "recover": pgettext_lazy("transfer", "追回"),
+    "suballocate": _("下拨"),
+    "return_up": _("收回上级"),
+    "carry_over": _("结转下年"),
+    "interfund": _("资金间划转"),
+    "hand_back": _("上缴或退还"),
+    "imprest_advance": _("拨备用金"),
+    "imprest_spend": _("备用金支出"),
+    "imprest_settle": _("备用金核销"),
+    "imprest_replenish": _("补充备用金"),
+    "imprest_return": _("交回备用金"),
 }
 
 
@@ -72,20 +89,31 @@ def total(rows: list[Figures]) -> Figures:
     )
 
 
-def _kinds(figure: str, allocation: Allocation | None) -> tuple[str, ...]:
-    """The accounts that a figure sums up; what is available at the fund lies outside its allocations."""
-    return tuple(kind for kind in FIGURES[figure][0] if allocation is None or kind != K.AVAILABLE)
+def _moved(figure: str, fund: Fund, within: Sequence[int] | None) -> Switch:
+    """How many fen a transfer adds to the accounts that a figure sums up: those of a fund, or of some allocations.
 
+    What is available at the fund lies outside its allocations.
+    """
+    kinds = FIGURES[figure][0]
 
-def _moved(kinds: tuple[str, ...]) -> Switch:
-    """How many fen a transfer adds to these accounts together."""
-    into, out_of = Q(credit__kind__in=kinds), Q(debit__kind__in=kinds)
+    def is_inside(side: str) -> Q:
+        inside = Q(**{f"{side}__kind__in": kinds, f"{side}__fund": fund})
+        return inside if within is None else inside & Q(**{f"{side}__allocation__in": within})
+
+    into, out_of = is_inside("credit"), is_inside("debit")
     return Switch(
         When(into & ~out_of, then=F("amount_fen")),
         When(out_of & ~into, then=-F("amount_fen")),
         default=Value(0),
         output_field=BigIntegerField(),
     )
+
+
+def transfers_of(fund: Fund, within: Sequence[int] | None = None) -> QuerySet[Transfer]:
+    """Every movement on the accounts of a fund, or of some of its allocations."""
+    if within is None:
+        return Transfer.objects.filter(Q(debit__fund=fund) | Q(credit__fund=fund))
+    return Transfer.objects.filter(Q(debit__allocation__in=within) | Q(credit__allocation__in=within))
 
 
 @dataclass(frozen=True)
@@ -96,18 +124,30 @@ class FigureRow:
     amount_fen: int
     case: Case | None = None
 
+    @property
+    def is_budget(self) -> bool:
+        """Money that was set aside or taken back; no case's."""
+        return self.subject.startswith("fund:")
 
-def parts_of(figure: str, fund: Fund, allocation: Allocation | None = None) -> QuerySet:
-    """What makes up a figure, by subject: rows of {subject, fen}; their sum is the ledger's figure."""
-    transfers = Transfer.objects.filter(debit__fund=fund)
-    if allocation is not None:
-        transfers = transfers.filter(Q(debit__allocation=allocation) | Q(credit__allocation=allocation))
+
+def parts_of(figure: str, fund: Fund, within: Sequence[int] | None = None) -> QuerySet:
+    """What makes up a figure, by subject: rows of {subject, fen}; their sum is the ledger's figure.
+
+    `within` names allocations; a movement between two of them is none.
+    """
     return (
-        transfers.values("subject")
-        .annotate(fen=Sum(_moved(_kinds(figure, allocation))))
+        transfers_of(fund, within)
+        .values("subject")
+        .annotate(fen=Sum(_moved(figure, fund, within)))
         .exclude(fen=0)
         .order_by("-fen", "subject")
     )
+
+
+def movements_of(figure: str, fund: Fund, within: Sequence[int] | None = None) -> QuerySet[Transfer]:
+    """The same one by one, newest first: transfers with `fen`, what each added to the figure."""
+    moved = _moved(figure, fund, within)
+    return transfers_of(fund, within).annotate(fen=moved).exclude(fen=0).order_by("-id")
 
 
 def with_cases(rows: list[dict[str, Any]], cases: QuerySet[Case]) -> list[FigureRow]:
@@ -136,16 +176,23 @@ _LATER = """
 SELECT * FROM (
   SELECT t.id, {sums}
   FROM funds_transfer t JOIN funds_account d ON d.id = t.debit_id JOIN funds_account c ON c.id = t.credit_id
-  WHERE t.id >= %(first)s AND d.fund_id = %(fund)s
+  WHERE t.id >= %(first)s AND (d.fund_id = %(fund)s OR c.fund_id = %(fund)s)
     AND (%(allocation)s::bigint IS NULL OR d.allocation_id = %(allocation)s OR c.allocation_id = %(allocation)s)
 ) x WHERE id = ANY (%(ids)s)
 """
 
 
 def _running_sum(kinds: tuple[str, ...]) -> str:
-    inside = ", ".join(f"'{kind}'" for kind in kinds)
+    names = ", ".join(f"'{kind}'" for kind in kinds)
+
+    def is_inside(side: str) -> str:
+        return (
+            f"({side}.kind IN ({names}) AND {side}.fund_id = %(fund)s"
+            f" AND (%(allocation)s::bigint IS NULL OR {side}.allocation_id IS NOT DISTINCT FROM %(allocation)s))::int"
+        )
+
     return (
-        f"coalesce(sum(t.amount_fen * ((c.kind IN ({inside}))::int - (d.kind IN ({inside}))::int))"
+        f"coalesce(sum(t.amount_fen * ({is_inside('c')} - {is_inside('d')}))"
         " OVER (ORDER BY t.id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::bigint"
     )
 
@@ -157,7 +204,7 @@ def after_each(
     if not transfers:
         return {}
     ids = [transfer.pk for transfer in transfers]
-    sql = _LATER.format(sums=", ".join(_running_sum(_kinds(figure, allocation)) for figure in FIGURES))
+    sql = _LATER.format(sums=", ".join(_running_sum(FIGURES[figure][0]) for figure in AFTER_EACH))
     with connection.cursor() as cursor:
         cursor.execute(
             sql,

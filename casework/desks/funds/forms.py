@@ -12,6 +12,7 @@ from access.models import OrgUnit
 from audit import clock
 from casework.bank_words import RETURN_REASONS
 from casework.fields import AnswerCards, DayField, MoneyField, TickCards
+from families.catalogue import CAUSES
 from flows.programmes import PROGRAMMES
 from funds.models import Fund
 from funds.money import TOO_MUCH_FEN, yuan
@@ -37,6 +38,14 @@ def programme_choices() -> list[tuple[str, Any]]:
     return [(code, spec.title) for code, spec in PROGRAMMES.items() if spec.has_money]
 
 
+class YearField(forms.IntegerField):
+    """A year that may be left open."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.TextInput(attrs={"inputmode": "numeric", "class": "w-s"})
+        super().__init__(required=False, min_value=2000, max_value=2100, widget=widget, **kwargs)
+
+
 class OpenFundForm(KeyedForm):
     code = forms.RegexField(
         r"^[A-Za-z0-9-]{2,30}$",
@@ -53,24 +62,50 @@ class OpenFundForm(KeyedForm):
         required=False,
         widget=TickCards(look="two"),
     )
+    purposes = forms.MultipleChoiceField(
+        label=_("只能用于哪些困难原因"),
+        help_text=_("一项也不选，就是不限原因。"),
+        required=False,
+        choices=CAUSES,
+        widget=TickCards(look="two"),
+    )
+    only_unit = forms.ModelChoiceField(
+        OrgUnit.objects.none(), label=_("只能用在哪个地方"), required=False, empty_label=_("不限")
+    )
+    first_year = YearField(label=_("最早哪一年用"))
+    last_year = YearField(label=_("最晚哪一年用"), help_text=_("写 2026，就不能结转到 2027 年。"))
+    fiscal_level = forms.ChoiceField(
+        label=_("哪一级的财政资金"), required=False, choices=[("", _("不是财政资金，或没有写明")), *Fund.Level.choices]
+    )
     document_no = forms.CharField(label=_("文件号"), max_length=60, help_text=_("批准设立这项资金的文件。"))
 
-    def __init__(self, *args: Any, units: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, units: Any, places: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["unit"].queryset = units
+        self.fields["only_unit"].queryset = places
         self.fields["programmes"].choices = programme_choices()
 
-
-class ReceiveForm(KeyedForm):
-    amount_fen = MoneyField(label=_("收到多少钱"), min_fen=1, max_fen=TOO_MUCH_FEN - 1)
-    document_no = forms.CharField(label=_("文件号或收据号"), max_length=60)
-    reason = forms.CharField(label=_("说明"), max_length=200, required=False, help_text=_("例如哪个单位拨来的。"))
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if cleaned.get("fiscal_level") and cleaned.get("source") not in ("fiscal", None):
+            self.add_error("fiscal_level", _now("只有财政资金才有级次，请选「不是财政资金」。"))
+        first, last = cleaned.get("first_year"), cleaned.get("last_year")
+        if first and last and last < first:
+            self.add_error("last_year", _now("最晚的一年不能早于最早的一年。"))
+        unit, place = cleaned.get("unit"), cleaned.get("only_unit")
+        if unit and place and getattr(place, f"{unit.level}_id") != unit.pk:
+            self.add_error("only_unit", _now("%(place)s不归%(unit)s管，请另选。") % {"place": place, "unit": unit})
+        return cleaned
 
 
 class AllocateForm(KeyedForm):
     """`fund` bounds the units and the programmes on offer; the earmark itself is kept by PostgreSQL."""
 
-    programme = forms.ChoiceField(label=_("用在哪一项帮扶"))
+    programme = forms.ChoiceField(
+        label=_("用在哪一项帮扶"),
+        required=False,
+        help_text=_("先不定的，要再下拨到一项帮扶才能付。"),
+    )
     unit = forms.ModelChoiceField(OrgUnit.objects.none(), label=_("给哪个地方用"), empty_label=None)
     year = forms.TypedChoiceField(label=_("哪一年"), coerce=int)
     amount_fen = MoneyField(label=_("分配多少钱"), min_fen=1, max_fen=TOO_MUCH_FEN - 1)
@@ -79,7 +114,7 @@ class AllocateForm(KeyedForm):
     def __init__(self, *args: Any, units: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["unit"].queryset = units
-        self.fields["programme"].choices = programme_choices()
+        self.fields["programme"].choices = [*programme_choices(), ("", _("先不定，留着下拨"))]
         year = clock.today().year
         self.fields["year"].choices = [(year, str(year)), (year + 1, str(year + 1))]
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from casework.desks.funds.deciding import mine_to_decide
 from casework.desks.funds.reach import bank_tasks_in_reach, cases_in_reach, holds, payments_in_reach
 from casework.desks.funds.waiting import waiting_cases
 from funds.models import Payment, PaymentBatch
@@ -44,3 +45,8 @@ def count_bank_tasks(user: Any) -> int:
     if not holds(user, "answer"):
         return 0
     return bank_tasks_in_reach(user).filter(state="open").order_by()[:MOST].count()
+
+
+def count_proposals(user: Any) -> int:
+    """Entries by two persons that wait for her to be the second."""
+    return mine_to_decide(user).order_by()[:MOST].count()

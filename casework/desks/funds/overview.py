@@ -13,10 +13,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from access.models import OrgUnit
+from access.roles import Ability
 from audit.context import acting
 from casework.desks.acts import REFUSALS
 from casework.desks.funds import figures
-from casework.desks.funds.forms import AllocateForm, OpenFundForm, ReceiveForm
+from casework.desks.funds.earmarks import earmark_words, programme_title, title_of
+from casework.desks.funds.forms import AllocateForm, OpenFundForm
 from casework.desks.funds.menu import batches_for
 from casework.desks.funds.reach import (
     allocations_in_reach,
@@ -33,23 +35,14 @@ from casework.desks.funds.refusals import in_plain_words
 from casework.desks.funds.tables import batch_rows
 from casework.http import day_of, row_number
 from casework.models import Case
-from casework.reach import visible
-from flows.programmes import PROGRAMMES
+from casework.reach import units_in, visible
 from funds import ledger
 from funds import services as funds
-from funds.models import Allocation, Fund, Transfer
+from funds.budget import REVERSIBLE
+from funds.models import Allocation, Fund
 
 PAGE = 25
 MOST_OF_MINE = 5
-
-
-def programme_words(codes: list[str]) -> str:
-    """What a fund may be used for."""
-    if not codes:
-        return _("各项帮扶都能用")
-    return _("专款专用：%(what)s") % {
-        "what": _("、").join(str(PROGRAMMES[code].title) if code in PROGRAMMES else code for code in codes)
-    }
 
 
 @login_required
@@ -57,7 +50,7 @@ def programme_words(codes: list[str]) -> str:
 def home(request: HttpRequest) -> HttpResponse:
     """What waits for her, balances by source, the allocations, the latest batches."""
     user = request.user
-    kept = list(funds_in_reach(user).select_related("unit").order_by("code"))
+    kept = list(funds_in_reach(user).select_related("unit", "only_unit").order_by("code"))
     allocations = list(
         allocations_in_reach(user)
         .select_related("fund", "unit")
@@ -67,7 +60,7 @@ def home(request: HttpRequest) -> HttpResponse:
         raise Http404
     balance = ledger.balances(kept)
     cards = [
-        figures.of(balance[fund.pk], fund.name, programme_words(fund.programmes), reverse("funds:fund", args=[fund.pk]))
+        figures.of(balance[fund.pk], fund.name, earmark_words(fund), reverse("funds:fund", args=[fund.pk]))
         for fund in kept
     ]
     batches = list(batches_in_reach(user).select_related("maker", "checker", "releaser")[:5])
@@ -92,9 +85,7 @@ def _allocation_rows(allocations: list[Allocation]) -> list[dict[str, Any]]:
     return [
         {
             "allocation": allocation,
-            "programme": PROGRAMMES[allocation.programme].title
-            if allocation.programme in PROGRAMMES
-            else allocation.programme,
+            "programme": programme_title(allocation.programme),
             "fund": figures.of(balance[allocation.pk], allocation.fund.name),
         }
         for allocation in allocations
@@ -105,7 +96,7 @@ def _allocation_rows(allocations: list[Allocation]) -> list[dict[str, Any]]:
 @require_safe
 def fund(request: HttpRequest, fund_id: int) -> HttpResponse:
     """One fund: its figures, its allocations, its ledger."""
-    found = visible(funds_in_reach(request.user).select_related("unit"), pk=fund_id)
+    found = visible(funds_in_reach(request.user).select_related("unit", "only_unit"), pk=fund_id)
     allocations = list(found.allocations.select_related("fund", "unit").order_by("-year", "programme", "unit__code"))
     now = ledger.balances([found])[found.pk]
     rows = _allocation_rows(allocations)
@@ -115,28 +106,36 @@ def fund(request: HttpRequest, fund_id: int) -> HttpResponse:
         "funds/fund.html",
         {
             "fund": found,
-            "figures": figures.of(now, found.name, programme_words(found.programmes)),
+            "figures": figures.of(now, found.name, earmark_words(found)),
             "unallocated_fen": now.available_fen,
             "allocations": rows,
             "allocated": figures.total([row["fund"] for row in rows]),
             "may_make": mine,
             "why_not": "" if mine else why_not(request.user, "make"),
-            **_ledger_page(request, found, now),
+            **_ledger_page(request, found, now, may_undo=mine),
         },
     )
 
 
-def _ledger_page(request: HttpRequest, found: Fund, now: ledger.Balance) -> dict[str, Any]:
+def _pending_reversals(found: Fund) -> dict[int, int]:
+    """{transfer id: proposal id} of the reversals that wait for a second person."""
+    waiting = found.proposals.filter(kind="reverse", state="proposed").values_list("details__transfer", "pk")
+    return dict(waiting)
+
+
+def _ledger_page(request: HttpRequest, found: Fund, now: ledger.Balance, *, may_undo: bool) -> dict[str, Any]:
     """The transfers of a fund, newest first, filtered by kind, days, case or allocation."""
     asked = request.GET
     allocation = _chosen_allocation(found, asked.get("allocation", ""))
-    rows = Transfer.objects.filter(debit__fund=found).order_by("-id")
+    rows = figures.transfers_of(found, [allocation.pk] if allocation else None).order_by("-id")
     if allocation is not None:
-        rows = rows.filter(Q(debit__allocation=allocation) | Q(credit__allocation=allocation))
         now = ledger.allocation_balances([allocation])[allocation.pk]
     kind = asked.get("kind", "")
     if kind in figures.KIND_WORDS:
         rows = rows.filter(kind=kind)
+    entry = row_number(asked.get("entry"))
+    if entry:  # one entry, and what undid it
+        rows = rows.filter(Q(pk=entry) | Q(reverses=entry) | Q(reversed_by=entry))
     first, last = day_of(asked.get("from", "")), day_of(asked.get("to", ""))
     if first:
         rows = rows.filter(business_date__gte=first)
@@ -147,8 +146,10 @@ def _ledger_page(request: HttpRequest, found: Fund, now: ledger.Balance) -> dict
         wanted = Case.objects.filter(case_no=case_no).values_list("pk", flat=True).first()
         rows = rows.filter(subject=f"case:{wanted or 0}")
     sums = rows.aggregate(n=Count("id"), fen=Sum("amount_fen"))
-    page = Paginator(rows.select_related("recorded_by"), PAGE).get_page(asked.get("page"))
+    told = rows.select_related("recorded_by", "proposal", "receipt", "reversed_by")
+    page = Paginator(told, PAGE).get_page(asked.get("page"))
     transfers = list(page.object_list)
+    pending = _pending_reversals(found)
     after = figures.after_each(transfers, now, found, allocation)
     cases = figures.with_cases(
         [{"subject": transfer.subject, "fen": 0} for transfer in transfers], cases_in_reach(request.user)
@@ -161,6 +162,13 @@ def _ledger_page(request: HttpRequest, found: Fund, now: ledger.Balance) -> dict
                 "kind": figures.KIND_WORDS[transfer.kind],
                 "after": after[transfer.pk],
                 "case": row.case,
+                "pending": pending.get(transfer.pk),
+                "is_undone": hasattr(transfer, "reversed_by"),
+                "may_undo": may_undo
+                and transfer.kind in REVERSIBLE
+                and not transfer.reverses_id
+                and not hasattr(transfer, "reversed_by")
+                and transfer.pk not in pending,
             }
             for transfer, row in zip(transfers, cases, strict=True)
         ],
@@ -169,14 +177,9 @@ def _ledger_page(request: HttpRequest, found: Fund, now: ledger.Balance) -> dict
         "kinds": figures.KIND_WORDS.items(),
         "asked": {"kind": kind, "from": asked.get("from", ""), "to": asked.get("to", ""), "case": case_no},
         "allocation": allocation,
-        "allocation_title": _title_of(allocation) if allocation else "",
-        "is_filtered": bool(kind or first or last or case_no or allocation),
+        "allocation_title": title_of(allocation) if allocation else "",
+        "is_filtered": bool(kind or first or last or case_no or allocation or entry),
     }
-
-
-def _title_of(allocation: Allocation) -> str:
-    programme = PROGRAMMES[allocation.programme].title if allocation.programme in PROGRAMMES else allocation.programme
-    return f"{programme} · {allocation.unit.name} · {allocation.year}"
 
 
 def _chosen_allocation(found: Fund, text: str) -> Allocation | None:
@@ -184,37 +187,14 @@ def _chosen_allocation(found: Fund, text: str) -> Allocation | None:
 
 
 @login_required
-@require_safe
-def figure(request: HttpRequest, fund_id: int, name: str) -> HttpResponse:
-    """The cases that make up what is committed or paid; the sum is the ledger's own figure."""
-    found = visible(funds_in_reach(request.user).select_related("unit"), pk=fund_id)
-    if name not in ("committed", "paid"):
-        raise Http404
-    allocation = _chosen_allocation(found, request.GET.get("allocation", ""))
-    rows = figures.parts_of(name, found, allocation)
-    page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
-    return render(
-        request,
-        "funds/figure.html",
-        {
-            "fund": found,
-            "name": name,
-            "title": figures.FIGURES[name][1],
-            "allocation": allocation,
-            "allocation_title": _title_of(allocation) if allocation else "",
-            "page": page,
-            "rows": figures.with_cases(list(page.object_list), cases_in_reach(request.user)),
-            "sum_fen": sum(row["fen"] for row in rows),
-        },
-    )
-
-
-@login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def open_fund(request: HttpRequest) -> HttpResponse:
     demand(request.user, "make")
-    units = OrgUnit.objects.filter(pk__in=[post.unit_id for post in posts_for(request.user, "make")])
-    form = OpenFundForm(request.POST or None, units=units)
+    posts = posts_for(request.user, "make")
+    units = OrgUnit.objects.filter(pk__in=[post.unit_id for post in posts])
+    inside = units_in(request.user, Ability.FUND_VIEW) or Q(pk__in=())
+    places = OrgUnit.objects.filter(inside, valid_to__isnull=True).exclude(level="group")
+    form = OpenFundForm(request.POST or None, units=units, places=places)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
@@ -226,6 +206,11 @@ def open_fund(request: HttpRequest) -> HttpResponse:
                     unit=given["unit"],
                     programmes=given["programmes"],
                     document_no=given["document_no"],
+                    fiscal_level=given["fiscal_level"],
+                    purposes=given["purposes"],
+                    only_unit=given["only_unit"],
+                    first_year=given["first_year"],
+                    last_year=given["last_year"],
                 )
         except REFUSALS as refusal:
             form.add_error(None, str(refusal))
@@ -233,31 +218,6 @@ def open_fund(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("「%(name)s」开好了。下一步：记收款。") % {"name": made.name})
             return redirect("funds:fund", made.pk)
     return render(request, "funds/form.html", {"form": form, "title": _("开一项资金"), "verb": _("开好"), "wide": True})
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def receive(request: HttpRequest, fund_id: int) -> HttpResponse:
-    found = visible(funds_in_reach(request.user).select_related("unit"), pk=fund_id)
-    demand_for_unit(request.user, found.unit)
-    form = ReceiveForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        given = form.cleaned_data
-        try:
-            with acting(request.user, reason="receive"), in_plain_words():
-                funds.receive(
-                    found,
-                    given["amount_fen"],
-                    key=f"receive:{given['key']}",
-                    document_no=given["document_no"],
-                    reason=given["reason"],
-                )
-        except REFUSALS as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            messages.success(request, _("收款记好了。"))
-            return redirect("funds:fund", found.pk)
-    return render(request, "funds/form.html", {"form": form, "fund": found, "title": _("记收款"), "verb": _("记账")})
 
 
 @login_required
@@ -296,6 +256,6 @@ def allocate(request: HttpRequest, fund_id: int) -> HttpResponse:
             "title": _("分配资金"),
             "verb": _("记账"),
             "free_fen": now.available_fen,
-            "purpose": programme_words(found.programmes),
+            "earmark": earmark_words(found),
         },
     )

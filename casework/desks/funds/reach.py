@@ -12,7 +12,19 @@ from access.roles import ROLES, Ability, title_of
 from access.scope import Post, posts_of, scope
 from casework.models import Case
 from casework.reach import units_in
-from funds.models import Allocation, BankFile, BankLine, BankTask, Fund, Payment, PaymentBatch
+from funds.models import (
+    Allocation,
+    BankFile,
+    BankLine,
+    BankTask,
+    Campaign,
+    Donor,
+    Fund,
+    Payment,
+    PaymentBatch,
+    Proposal,
+    Receipt,
+)
 
 # What each duty is called in a sentence, and which role holds it.
 DUTY_ROLES = {
@@ -21,6 +33,9 @@ DUTY_ROLES = {
     "release": ("cashier",),
     "answer": ("cashier", "fund_manager"),
     "unlist": ("fund_manager", "fund_checker"),
+    "confirm": ("fund_checker", "fund_manager"),
+    "close": ("fund_manager", "fund_checker"),
+    "reconcile": ("fund_manager", "fund_checker"),  # not the cashier, through whose hands the money goes
 }
 
 
@@ -58,6 +73,28 @@ def bank_tasks_in_reach(user: Any) -> QuerySet[BankTask]:
     return BankTask.objects.filter(
         Q(payment__in=payments_in_reach(user)) | Q(payment__isnull=True, file__in=bank_files_in_reach(user))
     )
+
+
+def kept_in_reach(user: Any, model: type[Any]) -> QuerySet:
+    """Rows of a model with a `unit` that keeps them, within reach."""
+    condition = units_in(user, Ability.FUND_VIEW, "unit__")
+    return model.objects.filter(condition) if condition is not None else model.objects.none()
+
+
+def proposals_in_reach(user: Any) -> QuerySet[Proposal]:
+    return kept_in_reach(user, Proposal)
+
+
+def receipts_in_reach(user: Any) -> QuerySet[Receipt]:
+    return kept_in_reach(user, Receipt)
+
+
+def donors_in_reach(user: Any) -> QuerySet[Donor]:
+    return kept_in_reach(user, Donor)
+
+
+def campaigns_in_reach(user: Any) -> QuerySet[Campaign]:
+    return kept_in_reach(user, Campaign)
 
 
 def cases_in_reach(user: Any) -> QuerySet[Case]:
@@ -98,3 +135,19 @@ def demand_money(user: Any) -> None:
     """Raises Http404 for whoever has no money within reach, as the desk's home does."""
     if not (funds_in_reach(user).exists() or allocations_in_reach(user).exists() or posts_for(user, "make")):
         raise Http404
+
+
+def demand_at(user: Any, unit: OrgUnit, duty: str) -> None:
+    """Raises PermissionDenied unless one of her posts lets her do this in this very unit."""
+    demand(user, duty)
+    if not any(post.reaches(unit) for post in posts_for(user, duty)):
+        raise PermissionDenied(_("这本账由%(unit)s的资金岗位办。") % {"unit": unit.name})
+
+
+def holds_at(user: Any, unit: OrgUnit, duty: str) -> bool:
+    return any(post.reaches(unit) for post in posts_for(user, duty))
+
+
+def units_with_books(user: Any) -> QuerySet[OrgUnit]:
+    """Units within reach that keep a fund."""
+    return OrgUnit.objects.filter(pk__in=funds_in_reach(user).values("unit")).order_by("code")

@@ -1,0 +1,433 @@
+"""Bringing the bank's balance together with the books (银行存款余额调节表).
+
+In the books lies what was received and not yet paid out; until the bank has credited a payment its money is in the bank. Where the
+two differ, each difference is named: most are derived from the entries, the rest a person writes down. One person prepares,
+another reviews, and only when both sides come to the same figure. Payments go on meanwhile.
+"""
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import ngettext
+
+from access import vault
+from audit import clock
+from audit.context import acting
+from funds.errors import SamePerson, WrongReconciliation
+from funds.models import DepositAccount, Fund, FundStanding, OpenItem, Reconciliation, StatedBalance, Transfer
+
+Side = OpenItem.Side
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something that stands on one side alone. `is_sure`: the entries prove it; otherwise a person looks at the bank's paper."""
+
+    side: str
+    name: str
+    amount_fen: int
+    since: datetime.date
+    reason: str
+    settled_by: str
+    ref: str | None = None
+    is_sure: bool = False
+
+
+# --- accounts ------------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def record_account(
+    *, unit: Any, name: str, bank: str, account_no: str, opened_on: datetime.date, by: Any
+) -> DepositAccount:
+    """Write down an account of the unit. Raises WrongReconciliation when it is known already."""
+    index = vault.blind_index("account", account_no)
+    if DepositAccount.objects.filter(account_index=index).exists():
+        raise WrongReconciliation(_("这个账号已经登记过。"))
+    account = DepositAccount(
+        unit=unit,
+        name=name,
+        bank=bank,
+        account_index=index,
+        account_last4=account_no[-4:],
+        opened_on=opened_on,
+        recorded_by=by,
+    )
+    account.account_sealed = vault.seal(account_no, row=account.account_row)
+    with acting(by, reason="record_deposit"):
+        account.save()
+    return account
+
+
+@transaction.atomic
+def place(fund: Fund, account: DepositAccount, *, since: datetime.date, by: Any) -> FundStanding:
+    """From that day on the fund's money lies on this account; where it lay before ends the day before."""
+    if fund.unit_id != account.unit_id or fund.source == Fund.Source.IN_KIND:
+        raise WrongReconciliation(_("实物和别的单位的资金不放在这个账户里。"))
+    before = fund.standings.select_for_update().filter(valid_to__isnull=True).first()
+    with acting(by, reason="place_fund"):
+        if before:
+            if before.account_id == account.pk:
+                return before
+            if since <= before.valid_from:
+                raise WrongReconciliation(
+                    _("这项资金从 %(day)s 起在原来的账户，请选以后的日子。") % {"day": before.valid_from}
+                )
+            before.valid_to = since - datetime.timedelta(days=1)
+            before.save()
+        return FundStanding.objects.create(fund=fund, account=account, valid_from=since)
+
+
+@transaction.atomic
+def state_balance(
+    account: DepositAccount,
+    *,
+    on: datetime.date,
+    balance_fen: int,
+    reference: str,
+    by: Any,
+    statement_sha256: str = "",
+) -> StatedBalance:
+    """What the bank's paper says lay there at the end of that day. The same again is the same row."""
+    if on > clock.today():
+        raise WrongReconciliation(_("还没有到这一天，银行不会有这一天的余额。"))
+    if on < account.opened_on or (account.ended_on and on > account.ended_on):
+        raise WrongReconciliation(_("这一天账户还没有开，或者已经销户。"))
+    last = account.stated.filter(on=on).order_by("-id").first()
+    if last and (last.balance_fen, last.reference, last.statement_sha256) == (balance_fen, reference, statement_sha256):
+        return last
+    return StatedBalance.objects.create(
+        account=account,
+        on=on,
+        balance_fen=balance_fen,
+        reference=reference,
+        statement_sha256=statement_sha256,
+        recorded_by=by,
+        recorded_on=clock.today(),
+    )
+
+
+def books_fen(account: DepositAccount, on: datetime.date) -> int:
+    """What the books say lies there at the end of that day, in fen; the rule is the function of migration 0013."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT funds_in_the_bank(%s, %s)", [account.pk, on])
+        return cursor.fetchone()[0]
+
+
+def funds_in(account: DepositAccount, on: datetime.date) -> QuerySet[Fund]:
+    lies = Q(standings__valid_to__isnull=True) | Q(standings__valid_to__gte=on)
+    return Fund.objects.filter(lies, standings__account=account, standings__valid_from__lte=on).order_by("code")
+
+
+# --- what is open, from the entries --------------------------------------------------------------------------------------
+
+# Payments that had been sent by that day and that the books did not know the end of, batch by batch. What the bank
+# credited by that day, as it said later, it had surely paid; cash was surely drawn; what it returned never left.
+_FLYING = """
+SELECT b.id, b.number, b.cash_reason IS NOT NULL,
+       b.cash_reason IS NOT NULL OR p.state = 'credited' AND p.answered_on <= %(day)s AS sure,
+       count(*), sum(p.amount_fen)::bigint, min(s.business_date)
+FROM funds_transfer s JOIN funds_account a ON a.id = s.debit_id JOIN funds_payment p ON p.id = s.payment_id
+JOIN funds_paymentbatch b ON b.id = p.batch_id
+WHERE s.kind = 'send' AND s.business_date <= %(day)s AND a.fund_id = ANY (%(funds)s)
+  AND NOT EXISTS (SELECT 1 FROM funds_transfer e WHERE e.payment_id = p.id AND e.kind IN ('settle', 'bounce') AND e.business_date <= %(day)s)
+  AND NOT (p.state = 'returned' AND p.answered_on <= %(day)s)
+GROUP BY 1, 2, 3, 4 ORDER BY 7, 1, 4
+"""
+_IMPREST = """
+SELECT coalesce(sum(CASE (t.kind = 'imprest_settle') = (t.reverses_id IS NULL) WHEN true THEN t.amount_fen ELSE -t.amount_fen END), 0)::bigint,
+       max(t.business_date)
+FROM funds_transfer t JOIN funds_account a ON a.id = t.debit_id
+WHERE t.kind IN ('imprest_settle', 'imprest_replenish') AND t.business_date <= %(day)s AND a.fund_id = ANY (%(funds)s)
+"""
+# What goes in and out of the bank besides payments: whether the money comes (+) or goes (-) when it is no reversal, and its name.
+_CASH_KINDS: dict[str, tuple[int, Any]] = {
+    "receive": (1, _l("收款")),
+    "recover": (1, _l("追回")),
+    "imprest_return": (1, _l("交回备用金")),
+    "clawback": (1, _l("到账后退回")),
+    "bounce": (1, _l("银行退回")),
+    "hand_back": (-1, _l("上缴或退还")),
+    "imprest_advance": (-1, _l("拨备用金")),
+    "interfund": (-1, _l("资金间划转")),
+}
+
+
+def derived(account: DepositAccount, on: datetime.date) -> list[Item]:
+    """What may stand on one side alone on that day, the proven first. A bounded number of queries."""
+    funds = list(funds_in(account, on).values_list("pk", flat=True))
+    since = _looked_through_until(account, on)
+    found = [*_flying(funds, on), *_returned_unknown(funds, on), *_imprest(funds, on), *_entries(funds, since, on)]
+    known = {item.ref for item in found}
+    found += [item for item in _carried(account, on) if item.ref is None or item.ref not in known]
+    return sorted(found, key=lambda item: (not item.is_sure, item.since))
+
+
+def _flying(funds: list[int], on: datetime.date) -> list[Item]:
+    with connection.cursor() as cursor:
+        cursor.execute(_FLYING, {"day": on, "funds": funds})
+        rows = cursor.fetchall()
+    return [
+        Item(
+            Side.BANK_PAID,
+            _("批次 %(number)s") % {"number": number},
+            fen,
+            sent,
+            _flying_words(is_cash, sure, count),
+            _("出纳"),
+            f"batch:{batch_id}:{'sure' if sure else 'sent'}",
+            sure,
+        )
+        for batch_id, number, is_cash, sure, count, fen, sent in rows
+    ]
+
+
+def _flying_words(is_cash: bool, sure: bool, count: int) -> str:
+    if is_cash:
+        return ngettext("现金已取出，%(n)d 笔还没有发到手", "现金已取出，%(n)d 笔还没有发到手", count) % {"n": count}
+    if sure:
+        return ngettext("银行已付 %(n)d 笔，回单后来才记账", "银行已付 %(n)d 笔，回单后来才记账", count) % {"n": count}
+    return ngettext("已交银行 %(n)d 笔，还没有答复", "已交银行 %(n)d 笔，还没有答复", count) % {"n": count}
+
+
+def _returned_unknown(funds: list[int], on: datetime.date) -> list[Item]:
+    """What the bank had taken back by that day and the books learnt of later."""
+    rows = Transfer.objects.filter(
+        kind="clawback", business_date__gt=on, payment__answered_on__lte=on, credit__fund__in=funds
+    ).select_related("payment")
+    settled = Transfer.objects.filter(kind="settle", business_date__lte=on, payment__in=rows.values("payment"))
+    known = set(settled.values_list("payment_id", flat=True))
+    return [
+        Item(
+            Side.BANK_RECEIVED,
+            row.payment.payee_name,
+            row.amount_fen,
+            row.payment.answered_on,
+            _("银行已退回，账上后来才记"),
+            _("资金管理"),
+            f"transfer:{row.pk}",
+            True,
+        )
+        for row in rows
+        if row.payment_id in known
+    ]
+
+
+def _imprest(funds: list[int], on: datetime.date) -> list[Item]:
+    with connection.cursor() as cursor:
+        cursor.execute(_IMPREST, {"day": on, "funds": funds})
+        fen, last = cursor.fetchone()
+    if not fen:
+        return []
+    side, words = (
+        (Side.BOOKS_PAID, _("已经补办手续，还没有拨款补足"))
+        if fen > 0
+        else (Side.BANK_PAID, _("已经拨款补足，手续还没有补办"))
+    )
+    return [Item(side, _("乡镇备用金"), abs(fen), last, words, _("出纳"), "imprest", True)]
+
+
+def _entries(funds: list[int], since: datetime.date | None, on: datetime.date) -> list[Item]:
+    """Entries by which money comes or goes; a person ticks what the bank's paper does not show yet."""
+    rows = Transfer.objects.filter(business_date__lte=on).filter(
+        Q(kind__in=_CASH_KINDS.keys() - {"interfund"}) & (Q(debit__fund__in=funds) | Q(credit__fund__in=funds))
+        | Q(kind="interfund") & (Q(debit__fund__in=funds) ^ Q(credit__fund__in=funds))
+    )
+    if since:
+        rows = rows.filter(business_date__gt=since)
+    rows = rows.annotate(to_fund=F("credit__fund_id")).order_by("business_date", "id").select_related("payment")
+    return [_entry(row, funds) for row in rows[:MOST_ENTRIES]]
+
+
+MOST_ENTRIES = 300  # a month's receipts and returns; more than a person compares by hand
+
+
+def _entry(row: Transfer, funds: list[int]) -> Item:
+    way, words = _CASH_KINDS[row.kind]
+    if row.kind == "interfund" and row.to_fund in funds:
+        way = 1
+    about = row.payment.payee_name if row.payment else row.document_no or row.reason
+    comes = (way > 0) == (row.reverses_id is None)
+    return Item(
+        Side.BOOKS_RECEIVED if comes else Side.BOOKS_PAID,
+        f"{words} {about}".strip(),
+        row.amount_fen,
+        row.business_date,
+        _("账上已记收，银行单上还没有") if comes else _("账上已记付，银行单上还没有"),
+        _("出纳"),
+        f"transfer:{row.pk}",
+    )
+
+
+def _carried(account: DepositAccount, on: datetime.date) -> list[Item]:
+    """What was open at the last reviewed reconciliation and is no batch: it may be open still."""
+    last = last_reviewed(account, on)
+    if last is None:
+        return []
+    return [
+        Item(item.side, item.name, item.amount_fen, item.since, item.reason, item.settled_by, item.ref)
+        for item in last.items.all()
+        if item.ref is None or item.ref.startswith("transfer:") and item.side in (Side.BOOKS_RECEIVED, Side.BOOKS_PAID)
+    ]
+
+
+def last_reviewed(account: DepositAccount, before: datetime.date) -> Reconciliation | None:
+    return account.reconciliations.filter(state="reviewed", on__lt=before).order_by("-on").first()
+
+
+def _looked_through_until(account: DepositAccount, on: datetime.date) -> datetime.date | None:
+    last = last_reviewed(account, on)
+    return last.on if last else None
+
+
+# --- prepare, review -----------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def prepare(stated: StatedBalance, items: Iterable[Item], *, by: Any, key: str) -> Reconciliation:
+    """Write down a reconciliation with its items; an unreviewed one of the same day is replaced.
+
+    Whether it agrees is for all to see, it need not yet. Derived items are given as `derived` names them: what their ref, side
+    or sum says is not believed. Raises WrongReconciliation.
+    """
+    known = Reconciliation.objects.filter(key=key).first()
+    if known:
+        return known
+    account = DepositAccount.objects.select_for_update().get(pk=stated.account_id)
+    before = account.reconciliations.filter(on=stated.on, state__in=("prepared", "reviewed")).first()
+    if before and before.state == "reviewed":
+        raise WrongReconciliation(_("这一天已经复核过，不能再编。"))
+    items = _believed(items, derived(account, stated.on))
+    sums = {side: sum(item.amount_fen for item in items if item.side == side) for side in Side.values}
+    with acting(by, reason="prepare_reconciliation"):
+        if before:
+            before.state = "replaced"
+            before.save()
+        made = Reconciliation.objects.create(
+            key=key,
+            account=account,
+            on=stated.on,
+            stated=stated,
+            bank_fen=stated.balance_fen,
+            books_fen=books_fen(account, stated.on),
+            **{f"{side}_fen": fen for side, fen in sums.items()},
+            prepared_by=by,
+            preparer_person_key=by.person_key,
+            prepared_on=clock.today(),
+        )
+        OpenItem.objects.bulk_create(
+            OpenItem(
+                reconciliation=made,
+                n=n,
+                side=item.side,
+                ref=item.ref,
+                name=item.name[:80],
+                amount_fen=item.amount_fen,
+                since=item.since,
+                reason=item.reason,
+                settled_by=item.settled_by,
+            )
+            for n, item in enumerate(items, start=1)
+        )
+    return made
+
+
+def _believed(items: Iterable[Item], known: list[Item]) -> list[Item]:
+    by_ref = {item.ref: item for item in known if item.ref}
+    believed = []
+    for item in items:
+        if item.ref is None:
+            if not (item.name.strip() and item.reason.strip() and item.settled_by.strip()) or item.amount_fen <= 0:
+                raise WrongReconciliation(_("每一项都要写明是什么、多少钱、为什么、由谁去办。"))
+            believed.append(replace(item, name=item.name.strip(), reason=item.reason.strip()))
+        elif item.ref in by_ref:
+            believed.append(by_ref[item.ref])
+        else:
+            raise WrongReconciliation(_("有几项刚才变了，没有存。请再看一遍。"))
+    return believed
+
+
+@transaction.atomic
+def review(reconciliation_id: int, *, by: Any) -> Reconciliation:
+    """A second person has compared it with the bank's paper. Raises SamePerson, WrongReconciliation while it does not agree."""
+    found = _open(reconciliation_id, by, Reconciliation.State.REVIEWED)
+    if found.state == Reconciliation.State.REVIEWED:
+        return found
+    if found.difference_fen:
+        raise WrongReconciliation(_("两边还对不上，差额没有说明，不能复核通过。"))
+    if found.books_fen != books_fen(found.account, found.on):
+        raise WrongReconciliation(_("编好以后账上又记了这一天的账。请退回重编。"))
+    return _answer(found, Reconciliation.State.REVIEWED, by, "")
+
+
+@transaction.atomic
+def send_back(reconciliation_id: int, *, by: Any, answer: str) -> Reconciliation:
+    """The second person does not agree and says why; it is prepared anew. Raises SamePerson, WrongReconciliation."""
+    found = _open(reconciliation_id, by, Reconciliation.State.REFUSED)
+    if found.state == Reconciliation.State.REFUSED:
+        return found
+    if not answer.strip():
+        raise WrongReconciliation(_("请写明为什么退回。"))
+    return _answer(found, Reconciliation.State.REFUSED, by, answer.strip())
+
+
+def _open(reconciliation_id: int, by: Any, wanted: str) -> Reconciliation:
+    """The reconciliation, locked: still to be reviewed, or answered so by this very person before."""
+    found = Reconciliation.objects.select_for_update().get(pk=reconciliation_id)
+    if found.state == wanted and found.reviewed_by_id == by.pk:
+        return found
+    if found.state != Reconciliation.State.PREPARED:
+        raise WrongReconciliation(_("这一份现在是「%(state)s」，不能再办。") % {"state": found.get_state_display()})
+    if found.preparer_person_key == by.person_key:
+        raise SamePerson(_("编制和复核不能是同一个人。请由另一个人复核。"))
+    return found
+
+
+def _answer(found: Reconciliation, state: str, by: Any, answer: str) -> Reconciliation:
+    found.state, found.answer = state, answer
+    found.reviewed_by, found.reviewer_person_key, found.reviewed_on = by, by.person_key, clock.today()
+    with acting(by, reason=f"{state} reconciliation"):
+        found.save()
+    return found
+
+
+# --- how long things have been open --------------------------------------------------------------------------------------
+
+AGES = (30, 90, 180)  # calendar days; the oldest band is without end
+
+
+@dataclass(frozen=True)
+class Band:
+    """Open items of one age: from `days_from` to `days_to` days (None: and older)."""
+
+    days_from: int
+    days_to: int | None
+    count: int
+    amount_fen: int
+
+
+def ageing(reconciliations: Iterable[Reconciliation], today: datetime.date) -> list[Band]:
+    """How many items, and fen, have been open for how long: up to 30, 90, 180 days and longer. One query."""
+    items = list(OpenItem.objects.filter(reconciliation__in=list(reconciliations)).values_list("since", "amount_fen"))
+    ends = [*AGES, None]
+    bands = []
+    for start, end in zip([0, *(age + 1 for age in AGES)], ends, strict=True):
+        fens = [
+            fen
+            for since, fen in items
+            if (today - since).days >= start and (end is None or (today - since).days <= end)
+        ]
+        bands.append(Band(start, end, len(fens), sum(fens)))
+    return bands
+
+
+def latest_of(accounts: QuerySet[DepositAccount]) -> list[Reconciliation]:
+    """The newest living reconciliation of each account."""
+    living = Reconciliation.objects.filter(account__in=accounts, state__in=("prepared", "reviewed"))
+    return list(living.order_by("account_id", "-on").distinct("account_id").select_related("account"))

@@ -1,0 +1,110 @@
+"""What to look at before a month is closed. It informs; only the laws of the books stop anybody.
+
+@before_closing
+def imprest_without_papers(unit, end) -> Finding | None: ...      # in the module of its subject
+"""
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, F, Q, Sum
+from django.utils.translation import gettext as _
+
+from funds import periods
+from funds.models import Account, DepositAccount, Period, PeriodTotal, Reconciliation, Transfer
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is open at a month's end. `code` says to the page where its rows are."""
+
+    code: str
+    words: str
+    count: int
+    amount_fen: int | None = None
+
+
+Check = Callable[[Any, datetime.date], Finding]
+_checks: list[Check] = []
+
+
+def before_closing(check: Check) -> Check:
+    """Register something to look at; a count of 0 is shown as in order."""
+    _checks.append(check)
+    return check
+
+
+def findings(unit: Any, year: int, month: int) -> list[Finding]:
+    """All of them, in the order of their registration. A bounded number of queries."""
+    end = periods.month_ends(year, month)
+    return [check(unit, end) for check in _checks]
+
+
+@before_closing
+def unanswered_payments(unit: Any, end: datetime.date) -> Finding:
+    found = periods.unanswered(unit, end).aggregate(n=Count("id"), fen=Sum("amount_fen"))
+    return Finding("unanswered", _("交了银行、没有答复的付款"), found["n"], found["fen"] or 0)
+
+
+@before_closing
+def imprest_without_papers(unit: Any, end: datetime.date) -> Finding:
+    """What townships handed out of their float and whose papers had not come, by allocation."""
+    moved = {
+        side: dict(
+            Transfer.objects.filter(
+                **{f"{side}__kind": Account.Kind.IMPREST_SPENT, f"{side}__fund__unit": unit}, business_date__lte=end
+            )
+            .order_by()
+            .values_list(side)
+            .annotate(fen=Sum("amount_fen"))
+        )
+        for side in ("credit", "debit")
+    }
+    left = [fen - moved["debit"].get(account, 0) for account, fen in moved["credit"].items()]
+    return Finding("imprest", _("发出去、手续没有补齐的备用金"), sum(1 for fen in left if fen), sum(left))
+
+
+@before_closing
+def accounts_not_reconciled(unit: Any, end: datetime.date) -> Finding:
+    """Bank accounts whose balance on the last day nobody has brought together with the books and reviewed."""
+    open_then = DepositAccount.objects.filter(unit=unit, opened_on__lte=end).filter(
+        Q(ended_on__isnull=True) | Q(ended_on__gt=end)
+    )
+    done = Reconciliation.objects.filter(on=end, state="reviewed").values("account")
+    return Finding("bank", _("月末余额没有和银行对平的账户"), open_then.exclude(pk__in=done).count())
+
+
+@before_closing
+def strange_balances(unit: Any, end: datetime.date) -> Finding:
+    """Accounts below nothing, which the books refuse, so that one points to a fault."""
+    below = Account.objects.filter(fund__unit=unit, credit_fen__lt=F("debit_fen")).exclude(kind=Account.Kind.SOURCE)
+    return Finding("strange", _("余额小于零的账户"), below.count())
+
+
+@dataclass(frozen=True)
+class MonthLine:
+    """One stage of one fund in a month; opening + credit - debit = closing, in fen."""
+
+    fund_id: int
+    fund_name: str
+    kind: str
+    opening_fen: int
+    debit_fen: int
+    credit_fen: int
+    closing_fen: int
+
+
+def written(period: Period) -> list[MonthLine]:
+    """The totals of a closed month, fund by fund and stage by stage. One query."""
+    rows = (
+        PeriodTotal.objects.filter(period=period)
+        .order_by()
+        .values_list("account__fund", "account__fund__name", "account__kind")
+        .annotate(o=Sum("opening_fen"), d=Sum("debit_fen"), c=Sum("credit_fen"), e=Sum("closing_fen"))
+    )
+    order = Account.Kind.values
+    return sorted(
+        (MonthLine(*row) for row in rows), key=lambda line: (line.fund_name, line.fund_id, order.index(line.kind))
+    )
