@@ -33,7 +33,7 @@ def answer(job: Job, progress: runner.Progress) -> dict[str, Any] | runner.Wait:
     """First run: judge and wait. After `reply(confirm=fingerprint, accepted=[…])`: post, if nothing has moved meanwhile."""
     bank, confirmed = job.params["bank"], job.params.get("confirm", "")
     if confirmed:
-        bank_files.one_at_a_time(bank)
+        bank_files.one_at_a_time()
     bank_files.refuse_what_was_posted(job.input_sha256)
     with open(job.input_file.path, "rb") as source:
         try:

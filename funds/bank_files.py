@@ -39,6 +39,7 @@ from funds.banking.values import folded
 from funds.models import BankFile, BankLine, Payment, PaymentBatch, Transfer
 
 AT_ONCE = 5_000
+_LOCK = 20260428  # of an advisory lock
 Tell = Callable[[int, int], None]  # done, of how many (0: not known yet)
 
 
@@ -261,10 +262,10 @@ def refuse_what_was_posted(sha256: str) -> None:
         raise AlreadyPosted(day=known.made_on, who=known.made_by or _("系统"), name=known.filename)
 
 
-def one_at_a_time(bank: str) -> None:
-    """Until the end of the transaction nobody else posts an answer of this bank."""
+def one_at_a_time() -> None:
+    """Until the end of the transaction nobody else posts an answer: a batch may be answered by more than one bank."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 20260428))", [f"answers of {bank}"])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 @transaction.atomic
@@ -281,7 +282,7 @@ def post(
         raise AnswerNotSound(judged.findings)
     if judged.unknown_words:
         raise WordsUnknown(words="、".join(judged.unknown_words))
-    one_at_a_time(judged.bank)
+    one_at_a_time()
     refuse_what_was_posted(sha256)
     to_decide = {verdict.line.line for verdict in judged.to_decide()}
     yes = to_decide.intersection(accepted)

@@ -115,7 +115,7 @@ class Command(JsonCommand):
     @transaction.atomic
     def _posted(self, file: BinaryIO, sha256: str, by: Staff | None, options: dict[str, Any]) -> dict[str, Any]:
         """Probable lines are for a person to look at; here nobody does, so they become tasks."""
-        bank_files.one_at_a_time(options["bank"])
+        bank_files.one_at_a_time()
         judged = bank_files.judge(file, options["bank"])
         made = bank_files.post(judged, by=by, filename=options["file"].name, sha256=sha256)
         return self._told(judged, sha256, options) | {
