@@ -103,11 +103,13 @@ def prepare(scale: int) -> None:
              "recorded_on", "is_active", "shared_because"),
             _accounts(homes, people, clerk.pk),
         )  # fmt: skip
-        _triggers("ENABLE", tables)
+    _triggers("ENABLE", tables)
     county = place.county
     fund = funds.open_fund("BENCH", "测速", source="raised", unit=county)
-    funds.receive(fund, scale * 40_000, key="bench:receive")
-    funds.allocate(fund, scale * 40_000, programme="visit_condolence", unit=county, year=day.year, key="bench:allocate")
+    funds.receive(fund, (scale + SAMPLE) * 40_000, key="bench:receive")
+    funds.allocate(
+        fund, (scale + SAMPLE) * 40_000, programme="visit_condolence", unit=county, year=day.year, key="bench:allocate"
+    )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 
