@@ -247,3 +247,26 @@ def returned(condition: Q) -> QuerySet[Payment]:
         .filter(reservation__in=Reservation.objects.filter(released_fen=0))
         .order_by("answered_on", "id")
     )
+
+
+def returned_count(condition: Q, most: int = 100) -> int:
+    """How many there are, counted no further than `most`."""
+    return returned(condition).order_by()[:most].count()
+
+
+def lines_of(payments: Iterable[Payment]) -> dict[str, RosterLine]:
+    """{subject: its line, with the accounts of its household} in two queries; payments to providers have none."""
+    wanted = Q(pk__in=())
+    for payment in payments:
+        _kind, roster, *n = payment.subject.split(":")
+        if n:
+            wanted |= Q(roster=roster, n=n[0])
+    rows = RosterLine.objects.filter(wanted).select_related("roster", "person", "household", "village", "account")
+    return {line.key: line for line in rows.prefetch_related("household__accounts")}
+
+
+def is_mended(payment: Payment, line: RosterLine) -> bool:
+    """Whether the household's account of today is another than the one that failed, or the bank calls that one right."""
+    now = [account for account in line.household.accounts.all() if account.is_active]
+    is_right = payment.returned_reason.partition("：")[0] in ACCOUNT_IS_RIGHT
+    return is_right or any(account.number_index != payment.account_index for account in now)

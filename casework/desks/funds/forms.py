@@ -12,6 +12,7 @@ from access.models import OrgUnit
 from audit import clock
 from casework.bank_words import RETURN_REASONS
 from casework.fields import AnswerCards, DayField, MoneyField, TickCards
+from casework.rosters.kinds import KINDS
 from flows.programmes import PROGRAMMES
 from funds.models import Fund
 from funds.money import TOO_MUCH_FEN, yuan
@@ -33,8 +34,9 @@ class KeyedForm(forms.Form):
 
 
 def programme_choices() -> list[tuple[str, Any]]:
-    """Programmes that pay money."""
-    return [(code, spec.title) for code, spec in PROGRAMMES.items() if spec.has_money]
+    """Programmes that pay money, and kinds of lists."""
+    lists = [(kind.code, kind.title) for kind in KINDS.values()]
+    return [(code, spec.title) for code, spec in PROGRAMMES.items() if spec.has_money] + lists
 
 
 class OpenFundForm(KeyedForm):
