@@ -33,6 +33,12 @@ class KeyedForm(forms.Form):
         super().__init__(*args, **kwargs)
 
 
+def programme_title(code: str) -> str:
+    """What money is set aside for: a programme, a kind of list, or (in older books) what has neither."""
+    known = PROGRAMMES.get(code) or KINDS.get(code)
+    return str(known.title) if known else code
+
+
 def programme_choices() -> list[tuple[str, Any]]:
     """Programmes that pay money, and kinds of lists."""
     lists = [(kind.code, kind.title) for kind in KINDS.values()]

@@ -17,7 +17,7 @@ from access.models import OrgUnit
 from audit.context import acting
 from casework.desks.acts import REFUSALS
 from casework.desks.funds import figures
-from casework.desks.funds.forms import AllocateForm, OpenFundForm, ReceiveForm
+from casework.desks.funds.forms import AllocateForm, OpenFundForm, ReceiveForm, programme_title
 from casework.desks.funds.menu import batches_for
 from casework.desks.funds.reach import (
     allocations_in_reach,
@@ -35,7 +35,6 @@ from casework.desks.funds.tables import batch_rows
 from casework.http import row_number
 from casework.models import Case
 from casework.reach import visible
-from flows.programmes import PROGRAMMES
 from funds import ledger
 from funds import services as funds
 from funds.models import Allocation, Fund, Transfer
@@ -48,9 +47,7 @@ def programme_words(codes: list[str]) -> str:
     """What a fund may be used for."""
     if not codes:
         return _("各项帮扶都能用")
-    return _("专款专用：%(what)s") % {
-        "what": _("、").join(str(PROGRAMMES[code].title) if code in PROGRAMMES else code for code in codes)
-    }
+    return _("专款专用：%(what)s") % {"what": _("、").join(programme_title(code) for code in codes)}
 
 
 @login_required
@@ -93,9 +90,7 @@ def _allocation_rows(allocations: list[Allocation]) -> list[dict[str, Any]]:
     return [
         {
             "allocation": allocation,
-            "programme": PROGRAMMES[allocation.programme].title
-            if allocation.programme in PROGRAMMES
-            else allocation.programme,
+            "programme": programme_title(allocation.programme),
             "fund": figures.of(balance[allocation.pk], allocation.fund.name),
         }
         for allocation in allocations
@@ -176,7 +171,7 @@ def _ledger_page(request: HttpRequest, found: Fund, now: ledger.Balance) -> dict
 
 
 def _title_of(allocation: Allocation) -> str:
-    programme = PROGRAMMES[allocation.programme].title if allocation.programme in PROGRAMMES else allocation.programme
+    programme = programme_title(allocation.programme)
     return f"{programme} · {allocation.unit.name} · {allocation.year}"
 
 
