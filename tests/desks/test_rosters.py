@@ -195,8 +195,12 @@ def test_a_returned_payment_is_the_villages_task_and_then_the_funds(world: World
         log_in(world.village_clerk).post(
             reverse("village:account", args=[line(roster).household_id]),
             {
-                "number": "9999990000000000777", "again": "9999990000000000777", "holder_id": line(roster).person_id,
-                "kind": "card", "bank": "禾丰农商银行", "sure": "on",
+                "number": "9999990000000000777",
+                "again": "9999990000000000777",
+                "holder_id": line(roster).person_id,
+                "kind": "card",
+                "bank": "禾丰农商银行",
+                "sure": "on",
             },
         )
     with clock.frozen_at(LATER):
