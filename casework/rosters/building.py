@@ -14,6 +14,7 @@ from audit.bulk import write_history
 from audit.context import acting
 from casework.errors import BadCaseData, KeyReused, NotYourTurn, WrongState
 from casework.rosters.models import Roster, RosterLine
+from casework.rosters.planning import by_index
 from families.models import Household
 from funds.money import yuan
 
@@ -146,7 +147,7 @@ class Preview:
 def preview(roster: Roster, *, severity: str = "", unit: Any = None) -> Preview:
     """How many hardship households of the place would be added, and for how much."""
     values = _values(roster, unit, severity=severity)
-    with connection.cursor() as cursor:
+    with by_index() as cursor:
         cursor.execute(
             _CANDIDATES.format(which=_BY_RULE)
             + "SELECT count(*), coalesce(sum(fen), 0)::bigint FROM candidate WHERE nth = 1",
@@ -210,7 +211,7 @@ def _add(roster: Roster, which: str, values: dict[str, Any], by: Any) -> int:
     last = roster.lines.aggregate(n=Max("n"))["n"] or 0
     with acting(by, reason="fill_roster"):
         try:
-            with transaction.atomic(), connection.cursor() as cursor:
+            with by_index() as cursor:
                 cursor.execute(_CANDIDATES.format(which=which) + _INSERT, values | {"last": last})
                 ids = [row[0] for row in cursor.fetchall()]
         except IntegrityError as error:  # somebody filled another list of the event meanwhile

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from casework.rosters.models import Roster
+from casework.rosters.planning import by_index
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ WHERE l.roster_id = %(roster)s AND l.state = 'on'
 
 def counts(roster: Roster) -> dict[str, int]:
     """{code: lines it stands against and that do not say why it may}, the blocking ones first."""
-    with connection.cursor() as cursor:
+    with by_index() as cursor:
         cursor.execute(
             f"SELECT code, count(*) FROM ({_CODES}) x, unnest(x.codes) code"
             " WHERE NOT x.accepted OR code = ANY (%(blocking)s) GROUP BY code",
@@ -78,14 +78,14 @@ def counts(roster: Roster) -> dict[str, int]:
 
 def of_lines(roster: Roster, line_ids: Iterable[int]) -> dict[int, list[Finding]]:
     """{line id: what stands against it, a reason given or not} for the lines of one page."""
-    with connection.cursor() as cursor:
+    with by_index() as cursor:
         cursor.execute(f"{_CODES} AND l.id = ANY (%(ids)s)", _values(roster) | {"ids": list(line_ids)})
         return {pk: [FINDINGS[code] for code in codes] for pk, _accepted, codes in cursor.fetchall()}
 
 
 def lines_with(roster: Roster, code: str) -> list[int]:
     """The ids of the lines that one finding stands against."""
-    with connection.cursor() as cursor:
+    with by_index() as cursor:
         cursor.execute(f"SELECT id FROM ({_CODES}) x WHERE %(code)s = ANY (codes)", _values(roster) | {"code": code})
         return [row[0] for row in cursor.fetchall()]
 

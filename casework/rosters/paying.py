@@ -21,6 +21,7 @@ from audit.context import acting
 from casework.bank_words import ACCOUNT_IS_RIGHT
 from casework.errors import BadCaseData, KeyReused, NotYourTurn, SecondDuty, WrongState
 from casework.rosters.models import Roster, RosterBatch, RosterLine
+from casework.rosters.planning import by_index
 from flows import calendar
 from flows.parameters import Period
 from funds import bulk, ledger, providers
@@ -70,7 +71,7 @@ def payable(roster: Roster) -> list[Payable]:
         return []
     if roster.channel == Roster.Channel.PROVIDER:
         return _payable_to_provider(roster)
-    with connection.cursor() as cursor:
+    with by_index() as cursor:
         cursor.execute(
             "SELECT CASE o.channel WHEN 'cash' THEN '' ELSE a.bank END AS bank, count(*), sum(r.amount_fen - r.released_fen)::bigint"
             f"{_PAYABLE} GROUP BY 1 ORDER BY 1",
