@@ -19,6 +19,7 @@ from families.models import Household
 from funds.money import yuan
 
 PREPARES, PROPOSES = "township_clerk", "village_clerk"
+MANY = 1_000  # lines added at once that change what PostgreSQL should expect of the table
 
 
 @dataclass(frozen=True)
@@ -217,6 +218,9 @@ def _add(roster: Roster, which: str, values: dict[str, Any], by: Any) -> int:
         except IntegrityError as error:  # somebody filled another list of the event meanwhile
             raise _on_another_list(error) from error
         write_history(RosterLine, ids, "+")
+        if len(ids) > MANY:
+            with connection.cursor() as cursor:
+                cursor.execute("ANALYZE casework_rosterline")  # else it is taken for an empty table by what comes next
     return len(ids)
 
 
