@@ -118,7 +118,9 @@ BEGIN
 END $$;
 
 -- Transfers of this transaction whose balances are still to be moved; empty between transactions, so it needs no log.
-CREATE UNLOGGED TABLE funds_due (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, transfers bigint[] NOT NULL);
+-- Their ids rise, so a statement's are a range, in which other transactions may have some too. A list of ids would be compared one by
+-- one wherever PostgreSQL takes another index than that of the ids.
+CREATE UNLOGGED TABLE funds_due (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, first_id bigint NOT NULL, last_id bigint NOT NULL);
 
 CREATE FUNCTION funds_transfer_laws() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE x funds_transfer; many boolean;
@@ -144,7 +146,7 @@ BEGIN
   LOOP
     PERFORM funds_transfer_law(x);
   END LOOP;
-  INSERT INTO funds_due (transfers) SELECT array_agg(id ORDER BY id) FROM fresh HAVING count(*) > 0;
+  INSERT INTO funds_due (first_id, last_id) SELECT min(id), max(id) FROM fresh HAVING count(*) > 0;
   RETURN NULL;
 END $$;
 CREATE TRIGGER funds_laws AFTER INSERT ON funds_transfer REFERENCING NEW TABLE AS fresh
@@ -169,15 +171,15 @@ END $$;
 
 -- Deferred, once for each statement that wrote transfers: the balances, what each reservation holds, and whom it pays.
 CREATE FUNCTION funds_settle() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE account bigint; wrong record;
+DECLARE account bigint; wrong record; xact xid8 := pg_current_xact_id();
 BEGIN
   FOR account IN
     SELECT a.id FROM funds_account a WHERE a.id IN (
-      SELECT debit_id FROM funds_transfer WHERE id = ANY (NEW.transfers)
-      UNION SELECT credit_id FROM funds_transfer WHERE id = ANY (NEW.transfers))
+      SELECT debit_id FROM funds_transfer WHERE id BETWEEN NEW.first_id AND NEW.last_id AND made_in = xact
+      UNION SELECT credit_id FROM funds_transfer WHERE id BETWEEN NEW.first_id AND NEW.last_id AND made_in = xact)
     ORDER BY a.id FOR NO KEY UPDATE
   LOOP
-    PERFORM funds_move(account, NEW.transfers[1]);
+    PERFORM funds_move(account, NEW.first_id);
   END LOOP;
   SELECT x.* INTO wrong FROM (
     SELECT n.reservation_id, n.key, r.amount_fen,
@@ -185,7 +187,7 @@ BEGIN
            coalesce(sum(CASE WHEN c.kind = 'in_payment' THEN t.amount_fen WHEN d.kind = 'in_payment' THEN -t.amount_fen ELSE 0 END), 0) AS flying,
            coalesce(sum(CASE WHEN c.kind = 'paid' THEN t.amount_fen WHEN d.kind = 'paid' THEN -t.amount_fen ELSE 0 END), 0) AS paid
     FROM (SELECT reservation_id, min(key) AS key FROM funds_transfer
-          WHERE id = ANY (NEW.transfers) AND reservation_id IS NOT NULL GROUP BY 1) n
+          WHERE id BETWEEN NEW.first_id AND NEW.last_id AND made_in = xact AND reservation_id IS NOT NULL GROUP BY 1) n
       JOIN funds_reservation r ON r.id = n.reservation_id
       JOIN funds_transfer t ON t.reservation_id = n.reservation_id
       JOIN funds_account d ON d.id = t.debit_id JOIN funds_account c ON c.id = t.credit_id
@@ -199,7 +201,7 @@ BEGIN
       USING ERRCODE = 'check_violation', CONSTRAINT = 'reservation_never_exceeded';
   END IF;
   SELECT t.key INTO wrong FROM funds_transfer t
-    WHERE t.id = ANY (NEW.transfers) AND t.kind IN ('send', 'settle', 'bounce', 'clawback')
+    WHERE t.id BETWEEN NEW.first_id AND NEW.last_id AND t.made_in = xact AND t.kind IN ('send', 'settle', 'bounce', 'clawback')
       AND NOT EXISTS (SELECT 1 FROM funds_payment p WHERE p.id = t.payment_id AND p.reservation_id = t.reservation_id
                       AND p.amount_fen = t.amount_fen) LIMIT 1;
   IF wrong.key IS NOT NULL THEN
