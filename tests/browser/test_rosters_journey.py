@@ -62,6 +62,6 @@ def test_a_festival_list_is_made_approved_and_listed(desk_page: Any, live_server
         login_as(page, live_server, "fund_manager")
         page.goto(f"{live_server.url}/rosters/{roster.pk}/")
         seen(page, "approved")
-        page.click("button:has-text('列一批')")
+        page.click("button:has-text('列成一批')")
         assert "等复核" in page.inner_text(".turn")
         seen(page, "batch")
