@@ -1,4 +1,4 @@
-"""How often somebody without an account may do something. Counted in the database, so that it holds for all processes."""
+"""How often somebody may do something, or try to. Counted in the database, so that it holds for all processes."""
 
 import datetime
 
@@ -25,3 +25,14 @@ def is_too_often(what: str, who: str, *, most: int, within: datetime.timedelta) 
         cursor.execute(_FORGET)
         cursor.execute(_COUNT, {"key": blind_index(f"rate:{what}", who), "within": within})
         return cursor.fetchone()[0] > most
+
+
+_LATELY = "SELECT count FROM access_rate WHERE key = %(key)s AND since > now() - %(within)s"
+
+
+def was_too_often(what: str, who: str, *, most: int, within: datetime.timedelta) -> bool:
+    """Whether `most` were counted already; this one is not counted. Before something that is counted only when it fails."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LATELY, {"key": blind_index(f"rate:{what}", who), "within": within})
+        row = cursor.fetchone()
+        return row is not None and row[0] >= most

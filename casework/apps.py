@@ -7,4 +7,14 @@ class CaseworkConfig(AppConfig):
     def ready(self) -> None:
         from casework import celery, checks, importing, timers  # noqa: F401, PLC0415
         from casework.desks.funds import statement_files  # noqa: F401, PLC0415
-        from casework.steps import emergency, exit, file, followup, parts, payment, signatures, village  # noqa: F401, PLC0415
+        from casework.steps import (  # noqa: F401, PLC0415
+            emergency,
+            exit,
+            file,
+            followup,
+            imprest,
+            parts,
+            payment,
+            signatures,
+            village,
+        )

@@ -1,5 +1,7 @@
 """Refusals of casework. The text is for the person who was refused: what happened, and what to do next."""
 
+from typing import Any
+
 
 class CaseworkError(Exception):
     """Base of every refusal of this app."""
@@ -55,3 +57,15 @@ class BadCaseData(CaseworkError):
 
 class NoSuchCase(CaseworkError):
     """There is no such case, or not for this person: the answer is the same."""
+
+
+class PaymentBarred(CaseworkError):
+    """Something in a batch must not be paid. `findings` are all of casework.guards, one for each thing that was seen."""
+
+    def __init__(self, message: str, findings: list[Any]) -> None:
+        super().__init__(message)
+        self.findings = findings
+
+
+class NotLookedOver(PaymentBarred):
+    """Nothing bars the payment, but somebody has to say how she looked at the `findings`."""

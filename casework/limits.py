@@ -1,6 +1,7 @@
 """What one person may get in a year, of all programmes together: the rules of the programme that decides now."""
 
 import datetime
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection
@@ -26,14 +27,23 @@ def once_key(case: Case, today: datetime.date) -> str | None:
     return f"{key_of(case)}:{case.programme}:{case.cause}:{today.year}"
 
 
-def helped_this_year(person_key: str, year: int) -> dict[str, int]:
-    """{programme: fen decided for this person in the year and not given back}"""
+def helped(person_keys: Iterable[str], year: int) -> dict[str, dict[str, int]]:
+    """{person: {programme: fen decided for this person in the year and not given back}}, one query for all."""
     rows = (
-        Reservation.objects.filter(person_key=person_key, reserved_on__year=year)
-        .values_list("programme")
+        Reservation.objects.filter(person_key__in=set(person_keys), reserved_on__year=year)
+        .values_list("person_key", "programme")
         .annotate(fen=Sum(F("amount_fen") - F("released_fen")))
     )
-    return {programme: fen for programme, fen in rows if fen}
+    found: dict[str, dict[str, int]] = {}
+    for person, programme, fen in rows:
+        if fen:
+            found.setdefault(person, {})[programme] = fen
+    return found
+
+
+def helped_this_year(person_key: str, year: int) -> dict[str, int]:
+    """{programme: fen} for one person, see `helped`."""
+    return helped([person_key], year).get(person_key, {})
 
 
 def demand_within(case: Case, today: datetime.date) -> None:

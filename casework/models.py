@@ -347,7 +347,10 @@ class CaseDocument(models.Model):
 
 
 class ServiceEntry(models.Model):
-    """One service that a provider gave a family (a meal, an hour of care), signed for; billed with an instalment."""
+    """One service that a provider gave a family (a meal, an hour of care), signed for; billed with an instalment.
+
+    Never changed: a wrong one is withdrawn before it is billed, and written anew.
+    """
 
     case = models.ForeignKey(Case, models.PROTECT, related_name="services")
     served_on = models.DateField()
@@ -358,6 +361,9 @@ class ServiceEntry(models.Model):
     recorded_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+")
     recorder_person_key = models.CharField(max_length=32)
     instalment = models.SmallIntegerField(null=True, help_text="the part that it was billed with")
+    key = models.CharField(max_length=60, unique=True, null=True, help_text="one pressing of the button")
+    withdrawn_on = models.DateField(null=True)
+    withdraw_reason = models.CharField(max_length=200, null=True)
 
     history = tracked()
 
@@ -366,6 +372,12 @@ class ServiceEntry(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(minutes__gt=0, amount_fen__gt=0), name="service_is_positive"),
             models.CheckConstraint(condition=~Q(signed_by=""), name="service_is_signed_for"),
+            models.CheckConstraint(condition=Q(minutes__lte=24 * 60), name="service_fits_a_day"),
+            models.CheckConstraint(
+                condition=Q(withdrawn_on__isnull=True, withdraw_reason__isnull=True)
+                | (Q(withdrawn_on__isnull=False, instalment__isnull=True) & ~Q(withdraw_reason="")),
+                name="only_unbilled_service_is_withdrawn",
+            ),
         ]
 
 

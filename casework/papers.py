@@ -17,6 +17,8 @@ from audit.context import acting
 from audit.models import AccessLog
 from audit.services import record_access
 from casework import uploads
+from casework.digests import PROGRESS_PAPERS
+from casework.errors import BadCaseData
 from casework.models import Case, CaseDocument
 from casework.preparing import preparing, surveyor_of
 from casework.visibility import sight
@@ -25,7 +27,8 @@ from families.models import Document, Household
 
 # What such a paper shows is masked elsewhere: an icon stands in its place until it is opened.
 WITH_NUMBERS = frozenset({"id_card", "hukou_book", "account_copy"})
-# A signature covers the papers: after it none may be added, or it would fall (casework.digests).
+# A signature covers the papers: after it none may be added, or it would fall (casework.digests). Once a first part was
+# paid it is not asked again, and what shows how the help goes on may come.
 _UNSIGNED = frozenset(
     {
         "lead",
@@ -39,6 +42,8 @@ _UNSIGNED = frozenset(
         "township_review",
         "makeup",
         "payment_returned",
+        "between_payments",
+        "suspended",
         "paid",
         "follow_up",
         "exit_review",
@@ -61,6 +66,37 @@ def add_paper(case_id: int, upload: UploadedFile, *, kind: str, by: Any, title: 
         document = _keep(case.household, cleaned, kind=kind, by=by, title=title, subject=case.subject)
         paper, _created = CaseDocument.objects.get_or_create(
             case=case, document=document, defaults={"kind": kind, "added_on": clock.today()}
+        )
+        return paper
+
+
+@transaction.atomic
+def add_proof(case: Case, upload: UploadedFile, *, kind: str, by: Any) -> CaseDocument:
+    """Put a picture of how the help goes on beside the act that `by` has just taken on this case (a check, say).
+
+    The act has authorised her; no other duty is taken. Only kinds that no signature covers. Raises BadUpload, BadCaseData.
+    """
+    if kind not in PROGRESS_PAPERS or not case.events.filter(n=case.acts, by=by).exists():
+        raise BadCaseData(_("这里只能放核查时拍的材料。"))
+    with acting(by, reason="paper"):
+        document = _keep(case.household, uploads.clean(upload), kind=kind, by=by, title="", subject=case.subject)
+        paper, _created = CaseDocument.objects.get_or_create(
+            case=case, document=document, defaults={"kind": kind, "added_on": clock.today()}
+        )
+        return paper
+
+
+@transaction.atomic
+def add_receipt(case: Case, upload: UploadedFile, *, by: Any) -> CaseDocument:
+    """The picture of a signed receipt, kept by whoever hands out the cash; no signature covers it. Raises BadUpload.
+
+    Called in the transaction of the act that needs it, so that a refused act leaves no paper.
+    """
+    cleaned = uploads.clean(upload)
+    with acting(by, reason="cash_receipt"):
+        document = _keep(case.household, cleaned, kind="cash_receipt", by=by, title="", subject=case.subject)
+        paper, _created = CaseDocument.objects.get_or_create(
+            case=case, document=document, defaults={"kind": "cash_receipt", "added_on": clock.today()}
         )
         return paper
 

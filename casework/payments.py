@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from audit import clock
 from audit.context import acting
+from casework import guards
 from casework.acting import act, key_reused
 from casework.errors import BadCaseData, CaseworkError, NoSuchCase
 from casework.models import Case, CaseEvent
+from funds import ledger
 from funds import services as funds
 from funds.models import Payment, PaymentBatch
 
@@ -33,17 +36,23 @@ class Answer:
 
 @transaction.atomic
 def build_batch(
-    case_ids: Iterable[int], *, by: Any, key: str, title: str = "", cash_reason: str | None = None
+    case_ids: Iterable[int],
+    *,
+    by: Any,
+    key: str,
+    title: str = "",
+    cash_reason: str | None = None,
+    looked_over: str = "",
 ) -> PaymentBatch:
     """List the payments of approved (or returned) cases on a new batch. All or nothing; `key` makes a retry harmless.
 
     With `cash_reason` it is handed out in cash, by two persons (domain §3.1: cash only as an exception).
-    Raises KeyReused, NoSuchCase, BadCaseData when no case is named, and whatever act() refuses with.
+    `looked_over` says how the maker looked at what casework.guards found; it stays in the history of the batch.
+    Raises KeyReused, NoSuchCase, BadCaseData when no case is named, PaymentBarred, NotLookedOver, and whatever act()
+    refuses with.
     """
-    known = PaymentBatch.objects.filter(number=_number(key)).first()
+    known = built_with(key, by=by)
     if known:
-        if known.maker_id != by.pk:
-            raise key_reused()
         return known
     ids = sorted(set(case_ids))
     if not ids:
@@ -51,11 +60,39 @@ def build_batch(
     cases = Case.objects.in_bulk(ids)
     if len(cases) < len(ids):
         raise NoSuchCase(_("没有这个个案。"))
-    with acting(by, reason="build_batch"):
+    if cash_reason is not None and any(case.provider_id for case in cases.values()):
+        raise BadCaseData(_("付给单位的钱走银行，不发现金。请把付给单位的几件另建一批。"))
+    with acting(by, reason=_looked("build_batch", looked_over)):
         batch = funds.open_batch(number=_number(key), title=title, by=by, cash_reason=cash_reason)
     actions = {pk: "reissue" if case.state == "payment_returned" else "list_payment" for pk, case in cases.items()}
     _each(ids, lambda pk: act(pk, actions[pk], by=by, key=f"{key}:{pk}", data={"batch_id": batch.pk}))
+    guards.demand_looked_over(lines_of(batch), looked_over)  # now that every case is held
     return batch
+
+
+def built_with(key: str, *, by: Any) -> PaymentBatch | None:
+    """The batch that this very submission built before. Raises KeyReused for somebody else's."""
+    known = PaymentBatch.objects.filter(number=_number(key)).first()
+    if known and known.maker_id != by.pk:
+        raise key_reused()
+    return known
+
+
+def lines_of(batch: PaymentBatch) -> list[guards.Line]:
+    """The living lines of a batch that pay cases, as casework.guards looks at them."""
+    living = batch.payments.exclude(state=Payment.State.CANCELLED)
+    return guards.lines_of(living.filter(subject__startswith="case:"))
+
+
+def _looked(verb: str, looked_over: str) -> str:
+    return f"{verb}: {looked_over.strip()}" if looked_over.strip() else verb
+
+
+def how_looked_over(batch: PaymentBatch) -> list[str]:
+    """What maker and checker wrote about how they looked at what the guards had found, the first one first."""
+    reasons = batch.history.order_by("history_id").values_list("history_change_reason", flat=True)
+    told = (reason.partition(": ") for reason in reasons if reason)
+    return [words for verb, _colon, words in told if verb in ("build_batch", "check_batch") and words]
 
 
 def _each(case_ids: list[int], step: Callable[[int], Any]) -> None:
@@ -75,8 +112,8 @@ def _number(key: str) -> str:
 
 
 @transaction.atomic
-def check_batch(batch_id: int, *, by: Any, key: str) -> PaymentBatch:
-    """The second pair of eyes, for every case of the batch."""
+def check_batch(batch_id: int, *, by: Any, key: str, looked_over: str = "") -> PaymentBatch:
+    """The second pair of eyes, for every case of the batch. Raises PaymentBarred, NotLookedOver as build_batch does."""
     batch = PaymentBatch.objects.select_for_update().get(pk=batch_id)
     if batch.checker_id == by.pk:
         return batch  # pressed twice
@@ -84,21 +121,27 @@ def check_batch(batch_id: int, *, by: Any, key: str) -> PaymentBatch:
         _cases_of(batch, "listed"),
         lambda pk: act(pk, "check_payment", by=by, key=f"{key}:{pk}", data={"batch_id": batch.pk}),
     )
-    with acting(by, reason="check_batch"):
+    guards.demand_looked_over(lines_of(batch), looked_over)
+    with acting(by, reason=_looked("check_batch", looked_over)):
         funds.check_batch(batch, by=by)
     return batch
 
 
 @transaction.atomic
 def release_batch(batch_id: int, *, by: Any, key: str) -> PaymentBatch:
-    """Hand the batch to the bank: every payment is sent, its money leaves the commitment."""
+    """Hand the batch to the bank, or its cash to the payers: every payment is sent, its money leaves the commitment.
+
+    Raises PaymentBarred for what must not be paid any more; what maker and checker have looked at is not asked again.
+    """
     batch = PaymentBatch.objects.select_for_update().get(pk=batch_id)
     if batch.releaser_id == by.pk:
         return batch  # pressed twice
     cases = _cases_of(batch, "listed")
     with acting(by, reason="release_batch"):
         funds.release_batch(batch, by=by)
+    _lock_money_of(batch.payments.filter(state=Payment.State.LISTED))
     _each(cases, lambda pk: act(pk, "release_payment", by=by, key=f"{key}:{pk}", data={"batch_id": batch.pk}))
+    guards.demand_sound(lines_of(batch))
     return batch
 
 
@@ -115,6 +158,7 @@ def record_answers(answers: Iterable[Answer], *, by: Any, key: str) -> int:
     payments = Payment.objects.in_bulk(answers)
     if len(payments) < len(answers):
         raise BadCaseData(_("这一件没有处在这一步的付款。"))
+    _lock_money_of(Payment.objects.filter(pk__in=answers))
     for payment in sorted(payments.values(), key=_case_id):
         answer = answers[payment.pk]
         act(
@@ -130,6 +174,11 @@ def record_answers(answers: Iterable[Answer], *, by: Any, key: str) -> int:
             },
         )
     return len(answers)
+
+
+def _lock_money_of(payments: QuerySet[Payment]) -> None:
+    """Each act settles its own case, so two batches might else wait for each other's allocations."""
+    ledger.lock_allocations(payments.values_list("reservation__allocation_id", flat=True))
 
 
 def were_recorded(key: str, *, by: Any) -> bool:

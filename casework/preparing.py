@@ -25,7 +25,9 @@ DUTY = "prepare"
 
 
 @contextlib.contextmanager
-def preparing(case_id: int, by: Any, *, reason: str, states: frozenset[str] | None = None) -> Iterator[Case]:
+def preparing(
+    case_id: int, by: Any, *, reason: str, states: frozenset[str] | None = None, roles: tuple[str, ...] = SURVEYORS
+) -> Iterator[Case]:
     """A transaction that holds the case locked for somebody who may prepare it, and gives her that duty.
 
     Raises NoSuchCase, WrongState, NotYourTurn, Recused, SecondDuty.
@@ -36,7 +38,7 @@ def preparing(case_id: int, by: Any, *, reason: str, states: frozenset[str] | No
             raise NoSuchCase(_("没有这个个案。"))
         if not case.is_open or (states is not None and case.state not in states):
             raise WrongState(_("这件事现在是「%(state)s」，材料不能再改。") % {"state": STATES[case.state].title})
-        post = _post(case, by)
+        post = _post(case, by, roles)
         _refuse_relatives(case.household, by, post)
         _take_duty(case, by, post)
         with acting(on_behalf_of=post.principal):
@@ -48,12 +50,12 @@ def may_prepare(case: Case, user: Any) -> bool:
     return case.is_open and any(post.role in SURVEYORS and post.reaches(case) for post in posts_of(user))
 
 
-def _post(placed: Any, by: Any) -> Post:
-    posts = [post for post in posts_of(by) if post.role in SURVEYORS and post.reaches(placed)]
+def _post(placed: Any, by: Any, roles: tuple[str, ...] = SURVEYORS) -> Post:
+    posts = [post for post in posts_of(by) if post.role in roles and post.reaches(placed)]
     posts.sort(key=lambda post: post.principal_id is not None)
     if not posts:
         raise NotYourTurn(
-            _("这一步由%(roles)s办，你没有这里的这个岗位。") % {"roles": _("或").join(title_of(r) for r in SURVEYORS)}
+            _("这一步由%(roles)s办，你没有这里的这个岗位。") % {"roles": _("或").join(title_of(r) for r in roles)}
         )
     return posts[0]
 

@@ -45,7 +45,9 @@ def visible_case(user: Any, case_id: int) -> Case:
     case = (
         cases_in_reach(user)
         .filter(pk=case_id)
-        .select_related("household", "beneficiary", "village", "township", "survey", "payee_account", "version")
+        .select_related(
+            "household", "beneficiary", "village", "township", "survey", "payee_account", "provider", "version"
+        )
         .first()
     )
     if case is None:

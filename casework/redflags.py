@@ -20,6 +20,7 @@ from access.models import Recusal
 from audit import clock
 from casework.days import day_short
 from casework.models import Case, CaseDocument, CaseDuty, Deliberation, PublicNotice
+from casework.parts import GOING_ON
 from casework.queries import households_in_reach
 from families import catalogue
 from families.models import BankAccount, HelpReceived
@@ -28,7 +29,10 @@ from flows.errors import CalendarMissing
 from funds.money import yuan
 
 NEAR_LIMIT_PERCENT = 95  # an amount from here up to a limit is "at the limit"
-HELPED = ("fund_reserved", "in_payment", "payment_returned", "paid", "follow_up", "exit_review", "exit_notice")
+HELPED = (
+    *("fund_reserved", "in_payment", "payment_returned", *GOING_ON),
+    *("paid", "follow_up", "exit_review", "exit_notice"),
+)
 # In the order of the way: the papers that must be there before these acts must be there when somebody decides.
 BEFORE_DECIDING = ("register", "submit", "submit_makeup", "resubmit", "check", "approve", "approve_plan")
 
@@ -188,26 +192,35 @@ def _account(case: Case, material: _Material) -> Check | None:
     )
 
 
-def _amount(case: Case) -> Check | None:
-    """The amount lies just below a limit, where splitting and steering show."""
+def just_under(case: Case) -> int:
+    """The limit just above the amount of a case, in fen; 0 when there is none. There splitting and steering show."""
     rules = case.rules
-    if not case.amount_fen:
-        return None
     limits = {rules.t1_limit_fen, rules.t2_limit_fen, rules.cap_fen} | (
         {rules.emergency_cap_fen} if case.tier == "T0" else set()
     )
-    for limit in sorted(limits):
-        near = limit * NEAR_LIMIT_PERCENT // 100 <= case.amount_fen <= limit
-        if near and limit and case.amount_fen != rules.unit_amount_fen:
-            return Check(
-                "amount",
-                False,
-                _("金额紧贴一道线"),
-                _("%(amount)s 元，刚好不超过 %(limit)s 元。再多一点就要多一级审批，看看数是怎么算的。")
-                % {"amount": yuan(case.amount_fen), "limit": yuan(limit)},
-                anchor="family",
-            )
-    return Check("amount", True, _("金额没有超上限 %(cap)s 元") % {"cap": yuan(rules.cap_fen)})
+    if case.amount_fen == rules.unit_amount_fen:
+        return 0
+    return next(
+        (limit for limit in sorted(limits) if limit * NEAR_LIMIT_PERCENT // 100 <= case.amount_fen <= limit and limit),
+        0,
+    )
+
+
+def _amount(case: Case) -> Check | None:
+    """The amount lies just below a limit."""
+    if not case.amount_fen:
+        return None
+    limit = just_under(case)
+    if limit:
+        return Check(
+            "amount",
+            False,
+            _("金额紧贴一道线"),
+            _("%(amount)s 元，刚好不超过 %(limit)s 元。再多一点就要多一级审批，看看数是怎么算的。")
+            % {"amount": yuan(case.amount_fen), "limit": yuan(limit)},
+            anchor="family",
+        )
+    return Check("amount", True, _("金额没有超上限 %(cap)s 元") % {"cap": yuan(case.rules.cap_fen)})
 
 
 def _notice(case: Case, material: _Material) -> Check:

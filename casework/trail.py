@@ -26,7 +26,7 @@ from casework.models import Case, CaseDocument, CaseEvent, Deliberation, PublicN
 from families import catalogue
 from families.models import Document, Survey
 from flows.states import ACTIONS, STATES
-from funds.models import Payment, PaymentBatch
+from funds.models import ImprestSpend, Payment, PaymentBatch
 from funds.money import yuan
 
 SIGNATURES = ("approve", "confirm", "countersign", "emergency_release")
@@ -104,6 +104,7 @@ class Trail:
     reads: list[AccessLog]
     surveys: list[Survey]
     payments: list[Payment]
+    handed_out: list[ImprestSpend]
     streams: list[Stream]
     links: dict[tuple[str, int], chain.Link]
     disagreements: list[str]
@@ -133,6 +134,9 @@ def of_case(case: Case) -> Trail:
         .select_related("batch__maker", "batch__checker", "batch__releaser", "reservation__allocation__fund")
         .order_by("-id")
     )
+    handed_out = list(
+        ImprestSpend.objects.filter(subject=case.subject).select_related("payer_one", "payer_two").order_by("-id")
+    )
     events = list(case.events.select_related("by", "on_behalf_of").order_by("n"))
     notices = list(case.notices.prefetch_related("objections").order_by("-id"))
     sittings = list(case.deliberations.order_by("-round"))
@@ -144,8 +148,8 @@ def of_case(case: Case) -> Trail:
     papers = list(case.papers.select_related("document"))
     streams = _streams(case, payments, notices)
     links = {(link.table, link.row_id): link for stream in streams for link in stream.links}
-    versions = _versions(case, payments, notices, sittings, papers)
-    cards = _cards(case, payments, events, notices, sittings, surveys, papers)
+    versions = _versions(case, payments, handed_out, notices, sittings, papers)
+    cards = _cards(case, payments, handed_out, events, notices, sittings, surveys, papers)
     _fingerprint(cards, versions, links, [p for stream in streams for p in stream.problems])
     reads = reads_of(case, payments)
     names = _names(versions)
@@ -161,9 +165,10 @@ def of_case(case: Case) -> Trail:
         reads,
         surveys,
         payments,
+        handed_out,
         streams,
         links,
-        _disagreements(case, payments, events),
+        _disagreements(case, [*payments, *handed_out], events),
         checkpoints.latest(),
     )
 
@@ -189,6 +194,7 @@ def _streams(case: Case, payments: list[Payment], notices: list[PublicNotice]) -
 def _cards(
     case: Case,
     payments: list[Payment],
+    handed_out: list[ImprestSpend],
     events: list[CaseEvent],
     notices: list[PublicNotice],
     sittings: list[Deliberation],
@@ -199,9 +205,10 @@ def _cards(
     signed = next((event for event in reversed(events) if event.action in SIGNATURES), None)
     notice = next((notice for notice in notices if notice.kind == PublicNotice.Kind.VILLAGE), None)
     survey = next((survey for survey in surveys if survey.pk == case.survey_id), None)
+    paid_at_once = handed_out[0] if handed_out and payment is None else None
     return [
-        _payment_card(payment),
-        _batch_card(payment.batch if payment else None),
+        _handout_card(paid_at_once) if paid_at_once else _payment_card(payment),
+        _payers_card(paid_at_once) if paid_at_once else _batch_card(payment.batch if payment else None),
         _approval_card(signed),
         _notice_card(notice),
         _sitting_card(sittings[0] if sittings else None),
@@ -227,6 +234,23 @@ def _payment_card(payment: Payment | None) -> Card:
         payment,
         "payment",
     )
+
+
+def _handout_card(paid: ImprestSpend) -> Card:
+    """Money out of the township's float: it is paid in cash, and its papers come after."""
+    lines = [_("从备用金发的现金，%(how)s") % {"how": paid.get_signed_how_display()}]
+    if paid.back_fen:
+        lines.append(_("退回 %(amount)s 元") % {"amount": yuan(paid.back_fen)})
+    state = (
+        _("手续已认可") if paid.ended_on and not paid.back_fen else _("已追回") if paid.ended_on else _("手续没有补好")
+    )
+    title = _("%(amount)s 元，%(state)s") % {"amount": yuan(paid.amount_fen), "state": state}
+    return Card(1, _("付款"), title, lines, paid.received_by, paid.paid_on, paid, "handout")
+
+
+def _payers_card(paid: ImprestSpend) -> Card:
+    lines = [_("%(who)s 经手") % {"who": paid.payer_one}, _("%(who)s 经手") % {"who": paid.payer_two}]
+    return Card(2, _("批次"), _("备用金，没有批次"), lines, "", paid.paid_on)
 
 
 def _batch_card(batch: PaymentBatch | None) -> Card:
@@ -314,6 +338,7 @@ class Version:
 def _versions(
     case: Case,
     payments: list[Payment],
+    handed_out: list[ImprestSpend],
     notices: list[PublicNotice],
     sittings: list[Deliberation],
     papers: list[CaseDocument],
@@ -321,6 +346,7 @@ def _versions(
     wanted: list[tuple[str, str, Any, Iterable[int]]] = [
         ("case", _("个案"), Case, [case.pk]),
         ("payment", _("付款"), Payment, [payment.pk for payment in payments]),
+        ("handout", _("备用金付款"), ImprestSpend, [paid.pk for paid in handed_out]),
         ("batch", _("付款批次"), PaymentBatch, {payment.batch_id for payment in payments}),
         ("notice", _("公示"), PublicNotice, [notice.pk for notice in notices]),
         ("deliberation", _("评议"), Deliberation, [sitting.pk for sitting in sittings]),
@@ -465,12 +491,13 @@ def subjects_of(case: Case, payments: list[Payment] | None = None) -> Q:
     return Q(subject__in=names)
 
 
-def _disagreements(case: Case, payments: list[Payment], events: list[CaseEvent]) -> list[str]:
+def _disagreements(case: Case, payments: list[Payment | ImprestSpend], events: list[CaseEvent]) -> list[str]:
     """Steps that do not agree with one another although each is intact."""
     signed = next((event for event in reversed(events) if event.action in SIGNATURES), None)
     found = []
     for payment in payments:
-        if payment.state != Payment.State.CANCELLED and signed and payment.amount_fen != signed.amount_fen:
+        was_cancelled = isinstance(payment, Payment) and payment.state == Payment.State.CANCELLED
+        if not was_cancelled and signed and payment.amount_fen != signed.amount_fen:
             found.append(
                 _("第 1 步和第 3 步对不上：付款 %(paid)s 元，批准的是 %(signed)s 元。")
                 % {"paid": yuan(payment.amount_fen), "signed": yuan(signed.amount_fen)}

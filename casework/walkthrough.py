@@ -20,7 +20,7 @@ from casework.errors import CaseworkError
 from casework.models import Case
 from families.models import Household, Person
 from funds import ledger
-from funds.models import Payment
+from funds import services as funds
 
 _DAYS = 30  # the longest story takes three weeks; none ends after today
 
@@ -56,14 +56,13 @@ def _told(case: Case) -> dict[str, Any]:
     for event in case.events.order_by("n"):
         if not path or path[-1] != event.to_state:
             path.append(event.to_state)
-    paid = Payment.objects.filter(subject=case.subject, state="credited")
     return {
         "case_no": case.case_no,
         "programme": case.programme,
         "path": path,
         "final": case.state,
         "amount_fen": case.amount_fen,
-        "paid_fen": sum(payment.amount_fen for payment in paid),
+        "paid_fen": funds.paid_fen([case.subject]).get(case.subject, 0),
     }
 
 
@@ -144,12 +143,35 @@ def refused(stage: Stage) -> Case:
     return case
 
 
+def by_progress(stage: Stage) -> Case:
+    """Housing aid, paid in three parts as the house goes up, each after the township has looked."""
+    case = stage.open(_family("housing_aid"), "housing_aid", words="土坯房，墙裂了，鉴定不能住人")
+    stage.file(case, amount_fen=1_800_000, cause="disaster", needs="把房子翻修了")
+    stage.do(case, "submit")
+    stage.village(case)
+    day = stage.end_notice(case)
+    with clock.frozen_at(day):
+        stage.sign(case)
+    for found, kind in (
+        ("地基挖好，材料进场", "progress_photo"),
+        ("主体砌到顶，屋架上好", "progress_photo"),
+        ("竣工，三方验收合格", "acceptance_form"),
+    ):
+        with clock.frozen_at(day):
+            stage.look(case, found, kind=kind)
+            stage.answer(case, stage.to_bank(case))
+        day += datetime.timedelta(days=5)
+    with clock.frozen_at(day):
+        return _paid_and_closed(stage, case)
+
+
 STORIES: tuple[Callable[[Stage], Case], ...] = (
     care_plan,
     emergency,
     large_relief,
     returned_for_correction,
     returned_payment,
+    by_progress,
     refused,
 )
 

@@ -55,8 +55,8 @@ class PaymentPlan:
         shares[-1] += amount_fen - sum(shares)
         return [
             (
-                self.labels[n] if self.labels else str(n + 1),
-                _months_later(begins, n * self.every_months),
+                self.labels[n] if self.labels else f"第 {n + 1} 期",
+                months_later(begins, n * self.every_months),
                 share,
                 self.needs_check if n else self.first_needs_check,
             )
@@ -64,7 +64,7 @@ class PaymentPlan:
         ]
 
 
-def _months_later(day: datetime.date, months: int) -> datetime.date:
+def months_later(day: datetime.date, months: int) -> datetime.date:
     """The same day some months later, or the last day of a shorter month."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return day.replace(year=year, month=month + 1, day=min(day.day, monthrange(year, month + 1)[1]))
@@ -100,6 +100,7 @@ class Parameters:
     person_year_cap_fen: int = 0  # of all programmes together for one person in one year; 0: none
     once_a_year: bool = False  # the same person and cause of hardship
     not_together_with: list[str] = field(default_factory=list)  # programmes that exclude this one within a year
+    service_hours_a_day: int = 12  # what a provider's people can give one family in a day
 
     def __post_init__(self) -> None:
         if not 0 <= self.emergency_cap_fen <= self.t1_limit_fen <= self.t2_limit_fen <= self.cap_fen:
@@ -108,6 +109,8 @@ class Parameters:
             raise BadParameters(_("固定金额要在 0 和单件上限之间。"))
         if sorted(self.follow_up_days) != self.follow_up_days or any(day <= 0 for day in self.follow_up_days):
             raise BadParameters(_("回访的天数要从小到大，都大于 0。"))
+        if not 1 <= self.service_hours_a_day <= 24:
+            raise BadParameters(_("一天的服务要在 1 到 24 小时之间。"))
         if self.person_year_cap_fen < 0 or not self.pays_to:
             raise BadParameters(_("每人每年的上限不能是负数，付给谁至少要选一样。"))
         for name in ("quorum_percent", "majority_percent", "large_share_percent"):

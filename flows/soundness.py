@@ -37,6 +37,7 @@ WORK = {
     "confirm": "confirm",
     "countersign": "countersign",
     **dict.fromkeys(("list_payment", "reissue"), "list_payment"),
+    "pay_from_imprest": "pay_imprest",
     "check_payment": "check_payment",
     "release_payment": "release_payment",
 }
@@ -50,14 +51,18 @@ NO_DUTY = frozenset(
 )
 # Outcomes that are not in the administration's hands: a case must be able to end without them.
 NOT_OURS = {
-    "endorse": "the villagers vote no",
-    "payment_credited": "the bank never credits it",
-    "list_payment": "the approval became void",
+    frozenset({"endorse"}): "the villagers vote no",
+    frozenset({"payment_credited"}): "the bank never credits it",
+    frozenset({"list_payment", "pay_from_imprest"}): "the approval became void",
+    frozenset({"pay_from_imprest"}): "the township has nothing in hand",
 }
 # What goes wrong afterwards is no way out: a case must be able to end although nobody asks the money back.
 NO_WAY_OUT = frozenset({"payment_clawed_back", "reclaim"})
-# A survey is signed by two people; both hold the file's duty (families.Survey refuses one alone).
-TWO_PEOPLE = frozenset({"register", "submit_makeup"})
+# Money leaves by these.
+PAYS = frozenset({"release_payment", "pay_from_imprest"})
+# A survey is signed by two people and cash is handed out by two; both hold the duty (families.Survey and
+# funds.ImprestSpend refuse one alone).
+TWO_PEOPLE = {**dict.fromkeys(("register", "submit_makeup"), "second surveyor"), "pay_from_imprest": "second payer"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,7 @@ _MONEY: dict[str, dict[str, str]] = {  # {action: {where the money is: where it 
     "release_payment": {"checked": "sent"},
     "unlist_payment": {"listed": "held", "checked": "held"},
     **dict.fromkeys(("payment_credited", "cash_handed"), {"sent": "paid"}),
+    "pay_from_imprest": {"held": "paid"},
     "check_instalment": {"held": "held"},
     **dict.fromkeys(("stop_payments", "end_payments"), {"held": "paid"}),
     "payment_clawed_back": {"paid": "held", "held": "held"},
@@ -261,13 +267,13 @@ class _Space:
     def is_end(self, here: Situation) -> bool:
         return here.state in self.spec.ends
 
-    def stuck(self, without: str = "") -> list[Situation]:
-        """Situations from which no end can be reached, nearest first, when the action `without` never happens, nor what
+    def stuck(self, without: frozenset[str] = frozenset()) -> list[Situation]:
+        """Situations from which no end can be reached, nearest first, when the actions `without` never happen, nor what
         is no way out."""
         back: dict[Situation, list[Situation]] = {}
         for here, moves in self.moves.items():
             for edge, there in moves:
-                if edge.action != without and edge.action not in NO_WAY_OUT:
+                if edge.action not in without and edge.action not in NO_WAY_OUT:
                     back.setdefault(there, []).append(here)
         saved = {here for here in self.moves if self.is_end(here)}
         waiting = deque(saved)
@@ -347,24 +353,24 @@ def _an_end_is_near(space: _Space) -> Iterator[Fault]:
     if dead:
         yield Fault("ends", "no end can be reached", space.path(dead[0]))
         return
-    for action, when in NOT_OURS.items():
-        dead = space.stuck(without=action)
+    for actions, when in NOT_OURS.items():
+        dead = space.stuck(without=actions)
         if dead:
             yield Fault("ends", f"no end can be reached when {when}", space.path(dead[0]))
 
 
 def _money_needs_signatures(space: _Space) -> Iterator[Fault]:
-    for here, _edge in _moves_of(space, "release_payment"):
+    for here, edge in _moves_of(space, PAYS):
         if not any(signatures <= here.signed for signatures in FINAL.get(here.tier, ())):
-            path = space.path(here, "-release_payment->")
+            path = space.path(here, f"-{edge.action}->")
             yield Fault("approval", f"a payment leaves without the final approval of {here.tier or 'any tier'}", path)
             return
 
 
 def _money_needs_a_notice(space: _Space) -> Iterator[Fault]:
-    for here, _edge in _moves_of(space, "release_payment"):
+    for here, edge in _moves_of(space, PAYS):
         if here.tier != "T0" and not here.noticed:
-            path = space.path(here, "-release_payment->")
+            path = space.path(here, f"-{edge.action}->")
             yield Fault("notice", "a payment leaves although no notice in the village has run its time", path)
             return
 
@@ -372,7 +378,7 @@ def _money_needs_a_notice(space: _Space) -> Iterator[Fault]:
 def _money_is_there_to_list(space: _Space) -> Iterator[Fault]:
     for here in space.moves:
         for edge in space.spec.actions(here.state):
-            if edge.action in ("list_payment", "reissue") and here.money != "held":
+            if edge.action in ("list_payment", "reissue", "pay_from_imprest") and here.money != "held":
                 path = space.path(here, f"-{edge.action}->")
                 yield Fault("money", f"a payment is listed while the money is {here.money}", path)
                 return
@@ -393,7 +399,7 @@ def _emergencies_are_ratified_or_recovered(space: _Space) -> Iterator[Fault]:
 
 
 def _work_on_the_way_to_money_is_a_duty(space: _Space) -> Iterator[Fault]:
-    to_money = _leads_to(space, "release_payment" if space.spec.has_money else "approve_exit")
+    to_money = _leads_to(space, PAYS if space.spec.has_money else frozenset({"approve_exit"}))
     for edge in space.spec.edges:
         by_people = not set(edge.roles) & {ROLE_SYSTEM, ROLE_ANYONE}
         if edge in to_money and by_people and not edge.duty and edge.action not in NO_DUTY:
@@ -437,21 +443,19 @@ def _with_her(came: dict, at: tuple, start: tuple) -> str:
     return " ".join([start[0].state, *steps])
 
 
-def _moves_of(space: _Space, action: str) -> Iterator[tuple[Situation, Edge]]:
+def _moves_of(space: _Space, actions: frozenset[str]) -> Iterator[tuple[Situation, Edge]]:
     for here, moves in space.moves.items():
-        for edge, _there in moves:
-            if edge.action == action:
-                yield here, edge
-                break
+        for edge in dict.fromkeys(edge for edge, _there in moves if edge.action in actions):
+            yield here, edge
 
 
-def _leads_to(space: _Space, action: str) -> dict[Edge, str]:
-    """{edge that is taken on some way to `action`: the shortest way there}"""
+def _leads_to(space: _Space, actions: frozenset[str]) -> dict[Edge, str]:
+    """{edge that is taken on some way to one of `actions`: the shortest way there}"""
     back: dict[Situation, list[Situation]] = {}
     for here, moves in space.moves.items():
         for _edge, there in moves:
             back.setdefault(there, []).append(here)
-    towards = {here for here, _edge in _moves_of(space, action)}
+    towards = {here for here, _edge in _moves_of(space, actions)}
     waiting = deque(towards)
     while waiting:
         for before in back.get(waiting.popleft(), ()):
@@ -461,7 +465,7 @@ def _leads_to(space: _Space, action: str) -> dict[Edge, str]:
     found: dict[Edge, str] = {}
     for here, moves in space.moves.items():
         for edge, there in moves:
-            if edge not in found and (there in towards or edge.action == action):
+            if edge not in found and (there in towards or edge.action in actions):
                 found[edge] = space.path(here, f"-{edge.action}->")
     return found
 
@@ -488,7 +492,7 @@ _PROMISES: tuple[Callable[[_Space], Iterator[Fault]], ...] = (
 def fewest_persons(space: "_Space | Spec") -> dict[str, int]:
     """{tier: natural persons without whom no case of that tier comes to `paid`}, when everybody holds every role.
 
-    Cheapest-first search; each duty costs the person who holds it, a survey two. For T0 it counts the makeup as well.
+    Cheapest-first search; each duty costs the person who holds it, a survey and cash two. For T0 it counts the makeup as well.
     """
     space = space if isinstance(space, _Space) else _Space(space)
     found: dict[str, int] = {}
@@ -506,7 +510,7 @@ def fewest_persons(space: "_Space | Spec") -> dict[str, int]:
             continue
         for edge, there in space.moves[here]:
             now = held | ({edge.duty} if edge.duty else set())
-            now |= {"second surveyor"} if edge.action in TWO_PEOPLE else set()
+            now |= {TWO_PEOPLE[edge.action]} if edge.action in TWO_PEOPLE else set()
             if (there, now) not in seen:
                 order += 1
                 heapq.heappush(heap, (len(now), order, there, now))

@@ -52,3 +52,11 @@ class WrongReceipt(FundsError):
 
 class WrongReconciliation(FundsError):
     """The bank's balance cannot be written down, prepared or reviewed so."""
+
+
+class ImprestBlocked(FundsError):
+    """Nothing may be handed out of the float now; the text says what has to be done first."""
+
+
+class ImprestShort(FundsError):
+    """The float has not that much in hand, or its limit has no room for it."""

@@ -6,6 +6,7 @@ The parts are together no more than was decided, and a payment is exactly one of
 """
 
 import datetime
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +55,21 @@ def open_parts(reservation: Reservation) -> list[Instalment]:
     """Parts that are neither cancelled nor being paid nor paid, the next one first."""
     spoken_for = Payment.objects.filter(reservation=reservation, state__in=UNDER_WAY_OR_PAID).values("instalment")
     return list(reservation.instalments.filter(cancelled_on__isnull=True).exclude(n__in=spoken_for).order_by("n"))
+
+
+def next_parts(reservations: Iterable[Reservation]) -> dict[int, Instalment | None]:
+    """{reservation id: its next part}, two queries for all. None: all are paid. One that is paid at once is absent."""
+    ids = [reservation.pk for reservation in reservations]
+    spoken_for = set(
+        Payment.objects.filter(reservation__in=ids, state__in=UNDER_WAY_OR_PAID).values_list(
+            "reservation_id", "instalment"
+        )
+    )
+    found: dict[int, Instalment | None] = {}
+    for part in Instalment.objects.filter(reservation__in=ids).order_by("reservation_id", "-n"):
+        is_open = part.cancelled_on is None and (part.reservation_id, part.n) not in spoken_for
+        found[part.reservation_id] = part if is_open else found.get(part.reservation_id)
+    return found
 
 
 def next_part(reservation: Reservation) -> tuple[int, int]:

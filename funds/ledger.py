@@ -156,7 +156,8 @@ def lock_allocations(ids: Iterable[int]) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT 1 FROM funds_account WHERE allocation_id = ANY (%s) ORDER BY id FOR NO KEY UPDATE", [sorted(set(ids))]
+            "SELECT 1 FROM funds_account WHERE allocation_id = ANY (%s) ORDER BY id FOR NO KEY UPDATE",
+            [sorted(set(ids))],
         )
 
 
@@ -180,6 +181,9 @@ _REFUSALS: dict[str, tuple[type[FundsError], Any]] = {
         _l("下拨的要在上一级的地方、帮扶和年度以内，没有记账。请另选。"),
     ),
     "funds_transfer_reverses_id_key": (WrongProposal, _l("这一笔已经冲正过了。")),
+    "imprest_within_its_limit": (FundsError, _l("乡镇手里的备用金会超过定额，没有记账。")),
+    "imprest_spend_within_the_float": (FundShort, _l("备用金不够。请先让县里补充，或走银行付款。")),
+    "paid_by_one_way_only": (FundsError, _l("这一笔已经从另一条路付了，不能再付一次。")),
     "decided_only_once": (FundsError, _l("同一个人、同一个原因，今年已经批过一次，按规定不能再批。")),
 }
 

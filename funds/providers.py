@@ -51,10 +51,18 @@ def end(provider: Provider) -> None:
     provider.save()
 
 
+def why_unpayable(provider: Provider) -> str:
+    """ "" or why nothing may go there today."""
+    if provider.checked_on is None or provider.ended_on is not None:
+        return _("「%(name)s」的账户还没有第二个人核对，或者已经停用。") % {"name": provider.name}
+    return ""
+
+
 def payee_of(provider: Provider) -> Payee:
     """The payee as a payment will keep it. Raises WrongPaymentState for a provider whose account nobody has checked."""
-    if provider.checked_on is None or provider.ended_on is not None:
-        raise WrongPaymentState(_("「%(name)s」的账户还没有第二个人核对，或者已经停用。") % {"name": provider.name})
+    because = why_unpayable(provider)
+    if because:
+        raise WrongPaymentState(because)
     return Payee(
         name=provider.name,
         person_key=None,

@@ -1,12 +1,18 @@
-"""Asking money back: what is owed, what came back part by part, what two persons write off."""
+"""Asking money back: what is owed, what came back part by part, what two persons write off.
 
+What a township handed out of its float, and whose papers were not accepted, was never paid in the books: what comes back
+makes the float whole, what is written off is settled against the decision, and at the end the rest of that is released.
+"""
+
+import datetime
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from audit import clock
-from funds import ledger, proposals
+from funds import imprest, ledger, proposals, services
 from funds.errors import NotThatMuch, WrongProposal
 from funds.models import Proposal, Recovery, Reservation, Transfer
 
@@ -18,9 +24,12 @@ def begin(
 
     `agreed`: [{"due_on": "2026-05-01", "amount_fen": 10000}, …], what was agreed with the family.
     """
-    paid_fen = sum(reservation.payments.filter(state="credited").values_list("amount_fen", flat=True))
+    paid_fen = services.paid_of(reservation)
     if not 0 < owed_fen <= paid_fen:
         raise NotThatMuch(_("要追回的钱应大于 0，最多 %(paid)s 元。") % {"paid": f"{paid_fen / 100:,.2f}"})
+    spend = imprest.open_spend(reservation)
+    if spend is not None and owed_fen < spend.open_fen:  # what is not asked back is what was decided
+        imprest.settle(spend, spend.open_fen - owed_fen, key=f"imprest:{spend.pk}:kept", reason=reason)
     return Recovery.objects.create(
         reservation=reservation,
         subject=reservation.subject,
@@ -45,19 +54,60 @@ def record(recovery_id: int, amount_fen: int, *, key: str, document_no: str = ""
     recovery.recovered_fen += amount_fen
     _save(recovery)
     reservation = recovery.reservation
-    transfer = ledger.post(
-        "recover",
-        amount_fen,
-        key=key,
-        fund_id=reservation.allocation.fund_id,
-        allocation_id=reservation.allocation_id,
-        subject=reservation.subject,
-        reservation=reservation,
-        reason=reason,
-        document_no=document_no,
-    )
+    how = {"key": key, "reason": reason, "document_no": document_no}
+    spend = imprest.open_spend(reservation)
+    if spend is not None:
+        transfer = imprest.give_back(spend, amount_fen, **how)
+        _release_at_the_end(recovery, reason)
+    else:
+        transfer = ledger.post(
+            "recover",
+            amount_fen,
+            fund_id=reservation.allocation.fund_id,
+            allocation_id=reservation.allocation_id,
+            subject=reservation.subject,
+            reservation=reservation,
+            **how,
+        )
     ledger.settle_now()
     return transfer
+
+
+@transaction.atomic
+def agree(recovery_id: int, parts: list[tuple[datetime.date, int]]) -> Recovery:
+    """What the family will pay back and when: [(due on, fen), …], together what is open. An earlier agreement stays in
+    the history. Raises NotThatMuch."""
+    recovery = Recovery.objects.select_for_update().get(pk=recovery_id)
+    if sum(fen for _due, fen in parts) != recovery.open_fen or any(fen <= 0 for _due, fen in parts):
+        raise NotThatMuch(
+            _("还欠 %(open)s 元，各期加起来要正好是这个数，每期大于 0。") % {"open": f"{recovery.open_fen / 100:,.2f}"}
+        )
+    recovery.agreed = [{"due_on": due.isoformat(), "amount_fen": fen} for due, fen in parts]
+    recovery.save()
+    return recovery
+
+
+@dataclass(frozen=True)
+class AgreedPart:
+    due_on: datetime.date
+    amount_fen: int
+    missing_fen: int  # of it
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.missing_fen > 0 and self.due_on < clock.today()
+
+
+def agreed_parts(recovery: Recovery) -> list[AgreedPart]:
+    """What was agreed, and what of each part has not come back. What came back since covers the earliest parts first."""
+    came_fen = max(0, sum(part["amount_fen"] for part in recovery.agreed) - recovery.open_fen)
+    found = []
+    for part in sorted(recovery.agreed, key=lambda part: part["due_on"]):
+        covered_fen = min(came_fen, part["amount_fen"])
+        came_fen -= covered_fen
+        due_on = datetime.date.fromisoformat(part["due_on"])
+        found.append(AgreedPart(due_on, part["amount_fen"], part["amount_fen"] - covered_fen))
+    return found
 
 
 def propose_write_off(recovery: Recovery, amount_fen: int, **how: Any) -> Proposal:
@@ -74,13 +124,23 @@ def propose_write_off(recovery: Recovery, amount_fen: int, **how: Any) -> Propos
 
 @proposals.carries_out("write_off")
 def _write_off(proposal: Proposal) -> dict[str, Any]:
-    """No money moves: what was paid stays paid, and nothing more is asked for."""
+    """What was paid stays paid, and nothing more is asked for. Money of a float is settled now, so that it is whole again."""
     recovery = Recovery.objects.select_for_update().get(pk=proposal.details["recovery"])
     if proposal.amount_fen > recovery.open_fen:
         raise NotThatMuch(_("还欠 %(open)s 元，核销不能比这更多。") % {"open": f"{recovery.open_fen / 100:,.2f}"})
     recovery.written_off_fen += proposal.amount_fen
     _save(recovery)
+    spend = imprest.open_spend(recovery.reservation)
+    if spend is not None:
+        imprest.settle(spend, proposal.amount_fen, key=f"proposal:{proposal.pk}", reason=proposal.reason)
+        _release_at_the_end(recovery, proposal.reason)
     return {"recovery": recovery.pk}
+
+
+def _release_at_the_end(recovery: Recovery, reason: str) -> None:
+    """The decision was never paid by the bank: what is not needed to settle the float is free again, once."""
+    if recovery.ended_on is not None:
+        services.release(recovery.reservation, reason=reason)
 
 
 def _save(recovery: Recovery) -> None:

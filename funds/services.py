@@ -1,10 +1,12 @@
 """What happens to money. The only place that writes it; casework calls it with values, never with a Case."""
 
 import datetime
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import F, Sum
 from django.utils.translation import gettext as _
 from django_fsm import can_proceed
 
@@ -17,6 +19,7 @@ from funds.models import (
     Allocation,
     CashHandover,
     Fund,
+    ImprestSpend,
     Payment,
     PaymentBatch,
     Provider,
@@ -145,11 +148,14 @@ def release(reservation: Reservation, *, reason: str) -> None:
 
     What the bank returns after that (退票) is held again, and a second release gives it back.
 
-    Raises WrongPaymentState while a payment of it is under way.
+    Raises WrongPaymentState while a payment of it is under way, or what a township handed out is neither settled nor back.
     """
     if reservation.payments.filter(state__in=["listed", "sent", "unknown"]).exists():
         raise WrongPaymentState(_("这笔钱正在付，不能解锁。请先移出付款清单，或等银行回单。"))
-    spent = sum(p.amount_fen for p in reservation.payments.filter(state="credited"))
+    if reservation.imprest_spends.filter(ended_on__isnull=True).exists():
+        raise WrongPaymentState(_("这笔钱已经从备用金发出去，不能解锁。请先补办手续，或者追回。"))
+    settled_fen = reservation.imprest_spends.aggregate(fen=Sum("settled_fen", default=0))["fen"]
+    spent = settled_fen + sum(p.amount_fen for p in reservation.payments.filter(state="credited"))
     rest_fen = reservation.amount_fen - spent - reservation.released_fen
     if rest_fen <= 0:
         return
@@ -167,6 +173,25 @@ def release(reservation: Reservation, *, reason: str) -> None:
     )
     reservation.released_fen += rest_fen
     reservation.save()
+
+
+def paid_fen(subjects: Iterable[str]) -> dict[str, int]:
+    """{subject: fen that reached somebody}, by the bank, in cash or out of a township's float. Two queries."""
+    subjects = list(subjects)
+    paid: dict[str, int] = {}
+    credited = Payment.objects.filter(subject__in=subjects, state=Payment.State.CREDITED)
+    handed_out = ImprestSpend.objects.filter(subject__in=subjects)
+    for rows, fen in ((credited, Sum("amount_fen")), (handed_out, Sum(F("amount_fen") - F("back_fen")))):
+        for subject, sum_fen in rows.order_by().values_list("subject").annotate(fen=fen):
+            paid[subject] = paid.get(subject, 0) + sum_fen
+    return paid
+
+
+def paid_of(reservation: Reservation) -> int:
+    """How many fen of this decision reached somebody, whichever way it went."""
+    credited = reservation.payments.filter(state=Payment.State.CREDITED).aggregate(fen=Sum("amount_fen", default=0))
+    handed_out = reservation.imprest_spends.aggregate(fen=Sum(F("amount_fen") - F("back_fen"), default=0))
+    return credited["fen"] + handed_out["fen"]
 
 
 def held_reservation(subject: str) -> Reservation | None:

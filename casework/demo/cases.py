@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from django.db import transaction
 
 from audit import clock
-from casework.demo import goods
+from casework.demo import goods, imprest
 from casework.demo.stage import Stage
 from casework.demo.township import FIRST_DAY
 from casework.models import Case
@@ -33,6 +33,10 @@ def tell(households: Iterable[Household]) -> int:
             _leave_at(stage, next(families), stop, words, cause, needs, amount_fen)
         told += 1
     goods.hand_out(reversed(households[:told]))
+    for days_ago, looks in _HOUSES:
+        _rebuild(stage, next(families), days_ago, looks)
+        told += 1
+    imprest.hand_out(households[told:][-2:])
     return told
 
 
@@ -63,6 +67,30 @@ _PLOT: tuple[tuple[int, str], ...] = (
     (3, "objection"),
     (90, "closed"),
 )
+
+
+# Houses that are paid for by progress: (how many days before the first day the case was opened, {on which day before the
+# first day somebody looked: what was seen}). The last part of the first one waits, and the first part of the second.
+_HOUSES: tuple[tuple[int, dict[int, str]], ...] = (
+    (48, {36: "老房已拆，地基挖好，材料进场。", 4: "主体砌到顶，屋架上好，按图施工。"}),
+    (11, {}),
+)
+
+
+def _rebuild(stage: Stage, household: Household, days_ago: int, looks: dict[int, str]) -> None:
+    opened = FIRST_DAY - datetime.timedelta(days=days_ago)
+    with clock.frozen_at(opened):
+        case = stage.open(household, "housing_aid", words="土坯房，墙裂了，鉴定不能住人")
+        stage.file(case, amount_fen=1_800_000, cause="disaster", needs="趁天好把房子翻修了")
+        stage.do(case, "submit")
+        stage.village(case)
+        ended = stage.end_notice(case)
+    with clock.frozen_at(ended):
+        stage.sign(case)
+    for before, found in looks.items():
+        with clock.frozen_at(FIRST_DAY - datetime.timedelta(days=before)):
+            stage.look(case, found)
+            stage.answer(case, stage.to_bank(case))
 
 
 def _leave_at(

@@ -58,7 +58,7 @@ def _fiscal(county: OrgUnit, township: OrgUnit, manager: Staff) -> None:
     with clock.frozen_at(_on(3, 20)):
         whole = funds.allocate(
             fund,
-            140_000_000,
+            170_000_000,
             programme="",
             unit=county,
             year=YEAR,
@@ -67,13 +67,13 @@ def _fiscal(county: OrgUnit, township: OrgUnit, manager: Staff) -> None:
         )
         local = budget.divide(
             whole,
-            120_000_000,
+            150_000_000,
             programme="",
             unit=township,
             key="demo:divide:township",
             document_no="岚财社〔2026〕13号",
         )
-        relief, elderly = (
+        relief, elderly, _housing = (
             budget.divide(
                 local,
                 yuan * _YUAN,
@@ -85,6 +85,7 @@ def _fiscal(county: OrgUnit, township: OrgUnit, manager: Staff) -> None:
             for programme, yuan, document_no in (
                 ("disaster_relief", 600_000, "青政〔2026〕5号"),
                 ("elderly_support", 500_000, "青政〔2026〕6号"),
+                ("housing_aid", 300_000, "青政〔2026〕8号"),
             )
         )
     budget.set_plan(relief, [yuan * _YUAN for yuan in _RELIEF_BY_MONTH])

@@ -10,6 +10,7 @@ import uuid
 from typing import Any
 
 from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.db.models import Q
 from PIL import Image, ImageDraw
@@ -17,7 +18,7 @@ from PIL import Image, ImageDraw
 from access.models import Appointment, Staff
 from audit import clock
 from audit.context import acting
-from casework import payments
+from casework import papers, payments
 from casework.acting import act
 from casework.models import Case, CaseDocument, CaseDuty, Deliberation, Measure
 from casework.opening import open_case
@@ -34,6 +35,9 @@ PLAN = (
     ("social", "心理疏导", "晚上睡不着"),
     ("elderly", "助餐服务", "自己做饭不方便"),
 )
+
+# What the guards of a batch may ask somebody to look at (casework.guards).
+LOOKED_OVER = "对照审批表和户口簿核对过"
 
 
 class Stage:
@@ -204,10 +208,13 @@ class Stage:
         """List, check and release the payment of one case."""
         self._duty = "list_payment"
         batch = payments.build_batch(
-            [case.pk], by=self.somebody(case, "fund_manager"), key=self.key() + uuid.uuid4().hex[:8]
+            [case.pk],
+            by=self.somebody(case, "fund_manager"),
+            key=self.key() + uuid.uuid4().hex[:8],
+            looked_over=LOOKED_OVER,
         )
         self._duty = "check_payment"
-        payments.check_batch(batch.pk, by=self.somebody(case, "fund_checker"), key=self.key())
+        payments.check_batch(batch.pk, by=self.somebody(case, "fund_checker"), key=self.key(), looked_over=LOOKED_OVER)
         self._duty = "release_payment"
         payments.release_batch(batch.pk, by=self.somebody(case, "cashier"), key=self.key())
         _again(case)
@@ -220,6 +227,12 @@ class Stage:
             by=self.somebody(case, "cashier"), key=self.key(),
         )  # fmt: skip
         _again(case)
+
+    def look(self, case: Case, found: str, *, kind: str = "progress_photo") -> None:
+        """Somebody of the township has looked whether the next part is due, and took a picture."""
+        self.do(case, "check_instalment", reason=found)
+        image = SimpleUploadedFile(f"{kind}.png", picture(kind, f"{case.case_no} {kind} {next(self.count)}"))
+        papers.add_proof(case, image, kind=kind, by=case.events.latest("n").by)
 
     def visit(self, case: Case, words: str = "钱收到了，谢谢") -> None:
         self.do(

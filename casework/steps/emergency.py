@@ -53,9 +53,9 @@ def what_was_paid_is_owed(this: Act) -> None:
     reservation = funds.held_reservation(this.case.subject)
     if reservation is None:
         raise BadCaseData(_("这一件没有付过钱，没有可以追回的。"))
-    paid_fen = sum(reservation.payments.filter(state="credited").values_list("amount_fen", flat=True))
-    owed_fen = int(this.data.get("amount_fen") or paid_fen)
+    owed_fen = int(this.data.get("amount_fen") or funds.paid_of(reservation))
     recoveries.begin(reservation, owed_fen=owed_fen, reason=this.reason[:200])
+    this.moves_money = True
 
 
 @before("record_recovery", "finish_recovery")

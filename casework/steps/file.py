@@ -24,8 +24,8 @@ def take_in_findings(this: Act) -> None:
         case.survey = _survey(case, data["survey_id"])
     if data.get("account_id"):
         case.payee_account = _account(case, data["account_id"])
-    if data.get("provider_id"):
-        case.provider = _provider(case, data["provider_id"])
+    if "provider_id" in data:  # None: to the family after all
+        case.provider = _provider(case, data["provider_id"]) if data["provider_id"] else None
     for name in ("cause", "summary"):
         if data.get(name):
             setattr(case, name, data[name])
@@ -97,6 +97,8 @@ def freeze_the_tier(this: Act) -> None:
             raise MissingDocuments(_("帮扶计划还是空的，至少写一条措施。"), [_("帮扶计划")])
         return
     amount_is_sound(case)
+    if case.provider is None and "family" not in case.rules.pays_to:
+        raise MissingDocuments(_("这一项不付给家里，请选收款单位。"), [_("收款单位")])
     if case.payee_account is None and case.provider is None:
         raise MissingDocuments(_("还没有登记收款账户。"), [_("收款账户")])
     if case.tier != "T0":

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from casework.acting import Act, after, before
 from casework.errors import BadCaseData
 from casework.models import FollowUpVisit
+from casework.parts import GOING_ON
 from casework.steps.payment import plan_visits
 from flows import calendar
 
@@ -33,7 +34,13 @@ def write_down_the_visit(this: Act) -> None:
 
 @after("visit", "keep_open")
 def next_visit(this: Act) -> None:
-    """After the last visit the exit is due; the day of a visit that was made is nobody's deadline any more."""
+    """After the last visit the exit is due; the day of a visit that was made is nobody's deadline any more.
+
+    While help goes on in parts a visit is beside it: whose turn the next part is, and until when, stays.
+    """
+    if this.case.state in GOING_ON:
+        this.turn_role, this.due_on = this.case.turn_role, this.case.due_on
+        return
     following = FollowUpVisit.objects.filter(case=this.case, visited_on__isnull=True).order_by("due_on").first()
     if following is not None:
         this.due_on = following.due_on

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from casework.acting import Act, after, before
 from casework.errors import BadCaseData
-from casework.models import ServiceEntry
+from casework.services_log import unbilled
 from casework.steps.payment import release_reservation
 from flows import calendar
 from funds import instalments
@@ -50,7 +50,7 @@ def somebody_has_looked(this: Act) -> None:
     if part is None or not part.needs_check or part.checked_on is not None:
         raise BadCaseData(_("这一期不用核查，或者已经核查过。"))
     amount_fen = this.data.get("amount_fen")
-    served = list(ServiceEntry.objects.select_for_update().filter(case=case, instalment__isnull=True))
+    served = list(unbilled(case).select_for_update())
     if served and amount_fen is None:
         amount_fen = min(sum(entry.amount_fen for entry in served), part.amount_fen)
     instalments.check(part, by=this.by, note=this.reason[:200], amount_fen=amount_fen)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from access import vault
 from access.models import Staff
+from access.scope import posts_of
 from casework.acting import Act, after, before
 from casework.digests import approval_digest
 from casework.errors import ApprovalVoid, BadCaseData, TooEarly
@@ -19,10 +20,11 @@ from funds import instalments, providers
 from funds import services as funds
 from funds.models import Payment, PaymentBatch, Provider
 
+COMMITTEE = frozenset({"village_head", "village_clerk"})  # posts of the village committee
 CHANGED_SINCE_IT_CAME_BACK = gettext_lazy("银行退回以后账户或材料改过，还没有人签字。请退回审批，审批以后再付。")
 
 
-@before("list_payment")
+@before("list_payment", "pay_from_imprest")
 def nothing_changed_since_approval(this: Act) -> None:
     case = this.case
     if case.state == "between_payments":
@@ -39,9 +41,16 @@ def _same_payee_as_before(this: Act) -> None:
     """A later part goes where the last one arrived. The amount is bound by the plan, and papers that came since show how
     the help goes on, so the digest of what was approved is not asked again."""
     last = Payment.objects.filter(subject=this.case.subject, state=Payment.State.CREDITED).latest("id")
-    payee = payee_of(this.case)
-    if not last.batch.is_cash and last.account_index != payee.account_index:
-        raise ApprovalVoid(_("收款账户跟上一期不一样，还没有人签字。请停止发放，或改回原来的账户。"))
+    because = another_account_than(last, payee_of(this.case).account_index)
+    if because:
+        raise ApprovalVoid(because)
+
+
+def another_account_than(last: Payment, account_index: str) -> str:
+    """ "" or why the next part does not go to this account; cash went to none."""
+    if last.batch.is_cash or last.account_index == account_index:
+        return ""
+    return _("收款账户跟上一期不一样，还没有人签字。请停止发放，或改回原来的账户。")
 
 
 @before("list_payment", "reissue")
@@ -81,13 +90,15 @@ def _account_was_mended(this: Act, replaces: Payment | None) -> None:
 
 def _refuse_unpayable(this: Act, way_on: str) -> None:
     case = this.case
-    if case.provider_id:
-        reason = _died(case.beneficiary)
-    else:
-        in_use = BankAccount.objects.filter(household_id=case.household_id, is_active=True)
-        reason = unpayable(case.payee_account, in_use)
+    in_use = BankAccount.objects.filter(household_id=case.household_id, is_active=True)
+    reason = why_unpayable(case, in_use)
     if reason:
         raise ApprovalVoid(f"{reason}{way_on}")
+
+
+def why_unpayable(case: Case, in_use: Iterable[BankAccount]) -> str:
+    """ "" or why this case's money may not go out: to its family, or for it to a provider. `in_use` see `unpayable`."""
+    return _died(case.beneficiary) if case.provider_id else unpayable(case.payee_account, in_use)
 
 
 def unpayable(account: BankAccount, in_use: Iterable[BankAccount]) -> str:
@@ -98,6 +109,12 @@ def unpayable(account: BankAccount, in_use: Iterable[BankAccount]) -> str:
     if (holder.pk, account.number_index) not in {(other.holder_id, other.number_index) for other in in_use}:
         return _("这家换了收款账户，不能付到旧账户。")
     return ""
+
+
+def refuse_the_dead(person: Person) -> None:
+    """Raises ApprovalVoid: whoever died is not paid, whichever way."""
+    if person.died_on is not None:
+        raise ApprovalVoid(_("%(why)s请退回，由村里改好重新上报。") % {"why": _died(person)})
 
 
 def _died(person: Person) -> str:
@@ -186,6 +203,7 @@ def two_persons_gave_it(this: Act) -> None:
     second = Staff.objects.filter(pk=data.get("second_payer"), is_active=True).first()
     if second is None:
         raise BadCaseData(_("请选另一个一起发钱的人。"))
+    _not_the_village_alone(this, second)
     if receipt is None:
         raise BadCaseData(_("请先拍下签了字的收条，放进这一件的材料。"))
     funds.hand_over(
@@ -201,6 +219,15 @@ def two_persons_gave_it(this: Act) -> None:
     )
     this.note["second_payer"] = second.pk
     _it_arrived(this, payment)
+
+
+def _not_the_village_alone(this: Act, second: Staff) -> None:
+    """Cash is never handed out by the village committee alone (domain §4.3 rule 12), nor by somebody from elsewhere."""
+    mine, hers = posts_of(this.by), [post for post in posts_of(second) if post.reaches(this.case)]
+    if not hers:
+        raise BadCaseData(_("%(name)s 不管这个村，请选管这里的人一起发。") % {"name": second.name})
+    if all(any(post.role in COMMITTEE for post in posts) for posts in (mine, hers)):
+        raise BadCaseData(_("发现金的两个人里，要有一个不是村委会的。请换一个人一起发。"))
 
 
 def _it_arrived(this: Act, payment: Payment) -> None:

@@ -1,6 +1,7 @@
 """Money, and goods beside it. One file a subject; migrations/0002_ledger.py and later ones keep its laws in PostgreSQL."""
 
 from funds.models.bank_balance import DepositAccount, FundStanding, OpenItem, Reconciliation, StatedBalance
+from funds.models.imprest import ImprestCount, ImprestFloat, ImprestRefill, ImprestSpend
 from funds.models.instalments import Instalment
 from funds.models.ledger import Account, Allocation, Fund, Reservation, Transfer
 from funds.models.payments import CashHandover, Payment, PaymentBatch
@@ -29,6 +30,10 @@ __all__ = [
     "Donor",
     "Fund",
     "FundStanding",
+    "ImprestCount",
+    "ImprestFloat",
+    "ImprestRefill",
+    "ImprestSpend",
     "Instalment",
     "OpenItem",
     "Payment",

@@ -46,10 +46,12 @@ def test_three_persons_pay_two_families_and_one_payment_comes_back(
     page.goto(f"{live_server.url}/funds/batches/{batch.pk}/")
     page.fill("[name=count]", "2")
     page.fill("[name=total_fen]", "3243.50")
+    page.fill("[name=password]", "a-long-password-1")
     page.click("button:has-text('放行，交给银行')")
     assert "对不上" in page.inner_text(".errors")
     assert_accessible(page, widths=WIDTHS)
     page.fill("[name=total_fen]", "3234.50")
+    page.fill("[name=password]", "a-long-password-1")
     page.click("button:has-text('放行，交给银行')")
     assert "等银行答复" in page.inner_text(".turn")
 

@@ -3,13 +3,14 @@
 import datetime
 
 import pytest
+from django.db.models import F
 
 from audit import clock
 from casework.models import Case
 from flows.soundness import Situation, _follow
 from funds import instalments
 from funds import services as funds
-from funds.models import Payment
+from funds.models import ImprestSpend, Payment
 from tests.casework.test_no_dead_ends import answer, emergency, release
 from tests.casework.test_whole_way import pay
 from tests.world import START, World, case_now
@@ -41,6 +42,8 @@ def money_of(case: Case) -> str:
             return "held"  # the next part
         checked = payment.batch.state == "checked"
         return {"listed": "checked" if checked else "listed", "sent": "sent", "credited": "paid"}[payment.state]
+    if ImprestSpend.objects.filter(subject=case.subject, back_fen__lt=F("amount_fen")).exists():
+        return "paid"
     return "held" if funds.held_reservation(case.subject) else "none"
 
 

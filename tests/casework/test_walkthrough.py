@@ -12,6 +12,7 @@ from access.units import import_org_units
 from casework.models import Case
 from casework.walkthrough import NotHere, walk
 from families.importing.register_import import import_register
+from funds import services as funds
 from jobs.models import Outbox
 from tests.world import DEMO, World
 
@@ -28,6 +29,9 @@ def village(world: World, tmp_path: Path) -> World:
         writer.writeheader()
         writer.writerows(row for row in rows if row["户编号"] in numbers)
     import_register(tmp_path / "village.csv", by=None)
+    money = {"programme": "housing_aid", "unit": world.township, "year": 2026, "key": "allocate:housing_aid"}
+    funds.receive(world.fund, 30_000_000, key="receive:housing_aid")
+    funds.allocate(world.fund, 30_000_000, **money)
     return world
 
 
@@ -43,14 +47,16 @@ def test_every_kind_of_case_reaches_its_end_and_the_books_agree(village: World) 
         "disaster_relief",
         "education_grant",
         "elderly_support",
+        "housing_aid",
     }
     assert [case["final"] for case in cases].count("refused") == 1
     assert all(case["final"] in ("closed", "refused") for case in cases)
     assert any("emergency_released" in case["path"] and "makeup" in case["path"] for case in cases)
     assert any("returned" in case["path"] for case in cases)
     assert any("payment_returned" in case["path"] for case in cases)
+    assert any(case["path"].count("between_payments") == 2 for case in cases)
     assert all(case["paid_fen"] == case["amount_fen"] for case in cases if case["final"] == "closed")
-    assert report["ledger"]["drift_fen"] == 0 and report["ledger"]["transfers"] == 18
+    assert report["ledger"]["drift_fen"] == 0 and report["ledger"]["transfers"] == 27
     assert report["audit"]["problems"] == [] and report["audit"]["rows"] > 300
 
 

@@ -470,3 +470,60 @@ def test_services_refuse_what_the_database_would(world: World) -> None:
             reason="x",
             approved_by=world.county_approver,
         )
+
+
+# ---------------------------------------------------------------- help in parts
+
+
+def test_rules_of_help_in_parts_are_written_at_the_form_and_said_in_words(admin: Client) -> None:
+    url = "/admin/programmes/education_grant/draft/"
+    plan = {
+        "payments_parts": "2",
+        "payments_percents": "60%，40%",
+        "payments_labels": "第一学期，第二学期",
+        "payments_every_months": "6",
+        "payments_needs_check": "on",
+        "pays_to": ["family", "school"],
+        "person_year_cap_fen": "5000",
+        "once_a_year": "on",
+        "not_together_with": ["elderly_support"],
+    }
+    answer = admin.post(url, rules_sent(admin.get(url), **plan))
+    version = ProgrammeVersion.objects.get(programme="education_grant", published_on__isnull=True)
+
+    assert version.rules.payments.percents == [60, 40] and version.rules.payments.labels == ["第一学期", "第二学期"]
+    assert version.rules.payments.needs_check and not version.rules.payments.first_needs_check
+    assert (version.rules.pays_to, version.rules.person_year_cap_fen) == (["family", "school"], 500_000)
+    changes = {row["label"]: (row["before"], row["after"]) for row in admin.get(answer.url).context["changes"]}
+    assert changes["分几期付"] == ("一次付清", "2 期")
+    assert changes["可以付给谁"] == ("家庭账户", "家庭账户、学校")
+    assert changes["不能同时享受"] == ("没有", "养老扶助")
+    assert changes["一年一次"] == ("不是", "是")
+
+
+def test_a_new_version_keeps_the_parts_of_the_last_one(admin: Client) -> None:
+    url = "/admin/programmes/housing_aid/draft/"
+    before = ProgrammeVersion.objects.get(programme="housing_aid").rules.payments
+    admin.post(url, rules_sent(admin.get(url), t1_limit_fen="4000"))
+
+    assert ProgrammeVersion.objects.get(programme="housing_aid", published_on__isnull=True).rules.payments == before
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"payments_parts": "3", "payments_percents": "50, 40"}, "加起来是 100"),
+        ({"payments_parts": "2", "payments_labels": "一，二，三"}, "与期数一样多"),
+        ({"payments_parts": "37"}, "36"),
+        ({"payments_percents": "一半"}, "只写数字"),
+        ({"pays_to": []}, "付给谁"),
+    ],
+)
+def test_parts_that_do_not_add_up_are_refused_beside_their_field(
+    admin: Client, wrong: dict[str, Any], words: str
+) -> None:
+    url = "/admin/programmes/disaster_relief/draft/"
+    answer = admin.post(url, rules_sent(admin.get(url), **wrong))
+
+    assert answer.status_code == 200 and words in answer.content.decode()
+    assert not ProgrammeVersion.objects.filter(published_on__isnull=True).exists()

@@ -344,21 +344,18 @@ def test_an_account_without_a_bank_leaves_no_gap_in_the_sentence(world: World) -
         assert account.number_last4 in text and "，，" not in text and f"{account.holder.name}，<" not in text
 
 
-def test_a_single_payment_goes_through_its_three_persons_from_the_case_page(world: World) -> None:
+def test_a_single_payment_is_checked_and_released_on_the_page_of_its_batch(world: World) -> None:
+    """That page asks for count, total and password; the case page only leads there."""
     case = world.brought_to("fund_reserved")
-    for role, action in (
-        ("fund_manager", "list_payment"),
-        ("fund_checker", "check_payment"),
-        ("cashier", "release_payment"),
-    ):
-        client = at_desk(world.staff[role])
-        url = f"/cases/{case.pk}/act/{action}/"
-        data = {"key": key_of(client.get(url))}
-        assert client.post(url, data).status_code == 302
-        assert client.post(url, data).status_code == 302
+    url = f"/cases/{case.pk}/act/list_payment/"
+    manager = at_desk(world.fund_manager)
+    assert manager.post(url, {"key": key_of(manager.get(url))}).status_code == 302
 
     payment = Payment.objects.get(subject=case.subject)
-    assert payment.state == "sent" and payment.batch.releaser == world.cashier
+    for role, action in (("fund_checker", "check_payment"), ("cashier", "release_payment")):
+        answer = at_desk(world.staff[role]).post(f"/cases/{case.pk}/act/{action}/", {"key": "k"})
+        assert answer.status_code == 302 and answer["Location"] == f"/funds/batches/{payment.batch_id}/"
+    assert Payment.objects.get(pk=payment.pk).state == "listed" and payment.batch.state == "draft"
 
 
 # ---------------------------------------------------------------- what each role may see

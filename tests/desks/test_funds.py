@@ -27,6 +27,8 @@ from funds import services as funds
 from funds.models import Fund, Payment, PaymentBatch, Transfer
 from tests.world import START, World, case_now, make_staff
 
+PASSWORD = "a-long-password-1"  # tests.world gives everybody this one
+
 
 @pytest.fixture
 def log_in() -> Any:
@@ -285,7 +287,10 @@ def test_a_checker_with_the_cashiers_post_does_not_release(world: World, log_in:
     client = log_in(world.fund_checker)
 
     page = client.get(reverse("funds:batch", args=[batch.pk])).content.decode()
-    client.post(reverse("funds:release", args=[batch.pk]), {"key": new_key(), "count": "1", "total_fen": "2000"})
+    client.post(
+        reverse("funds:release", args=[batch.pk]),
+        {"key": new_key(), "count": "1", "total_fen": "2000", "password": PASSWORD},
+    )
 
     assert "要由别人放行" in page and reverse("funds:release", args=[batch.pk]) not in page
     batch.refresh_from_db()
@@ -299,7 +304,8 @@ def test_a_wrong_count_or_total_releases_nothing(world: World, log_in: Any, coun
     batch = a_batch(world, case, upto="checked")
 
     answer = log_in(world.cashier).post(
-        reverse("funds:release", args=[batch.pk]), {"key": new_key(), "count": count, "total_fen": total}
+        reverse("funds:release", args=[batch.pk]),
+        {"key": new_key(), "count": count, "total_fen": total, "password": PASSWORD},
     )
 
     assert answer.context["form"].errors
@@ -314,7 +320,7 @@ def test_three_persons_bring_the_money_to_the_bank(world: World, log_in: Any) ->
 
     log_in(world.fund_checker).post(reverse("funds:check", args=[batch.pk]), {"key": new_key()})
     client = log_in(world.cashier)
-    release = {"key": new_key(), "count": "1", "total_fen": "2,000"}
+    release = {"key": new_key(), "count": "1", "total_fen": "2,000", "password": PASSWORD}
     for _twice in range(2):
         client.post(reverse("funds:release", args=[batch.pk]), release)
 
@@ -505,16 +511,20 @@ def test_money_paid_in_an_emergency_comes_back(world: World, log_in: Any) -> Non
     client = log_in(world.fund_manager)
 
     listed = client.get(reverse("funds:recoveries")).context["rows"]
-    client.post(
-        reverse("funds:recover", args=[case.pk]), {"key": new_key(), "amount_fen": "1000.01", "reason": "多了一分"}
-    )
+    record = reverse("funds:record_recovery", args=[case.pk])
+    too_much = {"key": new_key(), "amount_fen": "1000.01", "reason": "多了一分", "document_no": "R-1"}
+    assert "不能比这更多" in client.post(record, too_much).text
+    client.post(record, {"key": new_key(), "amount_fen": "600", "reason": "先还一部分", "document_no": "R-1"})
+    finish = reverse("funds:finish_recovery", args=[case.pk])
+    assert "还有 400.00 元没有追回" in client.post(finish, {"key": new_key(), "reason": "算了"}).text
     assert case_now(case).state == "recovery"
-    client.post(reverse("funds:recover", args=[case.pk]), {"key": new_key(), "amount_fen": "600", "reason": "分期还的"})
+    client.post(record, {"key": new_key(), "amount_fen": "400", "reason": "还清了", "document_no": "R-2"})
+    client.post(finish, {"key": new_key(), "reason": "还清了"})
 
-    assert [(row["case"].pk, row["paid_fen"]) for row in listed] == [(case.pk, 100_000)]
+    assert [(row.case.pk, row.owed_fen) for row in listed] == [(case.pk, 100_000)]
     assert case_now(case).state == "closed"
     balance = ledger.balances([world.fund])[world.fund.pk]
-    assert balance.paid_fen == 40_000
+    assert balance.paid_fen == 0
 
 
 def test_an_approved_case_goes_back_and_its_money_is_free(world: World, log_in: Any) -> None:

@@ -6,9 +6,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from families import catalogue
-from flows.parameters import Parameters, Period
+from flows.parameters import Parameters, PaymentPlan, Period
+from flows.programmes import PROGRAMMES
 from flows.spec import Spec
 from flows.states import ACTIONS, STATES
+from funds.models import Provider
 from funds.money import yuan
 
 # {name: (title, what it decides)}, in the order of the form
@@ -34,11 +36,43 @@ WORDS = {
     "survey_valid": (gettext_lazy("调查有效期"), gettext_lazy("过了要重新入户。")),
     "account_wait": (gettext_lazy("改账户后等多久"), gettext_lazy("账户刚改过，过了这些天才能重发。")),
     "deadline_otherwise": (gettext_lazy("别的步骤期限"), gettext_lazy("没有单独写期限的步骤，都用这个。")),
+    "person_year_cap_fen": (
+        gettext_lazy("每人每年上限"),
+        gettext_lazy("各项帮扶加起来，一个人一年最多这么多。0 表示不限。"),
+    ),
+    "once_a_year": (gettext_lazy("一年一次"), gettext_lazy("同一个人、同一个原因，一年只批一次。")),
+    "not_together_with": (gettext_lazy("不能同时享受"), gettext_lazy("这一年已经批了勾上的帮扶，就不能再办这一项。")),
+    "pays_to": (gettext_lazy("可以付给谁"), gettext_lazy("勾了单位的，登记时可以选县里核对过账户的单位。")),
+    "service_hours_a_day": (
+        gettext_lazy("一天最多几小时服务"),
+        gettext_lazy("记服务时，一家一天超过这么多就记不进去。"),
+    ),
     "follow_up_days": (gettext_lazy("回访"), gettext_lazy("到账后第几天回访，用逗号隔开，例如 7, 30, 90。")),
 }
-MONEY = ("t1_limit_fen", "t2_limit_fen", "cap_fen", "emergency_cap_fen", "unit_amount_fen")
+# {name of PaymentPlan: (title, what it decides)}
+PLAN_WORDS = {
+    "parts": (gettext_lazy("分几期付"), gettext_lazy("1 表示一次付清，最多 36 期。")),
+    "percents": (
+        gettext_lazy("每期百分之几"),
+        gettext_lazy("用逗号隔开，加起来是 100，例如 30, 40, 30。空着就平均分。"),
+    ),
+    "labels": (
+        gettext_lazy("每期叫什么"),
+        gettext_lazy("用逗号隔开，例如：开工，主体完工，竣工验收。空着就叫第 1 期、第 2 期。"),
+    ),
+    "every_months": (
+        gettext_lazy("每期隔几个月"),
+        gettext_lazy("0 表示不按月，按进度核查了就付。按月发写 1，按学期写 6。"),
+    ),
+    "needs_check": (gettext_lazy("第二期起要先核查"), gettext_lazy("乡里去看过、写下看到什么，才能付下一期。")),
+    "first_needs_check": (gettext_lazy("第一期也要先核查"), gettext_lazy("例如开工了才付第一笔。")),
+}
+PAYEES = [("family", gettext_lazy("家庭账户")), *Provider.Kind.choices]
+MONEY = ("t1_limit_fen", "t2_limit_fen", "cap_fen", "emergency_cap_fen", "unit_amount_fen", "person_year_cap_fen")
+SWITCHES = ("once_a_year",)
+SEVERAL = ("not_together_with", "pays_to")
 PERCENT = ("large_share_percent", "quorum_percent", "majority_percent")
-COUNTS = ("minimum_age", "measure_target", "quorum_present")
+COUNTS = ("minimum_age", "measure_target", "quorum_present", "service_hours_a_day")
 PERIODS = ("notice", "exit_notice", "makeup", "appeal_within", "survey_valid", "account_wait", "deadline_otherwise")
 
 
@@ -48,6 +82,34 @@ def say_period(period: Period | None) -> str:
     if period.unit == "working":
         return ngettext("%(n)d 个工作日", "%(n)d 个工作日", period.days) % {"n": period.days}
     return ngettext("%(n)d 天", "%(n)d 天", period.days) % {"n": period.days}
+
+
+def say_yes(value: bool) -> str:
+    return _("是") if value else _("不是")
+
+
+def choices_of(name: str, spec: Spec) -> list[tuple[str, Any]]:
+    """What may be ticked: whom money goes to, or the other programmes that move money."""
+    if name == "pays_to":
+        return PAYEES
+    return [(code, other.title) for code, other in PROGRAMMES.items() if code != spec.code and other.has_money]
+
+
+def said_plan(plan: PaymentPlan) -> list[tuple[str, str, str]]:
+    """(key, title, value in words) of how help is paid in parts; one line when it is paid at once."""
+    if plan == PaymentPlan():
+        return [("payments:parts", str(PLAN_WORDS["parts"][0]), _("一次付清"))]
+    values = {
+        "parts": ngettext("%(n)d 期", "%(n)d 期", plan.parts) % {"n": plan.parts},
+        "percents": _("、").join(f"{percent}%" for percent in plan.percents) or _("平均分"),
+        "labels": _("、").join(plan.labels) or _("没有写"),
+        "every_months": ngettext("%(n)d 个月", "%(n)d 个月", plan.every_months) % {"n": plan.every_months}
+        if plan.every_months
+        else _("按进度"),
+        "needs_check": say_yes(plan.needs_check),
+        "first_needs_check": say_yes(plan.first_needs_check),
+    }
+    return [(f"payments:{name}", str(PLAN_WORDS[name][0]), text) for name, text in values.items()]
 
 
 def said(rules: Parameters, spec: Spec) -> list[tuple[str, str, str]]:
@@ -61,11 +123,16 @@ def said(rules: Parameters, spec: Spec) -> list[tuple[str, str, str]]:
             text = say_period(value)
         elif name in PERCENT:
             text = f"{value}%"
+        elif name in SWITCHES:
+            text = say_yes(value)
+        elif name in SEVERAL:
+            text = _("、").join(str(dict(choices_of(name, spec)).get(code, code)) for code in value) or _("没有")
         elif name == "follow_up_days":
             text = _("第 %(days)s 天") % {"days": _("、").join(map(str, value))} if value else _("没有")
         else:
             text = str(value)
         rows.append((name, str(title), text))
+    rows += said_plan(rules.payments)
     for state in spec.states:
         if state in rules.deadlines:
             title = _("期限：%(step)s") % {"step": STATES[state].title}

@@ -18,9 +18,9 @@ from casework.desks.admin import rule_words
 from casework.desks.admin.reach import administrators
 from casework.fields import DayField, MoneyField, TickCards
 from families import catalogue
-from flows.errors import FlowsError
+from flows.errors import BadParameters, FlowsError
 from flows.models import ProgrammeVersion
-from flows.parameters import Parameters, Period
+from flows.parameters import Parameters, PaymentPlan, Period
 from flows.programmes import PROGRAMMES
 from flows.services import draft_version, publish_version
 from flows.spec import Spec
@@ -72,9 +72,14 @@ class RulesForm(forms.Form):
         initial["follow_up_days"] = ", ".join(map(str, rules.follow_up_days))
         initial |= {f"deadline_{state}": period for state, period in rules.deadlines.items()}
         initial |= {f"documents_{action}": kinds for action, kinds in rules.documents.items()}
+        initial |= {f"payments_{name}": getattr(rules.payments, name) for name in rule_words.PLAN_WORDS}
+        initial["payments_percents"] = ", ".join(map(str, rules.payments.percents))
+        initial["payments_labels"] = "，".join(rules.payments.labels)
         super().__init__(*args, initial=initial, **kwargs)
         for name, (title, about) in rule_words.WORDS.items():
             self.fields[name] = self._field(name, label=title, help_text=about)
+        for name, (title, about) in rule_words.PLAN_WORDS.items():
+            self.fields[f"payments_{name}"] = self._plan_field(name, label=title, help_text=about)
         for state in spec.states:
             if state not in spec.ends and spec.turn(state):
                 label = STATES[state].title
@@ -86,8 +91,7 @@ class RulesForm(forms.Form):
                     label=label, required=False, choices=catalogue.DOCUMENTS, widget=TickCards(look="two")
                 )
 
-    @staticmethod
-    def _field(name: str, **more: Any) -> forms.Field:
+    def _field(self, name: str, **more: Any) -> forms.Field:
         if name in rule_words.MONEY:
             return MoneyField(**more)
         if name in rule_words.PERIODS:
@@ -96,19 +100,62 @@ class RulesForm(forms.Form):
             return forms.IntegerField(min_value=0, max_value=100, **more)
         if name in rule_words.COUNTS:
             return forms.IntegerField(min_value=0, max_value=150, **more)
+        if name in rule_words.SWITCHES:
+            return forms.BooleanField(required=False, **more)
+        if name in rule_words.SEVERAL:
+            choices = rule_words.choices_of(name, self.spec)
+            return forms.MultipleChoiceField(
+                required=name == "pays_to", choices=choices, widget=TickCards(look="two"), **more
+            )
         return forms.CharField(required=False, max_length=80, **more)
 
+    @staticmethod
+    def _plan_field(name: str, **more: Any) -> forms.Field:
+        if name in ("needs_check", "first_needs_check"):
+            return forms.BooleanField(required=False, **more)
+        if name in ("parts", "every_months"):
+            return forms.IntegerField(
+                min_value=1 if name == "parts" else 0, max_value=36 if name == "parts" else 12, **more
+            )
+        return forms.CharField(required=False, max_length=400, **more)
+
     def clean_follow_up_days(self) -> list[int]:
-        parts = [part for part in re.split(r"[,，、\s]+", self.cleaned_data["follow_up_days"]) if part]
-        if not all(part.isdecimal() for part in parts):
-            raise forms.ValidationError(_("只写数字，用逗号隔开，例如 7, 30, 90。"))
-        return [int(part) for part in parts]
+        return _numbers(self.cleaned_data["follow_up_days"], _("只写数字，用逗号隔开，例如 7, 30, 90。"))
+
+    def clean_payments_percents(self) -> list[int]:
+        text = self.cleaned_data["payments_percents"].replace("%", "").replace("％", "")
+        return _numbers(text, _("只写数字，用逗号隔开，例如 30, 40, 30。"))
+
+    def clean_payments_labels(self) -> list[str]:
+        labels = [
+            label.strip() for label in re.split(r"[,，、\n]+", self.cleaned_data["payments_labels"]) if label.strip()
+        ]
+        if any(len(label) > 40 for label in labels):
+            raise forms.ValidationError(_("一期的名称不超过 40 个字。"))
+        return labels
+
+    def clean(self) -> dict[str, Any]:
+        """What contradicts itself among the parts stands beside the number of parts."""
+        cleaned = super().clean()
+        plan = self._plan()
+        if len(plan) == len(rule_words.PLAN_WORDS):
+            try:
+                PaymentPlan(**plan)
+            except BadParameters as refusal:
+                self.add_error("payments_parts", str(refusal))
+        return cleaned
+
+    def _plan(self) -> dict[str, Any]:
+        names = rule_words.PLAN_WORDS
+        return {n: self.cleaned_data[f"payments_{n}"] for n in names if f"payments_{n}" in self.cleaned_data}
 
     def groups(self) -> dict[str, list[Any]]:
         """The bound fields as the page shows them."""
         names = rule_words.WORDS
         return {
             "money": [self[name] for name in names if name in rule_words.MONEY or name == "large_share_percent"],
+            "parts": [self[f"payments_{name}"] for name in rule_words.PLAN_WORDS],
+            "limits": [self[name] for name in (*rule_words.SEVERAL, *rule_words.SWITCHES)],
             "times": [self[name] for name in names if name in rule_words.PERIODS or name == "follow_up_days"],
             "people": [
                 self[name]
@@ -126,6 +173,7 @@ class RulesForm(forms.Form):
         for name in rule_words.WORDS:
             value = given[name]
             stored[name] = _stored(value) if isinstance(value, Period) else value
+        stored["payments"] = self._plan()
         stored["deadlines"] = {
             name.removeprefix("deadline_"): _stored(given[name])
             for name in self.fields
@@ -137,6 +185,13 @@ class RulesForm(forms.Form):
             if name.startswith("documents_") and given[name]
         }
         return stored
+
+
+def _numbers(text: str, wrong: str) -> list[int]:
+    parts = [part for part in re.split(r"[,，、\s]+", text) if part]
+    if not all(part.isdecimal() and len(part) < 5 for part in parts):
+        raise forms.ValidationError(wrong)
+    return [int(part) for part in parts]
 
 
 def _stored(period: Period) -> dict[str, Any]:

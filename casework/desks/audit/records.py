@@ -28,7 +28,7 @@ from families.models import (
     Survey,
 )
 from flows.states import ACTIONS, STATES
-from funds.models import Allocation, Fund, Payment, PaymentBatch, Reservation
+from funds.models import Allocation, Fund, ImprestFloat, ImprestSpend, Payment, PaymentBatch, Reservation
 from funds.money import yuan
 
 
@@ -46,6 +46,8 @@ def kinds() -> dict[str, Kind]:
     found = (
         ("case", Case, _("个案"), ""),
         ("payment", Payment, _("付款"), "reservation__village__"),
+        ("handout", ImprestSpend, _("备用金付款"), "reservation__village__"),
+        ("float", ImprestFloat, _("备用金"), "allocation__unit__"),
         ("batch", PaymentBatch, _("付款批次"), "payments__reservation__village__"),
         ("reservation", Reservation, _("资金锁定"), "village__"),
         ("notice", PublicNotice, _("公示"), "case__"),

@@ -4,6 +4,22 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 FIELD_WORDS = {
+    "float": _("备用金"),
+    "payer_one": _("经手人"),
+    "payer_one_key": _("经手人（本人）"),
+    "payer_two": _("另一个经手人"),
+    "payer_two_key": _("另一个经手人（本人）"),
+    "paid_on": _("哪天付的"),
+    "signed_how": _("怎么签的"),
+    "received_by": _("谁领的"),
+    "receipt_sha256": _("收条的指纹"),
+    "settled_fen": _("核销了多少"),
+    "back_fen": _("退回了多少"),
+    "refill": _("哪一次补充"),
+    "custodian": _("保管人"),
+    "custodian_person_key": _("保管人（本人）"),
+    "limit_fen": _("定额"),
+    "proposal": _("两人核准的事项"),
     "id": _("编号"),
     "account_index": _("账号指纹"),
     "account_kind": _("账户种类"),

@@ -1,6 +1,6 @@
 """What an act asks for besides being pressed, action by action, and how it is carried out.
 
-    form = form_of("visit")(request.POST, request.FILES, case=case, user=user)
+    form = form_of("visit", case)(request.POST, request.FILES, case=case, user=user, action="visit")
     if form.is_valid(): form.carry_out()
 
 Payments go through casework.payments, so that a single one is a batch of one line and has its three persons.
@@ -10,26 +10,30 @@ from typing import Any
 
 from django import forms
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 from django.utils.translation import pgettext_lazy
 
+from access.models import Staff
 from audit import clock
-from casework import papers, payments
+from casework import papers, payments, services_log
 from casework.acting import act
 from casework.days import day_short
 from casework.desks.acts import new_key
+from casework.desks.cases.file_forms import PaperInput
 from casework.desks.township.forms import REFUSE_REASONS, RETURN_REASONS
-from casework.errors import BadCaseData
+from casework.digests import PROGRESS_PAPERS
 from casework.fields import AnswerCards, DayField, MoneyField, PhotoField
 from casework.models import Case, CaseEvent
 from casework.preparing import surveyor_of
+from casework.steps.parts import next_part
 from families import catalogue
 from families import services as families
 from families.models import BankAccount, Survey
 from flows import calendar
 from flows.states import ACTIONS
-from funds.models import Payment
+from funds.models import CashHandover, Payment, Provider
 from funds.money import yuan
 
 MINDS = frozenset({"endorse", "check", "approve", "approve_plan", "review", "confirm", "countersign", "approve_exit"})
@@ -53,6 +57,11 @@ QUESTIONS = {
     "emergency_release": _l("急在哪里？"),
     "finish_recovery": _l("怎么追回的？"),
     "object": _l("不同意的是什么？"),
+    "check_instalment": _l("看到了什么？"),
+    "suspend": _l("为什么暂停？"),
+    "resume": _l("什么变了，可以恢复？"),
+    "stop_payments": _l("为什么停止？"),
+    "reclaim": _l("为什么要追回？"),
 }
 REASONS = {"refuse": REFUSE_REASONS, "return": RETURN_REASONS, "village_return": RETURN_REASONS}
 
@@ -113,6 +122,7 @@ class FindingsForm(ActForm):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         case, rules = self.case, self.case.rules
+        self.payees = payees_of(case) if case.spec.has_money else []
         self.surveys = [
             survey
             for survey in Survey.objects.filter(household_id=case.household_id).order_by("-version")[:5]
@@ -138,6 +148,13 @@ class FindingsForm(ActForm):
                 max_fen=rules.cap_fen,
                 help_text=_("这一项最多 %(yuan)s 元。") % {"yuan": yuan(rules.cap_fen)},
             )
+        if self.payees:
+            self.fields["payee"] = forms.ChoiceField(
+                label=_("付给谁"),
+                choices=self.payees,
+                initial=str(case.provider_id or "family"),
+                help_text=_("付给单位的，只列县里核对过账户的。"),
+            )
         found = latest.facts if latest else {}
         self.fields["cause"] = forms.ChoiceField(
             label=_("最主要的原因"),
@@ -158,11 +175,29 @@ class FindingsForm(ActForm):
         cleaned = self.cleaned_data
         survey = cleaned.get("survey_id") or (self.surveys[0].pk if self.surveys else None)
         data = {"survey_id": int(survey) if survey else None, "cause": cleaned["cause"], "summary": cleaned["summary"]}
+        if self.payees:
+            data["provider_id"] = int(cleaned["payee"]) if cleaned["payee"].isdecimal() else None
         if self.account and self.case.spec.has_money:
             data["account_id"] = self.account.pk
         if cleaned.get("amount_fen") is not None:
             data["amount_fen"] = cleaned["amount_fen"]
         return data
+
+
+def payees_of(case: Case) -> list[tuple[str, Any]]:
+    """Whom the rules let this case be paid to; [] when that is the family alone. Providers stand under their kind."""
+    kinds = [kind for kind in case.rules.pays_to if kind != "family"]
+    if not kinds:
+        return []
+    providers = Provider.objects.filter(
+        unit=case.county_id, kind__in=kinds, checked_on__isnull=False, ended_on__isnull=True
+    )
+    by_kind: dict[str, list[tuple[str, str]]] = {}
+    for provider in providers:
+        words = f"{provider.name} · {provider.bank} **** {provider.account_last4}"
+        by_kind.setdefault(provider.get_kind_display(), []).append((str(provider.pk), words))
+    family = [("family", _("这家的账户"))] if "family" in case.rules.pays_to else [("", _("选一个单位"))]
+    return family + list(by_kind.items())
 
 
 class EmergencyForm(ActForm):
@@ -286,6 +321,91 @@ class CorrectAccountForm(ActForm):
         self._act(account_id=account.pk)
 
 
+class CorrectProviderForm(ActForm):
+    """The provider as it was recorded anew: the same name, another account, compared by a second person."""
+
+    provider_id = forms.ChoiceField(label=_l("收款单位的新账户"), widget=AnswerCards)
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        now = self.case.provider
+        again = Provider.objects.filter(
+            name=now.name, unit=now.unit_id, checked_on__isnull=False, ended_on__isnull=True
+        )
+        self.fields["provider_id"].choices = [
+            (str(row.pk), f"{row.name} · {row.bank} **** {row.account_last4}") for row in again.exclude(pk=now.pk)
+        ]
+        if not self.fields["provider_id"].choices:
+            self.fields["provider_id"].help_text = _("还没有新账户。请县里的资金管理登记、第二个人核对，再回来选。")
+
+    def data_of_act(self) -> dict[str, Any]:
+        return {"provider_id": int(self.cleaned_data["provider_id"])}
+
+
+class CheckForm(ActForm):
+    """What somebody found who went to look whether the next part may be paid, with pictures of it."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.part = next_part(self.case.subject)
+        self.served = list(services_log.unbilled(self.case))
+        self.served_fen = sum(entry.amount_fen for entry in self.served)
+        if self.part is None:
+            return
+        self.fields["amount_fen"] = MoneyField(
+            label=_("这一期付多少"),
+            required=False,
+            min_fen=1,
+            max_fen=self.part.amount_fen,
+            help_text=_("空着就按服务单的合计，最多到计划的数。")
+            if self.served
+            else _("空着就按计划。做得少的，写实际该付的。"),
+        )
+        for kind in proof_kinds(self.case, served=bool(self.served)):
+            title = catalogue.title(catalogue.DOCUMENTS, kind)
+            self.fields[kind] = forms.FileField(label=title, required=False, widget=PaperInput)
+
+    def data_of_act(self) -> dict[str, Any]:
+        amount_fen = self.cleaned_data.get("amount_fen")
+        return {} if amount_fen is None else {"amount_fen": amount_fen}
+
+    def carry_out(self) -> None:
+        self._act()
+        case = Case.objects.get(pk=self.case.pk)
+        for kind in PROGRESS_PAPERS:
+            if self.cleaned_data.get(kind):
+                papers.add_proof(case, self.cleaned_data[kind], kind=kind, by=self.user)
+
+
+def proof_kinds(case: Case, *, served: bool) -> list[str]:
+    """Which pictures show that a part is due: of the work, of being enrolled, of services that were signed for."""
+    kinds = ["service_log"] if served or case.provider_id else []
+    if case.programme == "education_grant":
+        kinds.append("enrolment_again")
+    if case.rules.payments.every_months == 0:  # by progress, not by the calendar
+        kinds += ["progress_photo", "acceptance_form"]
+    return kinds or ["progress_photo"]
+
+
+class ReclaimForm(ActForm):
+    """How much of what was paid is asked back."""
+
+    amount_fen = MoneyField(label=_l("追回多少"), min_fen=1)
+    field_order = ["key", "amount_fen", "reason"]
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        credited = Payment.objects.filter(subject=self.case.subject, state=Payment.State.CREDITED)
+        paid_fen = sum(credited.values_list("amount_fen", flat=True))
+        self.fields["amount_fen"].initial = self.fields["amount_fen"].max_fen = paid_fen
+        self.fields["amount_fen"].help_text = _("付过 %(yuan)s 元。只追回一部分的，改成那一部分。") % {
+            "yuan": yuan(paid_fen)
+        }
+
+    def data_of_act(self) -> dict[str, Any]:
+        return {"amount_fen": self.cleaned_data["amount_fen"]}
+
+
 class ObjectForm(ActForm):
     """Somebody's objection, written down by staff. Nobody has to give a name."""
 
@@ -304,6 +424,65 @@ class RecoveryForm(ActForm):
         return {"amount_fen": self.cleaned_data["amount_fen"]}
 
 
+class PayFromImprestForm(ActForm):
+    """Cash out of the township's float: who went along, how it was signed for, the picture of the receipt."""
+
+    second_payer = forms.ModelChoiceField(
+        Staff.objects.none(),
+        label=_l("还有谁一起发"),
+        empty_label=_l("选一个人"),
+        help_text=_l("发钱的两个人，以后不能再调查、评议、审核、审批这一件。"),
+    )
+    handed_on = DayField(label=_l("哪天发的"), latest=clock.today, initial=clock.today)
+    place = forms.CharField(label=_l("在哪里发的"), max_length=80, required=False)
+    signed_how = forms.ChoiceField(
+        label=_l("怎么签的"), choices=CashHandover.Signed.choices, initial="signature", widget=AnswerCards
+    )
+    received_by = forms.CharField(
+        label=_l("谁领的"), max_length=60, help_text=_l("别人代领的，写上是什么人，例如：江小春（儿子）。")
+    )
+    receipt = PhotoField(label=_l("签了字的收条"), help_text=_l("拍下整张收条。"))
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        case = self.case
+        self.fields["second_payer"].queryset = _free_staff(case, self.user)
+        if case.payee_account:
+            self.fields["received_by"].initial = case.payee_account.holder.name
+
+    def data_of_act(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        return {
+            "second_payer": cleaned["second_payer"].pk,
+            "handed_on": cleaned["handed_on"].isoformat(),
+            "place": cleaned["place"],
+            "signed_how": cleaned["signed_how"],
+            "received_by": cleaned["received_by"],
+        }
+
+    @transaction.atomic
+    def carry_out(self) -> None:
+        paper = papers.add_receipt(self.case, self.cleaned_data["receipt"], by=self.user)
+        self._act(document_id=paper.document_id)
+
+
+def _free_staff(case: Case, user: Any) -> QuerySet[Staff]:
+    """Whoever holds a post in the township today and no duty in this case, herself left out."""
+    today = clock.today()
+    return (
+        Staff.objects.filter(
+            Q(appointments__valid_to__isnull=True) | Q(appointments__valid_to__gte=today),
+            appointments__unit__township=case.township_id,
+            appointments__valid_from__lte=today,
+            is_active=True,
+        )
+        .exclude(person_key__in=case.duties.values("person_key"))
+        .exclude(person_key=user.person_key)
+        .distinct()
+        .order_by("name", "pk")
+    )
+
+
 class ListForm(ActForm):
     """A payment on its own is a batch of one line."""
 
@@ -313,23 +492,8 @@ class ListForm(ActForm):
         payments.build_batch([self.case.pk], by=self.user, key=self.cleaned_data["key"], title=self.case.case_no)
 
 
-class BatchStepForm(ActForm):
-    """Checking or releasing a batch of this one payment; a longer batch is looked at whole, at the fund desk."""
-
-    locks_first = False
-
-    def carry_out(self) -> None:
-        payment = (
-            Payment.objects.filter(subject=self.case.subject, state=Payment.State.LISTED).select_related("batch").last()
-        )
-        if payment is None:
-            raise BadCaseData(_("这一件没有处在这一步的付款。"))
-        if payment.batch.payments.filter(state=Payment.State.LISTED).count() > 1:
-            raise BadCaseData(
-                _("这一件在批次 %(no)s 里，那一批不止一件。请到资金的批次页整批办。") % {"no": payment.batch.number}
-            )
-        step = payments.check_batch if self.action == "check_payment" else payments.release_batch
-        step(payment.batch_id, by=self.user, key=self.cleaned_data["key"])
+class AtTheBatchForm(ActForm):
+    """Never shown: a payment is checked, released and handed out on the page of its batch, which asks for what it takes."""
 
 
 class WithTheBankForm(ActForm):
@@ -368,18 +532,22 @@ _FORMS: dict[str, type[ActForm]] = {
     "visit": VisitForm,
     "correct_account": CorrectAccountForm,
     "object": ObjectForm,
+    "pay_from_imprest": PayFromImprestForm,
     "finish_recovery": RecoveryForm,
+    "check_instalment": CheckForm,
+    "reclaim": ReclaimForm,
     "list_payment": ListForm,
     "reissue": ListForm,
-    "check_payment": BatchStepForm,
-    "release_payment": BatchStepForm,
+    **dict.fromkeys(("check_payment", "release_payment", "cash_handed"), AtTheBatchForm),
     "payment_credited": AnswerForm,
     "payment_bounced": AnswerForm,
     "payment_unknown": WithTheBankForm,
 }
 
 
-def form_of(action: str) -> type[ActForm]:
+def form_of(action: str, case: Case | None = None) -> type[ActForm]:
+    if action == "correct_account" and case is not None and case.provider_id:
+        return CorrectProviderForm
     return _FORMS.get(action, ActForm)
 
 

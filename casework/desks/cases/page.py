@@ -12,6 +12,7 @@ from casework.acting import possible_actions
 from casework.days import day_short
 from casework.deliberations import verdict, verdict_words
 from casework.desks.cases import story
+from casework.desks.cases.in_parts import money_page, plan_of
 from casework.desks.cases.surveys import said
 from casework.desks.cases.turn import next_step, other_acts, turn_of
 from casework.goods import given_to
@@ -24,7 +25,7 @@ from casework.visibility import Sight, sight
 from families import catalogue, survey_form
 from flows.chart import chart_of
 from flows.states import ROLE_ANYONE
-from funds.models import Payment
+from funds.models import ImprestSpend
 
 
 def page_of(case: Case, user: Any) -> dict[str, Any]:
@@ -34,8 +35,10 @@ def page_of(case: Case, user: Any) -> dict[str, Any]:
     events = story.events_of(case)
     notices = list(case.notices.prefetch_related("objections").order_by("-pk"))
     running = next((notice for notice in notices if notice.ended_on is None), None)
-    step = next_step(case, user, edges, events)
-    turn = turn_of(case, user, edges, events, running, step)
+    plan = plan_of(case)
+    step = next_step(case, user, edges, events, plan)
+    turn = turn_of(case, user, edges, events, running, step, plan)
+    papers = list(case.papers.select_related("document", "document__added_by").order_by("pk"))
     measures = list(case.measures.all())
     return {
         "case": case,
@@ -44,27 +47,29 @@ def page_of(case: Case, user: Any) -> dict[str, Any]:
         "programme_title": case.spec.title,
         "turn": turn,
         "barred": next((why_not for _edge, why_not in edges if why_not), "") if step is None else "",
-        "others": other_acts(case, edges, step),
+        "others": other_acts(case, edges, step, plan),
         "can_object": any(ROLE_ANYONE in edge.roles for edge in case.spec.actions(case.state)),
         "prepares": may_prepare(case, user),
         "takes_papers": may_prepare(case, user) and open_for_papers(case),
-        "strip": story.strip(case, events),
-        "timeline": story.timeline(case, events, seen, turn if case.is_open else None),
+        "strip": story.strip(case, events, plan),
+        "timeline": story.timeline(case, events, seen, turn if case.is_open else None, plan),
         "measures": [measure for measure in measures if measure.state != Measure.State.DROPPED],
         "plan": plans.progress(case, measures),
-        "payments": list(Payment.objects.filter(subject=case.subject).select_related("batch").order_by("id")),
+        "handed_out": list(
+            ImprestSpend.objects.filter(subject=case.subject).select_related("payer_one", "payer_two").order_by("id")
+        ),
         "goods": given_to(case),
         "sees_slips": scope(user, Ability.STOCK_VIEW).covers(case),
         "notices": notices,
         "sessions": _sessions(case),
-        "papers": _papers(case, seen),
+        "papers": [paper_tile(row.document, row.kind) for row in papers if seen.shows_paper(row.kind)],
         "missing": missing_now(case),
         "survey_facts": survey_facts(case, seen),
         "visits": list(case.visits.select_related("visitor")) if seen.needs else [],
         "chart": chart_of(case.spec, now=case.state, been={event.to_state for event in events} - {case.state}),
         "family_url": reverse("cases:family", args=[case.household_id]) if seen.family else "",
         "cause_title": catalogue.title(catalogue.CAUSES, case.cause) if case.cause else "",
-    }
+    } | money_page(case, user, plan, events, papers)
 
 
 def _sessions(case: Case) -> list[dict[str, Any]]:
@@ -77,11 +82,6 @@ def _sessions(case: Case) -> list[dict[str, Any]]:
         }
         for session in case.deliberations.select_related("recorded_by").order_by("-round")
     ]
-
-
-def _papers(case: Case, seen: Sight) -> list[dict[str, Any]]:
-    rows = case.papers.select_related("document", "document__added_by").order_by("pk")
-    return [paper_tile(row.document, row.kind) for row in rows if seen.shows_paper(row.kind)]
 
 
 def paper_tile(document: Any, kind: str) -> dict[str, Any]:

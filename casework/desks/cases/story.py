@@ -11,7 +11,9 @@ from access.models import Staff
 from access.roles import title_of
 from audit import clock
 from casework.days import day_short, moment
+from casework.desks.cases.in_parts import Plan
 from casework.models import Case, CaseEvent
+from casework.steps.parts import CHECKS
 from casework.visibility import Sight
 from flows.states import ACTIONS, STATES
 from funds.money import yuan
@@ -27,12 +29,13 @@ STOPS = (
     (("township_review", "township_decision"), _l("乡里审")),
     (("county_review", "county_decision", "county_countersign", "appeal"), _l("县里定")),
     (("fund_reserved",), _l("留好钱")),
-    (("in_payment", "payment_returned"), _l("付钱")),
+    (("in_payment", "payment_returned", "between_payments", "suspended"), _l("付钱")),
     (("paid", "follow_up"), _l("回访")),
     (("exit_review", "exit_notice", "closed"), _l("结案")),
 )
-_STOP_TONE = {"returned", "refused", "objection", "payment_returned", "withdrawn", "cancelled", "recovery"}
-SHOWS_AMOUNT = {"approve", "confirm", "countersign", "register", "emergency_release", "payment_credited"}
+_STOP_TONE = {"returned", "refused", "objection", "payment_returned", "withdrawn", "cancelled", "recovery", "suspended"}
+SHOWS_AMOUNT = {"approve", "confirm", "countersign", "register", "emergency_release", "pay_from_imprest"}
+SHOWS_PAYMENT = {"payment_credited", "cash_handed", "payment_bounced", "payment_clawed_back"}
 AHEAD = 3
 
 
@@ -41,8 +44,9 @@ def events_of(case: Case) -> list[CaseEvent]:
     return list(case.events.select_related("by", "on_behalf_of").order_by("n"))
 
 
-def strip(case: Case, events: list[CaseEvent]) -> list[dict[str, Any]]:
-    """The stops of this case's way, each with the day it was reached; what lies ahead is dashed."""
+def strip(case: Case, events: list[CaseEvent], plan: Plan) -> list[dict[str, Any]]:
+    """The stops of this case's way, each with the day it was reached; what lies ahead is dashed. Where help is paid in
+    parts, its stop says how many."""
     reached = {}
     for event in events:
         reached.setdefault(event.to_state, event.business_date)
@@ -60,7 +64,10 @@ def strip(case: Case, events: list[CaseEvent]) -> list[dict[str, Any]]:
         day = next((reached[state] for state in states if state in reached), None)
         look = "now" if n == now else ("next" if passed or day is None else "")
         passed = passed or n == now
-        steps.append({"label": title, "note": day_short(day) if day else "", "state": look})
+        note = day_short(day) if day else ""
+        if plan.parts and "in_payment" in states and day:
+            note = plan.note
+        steps.append({"label": title, "note": note, "state": look})
     if not case.is_open:
         steps = [step for step in steps if step["state"] != "next"]
     return around_now(steps)
@@ -91,9 +98,9 @@ def _stop_of(case: Case, events: list[CaseEvent]) -> int:
     return 0
 
 
-def ahead(case: Case) -> list[dict[str, Any]]:
+def ahead(case: Case, plan: Plan) -> list[dict[str, Any]]:
     """The next stops of the ordinary way, the farthest first."""
-    found, state = [], case.state
+    found, state, left = [], case.state, plan.open_count
     spec = case.spec
     while case.is_open and len(found) < AHEAD:
         mains = [edge for edge in spec.actions(state) if edge.is_main]
@@ -101,7 +108,13 @@ def ahead(case: Case) -> list[dict[str, Any]]:
             break
         target = mains[0].target
         if not isinstance(target, str):
-            known = {"tier": case.tier or "T1", "return_to": case.return_to or "township_review"}
+            if target.fact == "outcome":  # a payment that arrives: is it the last one?
+                left -= 1
+            known = {
+                "tier": case.tier or "T1",
+                "return_to": case.return_to or "township_review",
+                "outcome": "between_payments" if left > 0 else "paid",
+            }
             target = target.targets.get(known[target.fact])
         if target not in STATES or target == state:
             break
@@ -117,20 +130,29 @@ def ahead(case: Case) -> list[dict[str, Any]]:
     return found[::-1]
 
 
-def timeline(case: Case, events: list[CaseEvent], sight: Sight, turn: dict[str, Any] | None) -> list[dict[str, Any]]:
+def timeline(
+    case: Case, events: list[CaseEvent], sight: Sight, turn: dict[str, Any] | None, plan: Plan
+) -> list[dict[str, Any]]:
     """What lies ahead, where it stands, and everything that happened, the latest first."""
-    lines = ahead(case)
+    lines = ahead(case, plan)
+    paid = {payment.pk: payment.amount_fen for payment in plan.payments}
+    labels = {part.row.n: part.row.label for part in plan.parts}
     if turn is not None:
         lines.append({"title": turn["title"], "who": turn.get("who", ""), "tone": "now"})
-    return lines + [_told(event, sight) for event in reversed(events)]
+    return lines + [_told(event, sight, paid, labels) for event in reversed(events)]
 
 
-def _told(event: CaseEvent, sight: Sight) -> dict[str, Any]:
+def _told(event: CaseEvent, sight: Sight, paid: dict[int, int], labels: dict[int, str]) -> dict[str, Any]:
     is_stop = event.to_state in _STOP_TONE and event.to_state != event.from_state
     action = ACTIONS.get(event.action)
     title = action.done if action else _("开案")
-    if event.action in SHOWS_AMOUNT and event.amount_fen:
-        title = _("%(done)s，%(yuan)s 元") % {"done": title, "yuan": yuan(event.amount_fen)}
+    amount_fen = event.amount_fen if event.action in SHOWS_AMOUNT else 0
+    if event.action in SHOWS_PAYMENT:
+        amount_fen = paid.get(event.data.get("payment"), event.amount_fen)
+    if amount_fen:
+        title = _("%(done)s，%(yuan)s 元") % {"done": title, "yuan": yuan(amount_fen)}
+    if event.action == CHECKS and event.data.get("part") in labels:
+        title = _("%(done)s：%(part)s") % {"done": title, "part": labels[event.data["part"]]}
     quote = event.reason if sight.family or event.action not in ("open", "visit", "object") else ""
     return {
         "title": title,

@@ -4,7 +4,7 @@ Where somebody may not act, the sentence says why and who can.
 """
 
 import datetime
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from django.db.models import Exists, OuterRef
@@ -19,13 +19,16 @@ from casework.bank_words import returned_words
 from casework.days import day_short
 from casework.desks.acts import new_key
 from casework.desks.cases.forms import is_one_press
+from casework.desks.cases.in_parts import Plan
 from casework.desks.cases.mending import first_to_mend, places, returned_by
 from casework.desks.cases.story import holders
 from casework.due import deadline, notice_words
 from casework.models import Case, CaseEvent, Deliberation, PublicNotice
+from casework.parts import CHECKED_IN, GOING_ON
 from casework.preparing import may_prepare
 from casework.reissuing import returned_payment, waits_for_village, why_not_again
 from casework.steps.file import missing_papers
+from casework.steps.parts import CHECKS
 from families.models import BankAccount, Survey
 from flows import calendar
 from flows.spec import Edge
@@ -41,6 +44,8 @@ TO_DO = {
     "resubmit": (_l("只改退回说的地方"), _l("别的不用动。")),
     "correct_account": (_l("上门看一下存折"), _l("户名要和收款人一样。")),
     "visit": (_l("上门看一看"), _l("钱用上了吗，还有什么难处。")),
+    "check_instalment": (_l("去看一看，核查这一期"), _l("进度、在读、服务单，看到什么写什么。")),
+    "resume": (_l("问清楚了，恢复发放"), _l("原因没有了才恢复；不该再发的，由乡镇经办停止。")),
 }
 # Decisions of the offices, which have a page of their own with the evidence beside the decision.
 DECISIONS = {
@@ -50,6 +55,7 @@ DECISIONS = {
 
 
 VISITS_AHEAD = 3  # days before a visit is due that it becomes what to do
+CHECKS_AHEAD = 14  # days before a part is due that looking whether it may be paid becomes what to do
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,7 @@ def turn_of(
     events: list[CaseEvent],
     notice: PublicNotice | None,
     step: Step | None,
+    plan: Plan,
 ) -> dict[str, Any]:
     """The `turn` of parts/_turn.html; `step` is what next_step() found for this person."""
     state = STATES[case.state]
@@ -81,6 +88,10 @@ def turn_of(
         turn |= _returned(case, events, step)
     if case.state == "payment_returned":
         turn |= _sent_back(case)
+    if plan.parts and case.state in CHECKED_IN:
+        turn |= _next_part(case, plan)
+    if case.state == "suspended":
+        turn |= _suspended(events, plan)
     if case.state in ("village_notice", "exit_notice") and notice is not None:
         turn |= _on_the_board(case, notice)
     else:
@@ -119,6 +130,33 @@ def _sent_back(case: Case) -> dict[str, Any]:
     if back is None or waits_for_village(case, back):
         return {"text": returned_words(back.returned_reason)} if back else {}
     return {"title": _("账户核对过了，等重发"), "text": why_not_again(case, back)}
+
+
+def _next_part(case: Case, plan: Plan) -> dict[str, Any]:
+    """What the next part waits for, in place of what is said of help that is paid at once."""
+    part = plan.next
+    if part is None:
+        return {}
+    found = {"text": plan.next_words()}
+    if case.state == "fund_reserved":
+        found["title"] = (
+            _("已批准，钱已留好，分期付") if not part.waits_for_check else _("已批准，钱已留好，等核查第一期")
+        )
+    elif part.waits_for_check:
+        found["title"] = _("付了一部分，等核查下一期")
+    return found
+
+
+def _suspended(events: list[CaseEvent], plan: Plan) -> dict[str, Any]:
+    """Why it was suspended, and by whom; what was not paid meanwhile is paid when it goes on."""
+    event = next((event for event in reversed(events) if event.action == "suspend"), None)
+    if event is None:
+        return {}
+    return {
+        "text": _("「%(words)s」") % {"words": event.reason},
+        "text_by": _("，").join(filter(None, (event.by.name if event.by else "", day_short(event.business_date)))),
+        "quoted": True,
+    }
 
 
 def _on_the_board(case: Case, notice: PublicNotice) -> dict[str, Any]:
@@ -160,9 +198,9 @@ def _whose(case: Case, user: Any, step: Step | None) -> dict[str, Any]:
 # ---------------------------------------------------------------- the next step
 
 
-def next_step(case: Case, user: Any, edges: list[tuple[Edge, str]], events: list[CaseEvent]) -> Step | None:
+def next_step(case: Case, user: Any, edges: list[tuple[Edge, str]], events: list[CaseEvent], plan: Plan) -> Step | None:
     """What this person does next, or None when it is not her turn or she is barred."""
-    free = [edge for edge, why_not in edges if not why_not]
+    free = [edge for edge, why_not in edges if not why_not and not plan.why_not(edge.action)]
     main = next((edge for edge in free if edge.is_main), None)
     if case.state == "village_review":
         return _at_the_deliberation(case, user, main)
@@ -170,9 +208,12 @@ def next_step(case: Case, user: Any, edges: list[tuple[Edge, str]], events: list
         return _paying_again(case, free)
     if main is None:
         main = next((e for e in free if ACTIONS[e.action].tone == "go" and case.turn_role in e.roles), None)
+    if main is None and case.state in GOING_ON and _has_visit_due(case):
+        main = next((e for e in free if e.action == "visit"), None)
+        return _press(case, "visit") if main else None
     if main is None:
         main = _second_step_of_paying(case, free)
-    if main is None or _is_visit_ahead(case, main):
+    if main is None or _is_visit_ahead(case, main) or _is_check_ahead(main, plan):
         return None
     before = None
     if main.action in ("register", "submit", "submit_makeup"):
@@ -186,6 +227,18 @@ def _is_visit_ahead(case: Case, main: Edge) -> bool:
     """The next visit is weeks away: it may be recorded, but it is not what to do now."""
     ahead = datetime.timedelta(days=VISITS_AHEAD)
     return main.action == "visit" and case.due_on is not None and case.due_on > clock.today() + ahead
+
+
+def _has_visit_due(case: Case) -> bool:
+    """While help goes on in parts, visits have their own days beside the deadline of the next part."""
+    soon = clock.today() + datetime.timedelta(days=VISITS_AHEAD)
+    return case.visits.filter(visited_on__isnull=True, due_on__lte=soon).exists()
+
+
+def _is_check_ahead(main: Edge, plan: Plan) -> bool:
+    """The part is paid months from now: it may be looked at, but it is not what to do today."""
+    ahead = datetime.timedelta(days=CHECKS_AHEAD)
+    return main.action == CHECKS and plan.next is not None and plan.next.row.due_on > clock.today() + ahead
 
 
 def _mend_first(case: Case, events: list[CaseEvent]) -> Step | None:
@@ -204,7 +257,12 @@ def _paying_again(case: Case, free: list[Edge]) -> Step | None:
     if not waits and why_not_again(case, back):
         return None
     wanted = "correct_account" if waits else "reissue"
-    return _press(case, wanted) if any(edge.action == wanted for edge in free) else None
+    if not any(edge.action == wanted for edge in free):
+        return None
+    step = _press(case, wanted)
+    if waits and case.provider_id:
+        return replace(step, title=_("跟收款单位核对账户"), text=_("新账户由资金管理登记、核对，再在这里选。"))
+    return step
 
 
 def _at_the_deliberation(case: Case, user: Any, main: Edge | None) -> Step | None:
@@ -241,7 +299,11 @@ def _before(case: Case, main: Edge) -> Step | None:
             _("去拍照"),
             "camera",
         )
-    if case.spec.has_money and not BankAccount.objects.filter(household_id=case.household_id, is_active=True).exists():
+    if (
+        case.rules.pays_to == ["family"]
+        and case.spec.has_money
+        and not BankAccount.objects.filter(household_id=case.household_id, is_active=True).exists()
+    ):
         return Step(
             _("登记收款账户"),
             _("看着存折填，填两遍。"),
@@ -279,14 +341,14 @@ def _page(case: Case) -> str:
     return reverse("cases:detail", args=[case.pk])
 
 
-def other_acts(case: Case, edges: list[tuple[Edge, str]], step: Step | None) -> list[dict[str, Any]]:
+def other_acts(case: Case, edges: list[tuple[Edge, str]], step: Step | None, plan: Plan) -> list[dict[str, Any]]:
     """Everything else that she may do now, as plain links."""
     done = step.url if step else ""
     found = []
     for edge, why_not in edges:
         url = reverse("cases:act", args=[case.pk, edge.action])
         # A second attempt is offered as the next step, or it is too early for it.
-        if not why_not and url != done and edge.action != "reissue":
+        if not why_not and url != done and edge.action != "reissue" and not plan.why_not(edge.action):
             found.append({"label": ACTIONS[edge.action].verb, "url": url, "tone": ACTIONS[edge.action].tone})
     return found
 

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from casework.desks.cases import family, views
+from casework.desks.cases import family, services, views
 
 app_name = "cases"
 urlpatterns = [
@@ -14,6 +14,12 @@ urlpatterns = [
     path("cases/<int:pk>/deliberation/", views.deliberation, name="deliberation"),
     path("cases/<int:pk>/survey/", views.survey, name="survey"),
     path("cases/<int:pk>/account/", family.reveal_account, name="reveal_account"),
+    path("cases/<int:pk>/services/", services.log, name="services"),
+    path("cases/<int:pk>/services/<int:entry_id>/withdraw/", services.withdraw, name="service_withdraw"),
+    path("cases/<int:pk>/services/<int:year>-<int:month>/", services.sheet, name="service_sheet"),
+    path(
+        "providers/<int:provider_id>/services/<int:year>-<int:month>/", services.provider_sheet, name="provider_sheet"
+    ),
     path("documents/<int:pk>/", views.document, name="document"),
     path("documents/<int:pk>/picture/", views.picture, name="picture"),
     path("families/<int:pk>/", family.family, name="family"),

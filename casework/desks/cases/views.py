@@ -20,7 +20,8 @@ from casework.deliberations import SESSIONS, Minutes, record_deliberation, verdi
 from casework.desks.acts import REFUSALS, base_of, refuse, way_back, what_next
 from casework.desks.cases import surveys
 from casework.desks.cases.file_forms import DeliberationForm, MeasureForm, PaperForm, RevealForm
-from casework.desks.cases.forms import ActForm, carry_out_once, done_before, form_of
+from casework.desks.cases.forms import ActForm, AtTheBatchForm, carry_out_once, done_before, form_of
+from casework.desks.cases.in_parts import plan_of, what_ends
 from casework.desks.cases.mending import returned_by
 from casework.desks.cases.page import missing_now, page_of, paper_tile
 from casework.desks.cases.turn import TO_DO
@@ -34,6 +35,7 @@ from families import services as families
 from families.models import Survey
 from flows.spec import Edge
 from flows.states import ACTIONS, ROLE_ANYONE, STATES
+from funds.models import Payment
 
 
 @login_required
@@ -63,7 +65,11 @@ def act(request: HttpRequest, pk: int, action: str) -> HttpResponse:
     why_not = _why_not(case, request.user, action)
     if why_not:
         return _refusal_page(request, case, action, why_not)
-    form = form_of(action)(request.POST or None, request.FILES or None, case=case, user=request.user, action=action)
+    if form_of(action, case) is AtTheBatchForm:
+        return redirect("funds:batch", Payment.objects.filter(subject=case.subject).latest("id").batch_id)
+    form = form_of(action, case)(
+        request.POST or None, request.FILES or None, case=case, user=request.user, action=action
+    )
     if request.method == "POST" and form.is_valid() and _carried_out(form):
         messages.success(request, what_next(action, Case.objects.get(pk=case.pk)))
         return redirect(back)
@@ -92,7 +98,7 @@ def _why_not(case: Case, user: Any, action: str) -> str:
         return ""
     for possible, barred in possible_actions(case, user):
         if possible.action == action:
-            return barred
+            return barred or plan_of(case).why_not(action)
     roles = _("或").join(title_of(role) for role in edge.roles if role in ROLES)
     if not roles:
         return _("这一步由系统到时候自动办，谁也不能提前。")
@@ -125,8 +131,12 @@ def _act_page(request: HttpRequest, case: Case, action: str, form: ActForm) -> d
         "missing": missing_papers(case, action) if wants_papers else [],
         "wants_papers": wants_papers,
         "account": getattr(form, "account", None),
-        "needs_account": hasattr(form, "account") and form.account is None and case.spec.has_money,
+        "needs_account": hasattr(form, "account")
+        and form.account is None
+        and case.spec.has_money
+        and "family" in case.rules.pays_to,
         "no_survey": hasattr(form, "surveys") and not form.surveys,
+        "ends": what_ends(plan_of(case)) if action == "stop_payments" else "",
     }
 
 
@@ -168,6 +178,8 @@ def wanted_kinds(case: Case) -> list[tuple[str, str, bool]]:
         "village_review": ["review_minutes"],
         "village_notice": ["notice_photo"],
         "payment_returned": ["account_copy"],
+        "between_payments": ["progress_photo", "visit_photo", "receipt"],
+        "suspended": ["visit_photo"],
         "paid": ["visit_photo", "receipt"],
         "follow_up": ["visit_photo", "receipt"],
     }.get(case.state, ["house_photo", "account_copy"])

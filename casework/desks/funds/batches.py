@@ -13,23 +13,41 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from access.roles import Ability
 from access.scope import can
 from audit.context import acting
-from casework import payments, search
+from casework import guards, payments, search
 from casework.acting import act
 from casework.bank_words import returned_words
 from casework.desks.acts import REFUSALS
 from casework.desks.funds import unanswered
+from casework.desks.funds.confirming import confirmed_again
 from casework.desks.funds.exporting import CONTENT_TYPES, bank_list
 from casework.desks.funds.figures import case_id_of
-from casework.desks.funds.forms import AnswersForm, ExportForm, KeyedForm, ReasonForm, ReleaseForm, programme_choices
-from casework.desks.funds.reach import batches_in_reach, cases_in_reach, demand, holds, payments_in_reach, why_not
+from casework.desks.funds.forms import (
+    AnswersForm,
+    ExportForm,
+    LookedOverForm,
+    ReasonForm,
+    ReleaseForm,
+    programme_choices,
+)
+from casework.desks.funds.reach import (
+    batches_in_reach,
+    cases_in_reach,
+    demand,
+    holds,
+    payments_in_reach,
+    providers_in_reach,
+    why_not,
+)
 from casework.desks.funds.refusals import in_plain_words
-from casework.desks.funds.tables import PAYMENT_TONES, BatchRow, batch_rows, cases_of
-from casework.http import day_of
+from casework.desks.funds.tables import PAYMENT_TONES, BatchRow, batch_rows, cases_of, payment_words
+from casework.errors import NotLookedOver
+from casework.http import day_of, row_number
 from casework.models import CaseDuty
 from casework.reach import visible
 from flows.states import DUTIES
@@ -73,7 +91,7 @@ def _batch(request: HttpRequest, batch_id: int) -> BatchRow:
 
 
 def _lines(request: HttpRequest, row: BatchRow) -> Any:
-    return payments_in_reach(request.user).filter(batch=row.batch).order_by("id")
+    return payments_in_reach(request.user).filter(batch=row.batch).select_related("batch").order_by("id")
 
 
 @login_required
@@ -84,7 +102,7 @@ def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
 
 
 def _batch_page(
-    request: HttpRequest, row: BatchRow, *, check_form: Any = None, release_form: Any = None
+    request: HttpRequest, row: BatchRow, *, check_form: Any = None, release_form: Any = None, findings: Any = ()
 ) -> HttpResponse:
     user = request.user
     page = Paginator(_lines(request, row), LINES).get_page(request.GET.get("page"))
@@ -94,7 +112,7 @@ def _batch_page(
     bars = _bars(row, user, step) if step else []
     may = bool(step) and not bars and not why_not(user, step)
     if may and step == "check":
-        check_form = check_form or KeyedForm()
+        check_form = check_form or LookedOverForm()
     if may and step == "release":
         release_form = release_form or ReleaseForm(real_count=row.count, real_fen=row.total_fen)
     return render(
@@ -108,6 +126,7 @@ def _batch_page(
                 {
                     "payment": payment,
                     "case": cases.get(payment.pk),
+                    "words": payment_words(payment),
                     "tone": PAYMENT_TONES[payment.state],
                     "returned": returned_words(payment.returned_reason),
                 }
@@ -117,11 +136,17 @@ def _batch_page(
             "persons": _persons(row.batch),
             "step": step if may else "",
             "bars": bars,
+            "findings": findings,
             "check_form": check_form if may and step == "check" else None,
+            "looked_over": payments.how_looked_over(row.batch),
+            "may_hand_over": row.batch.is_cash and row.batch.state == "released" and holds(user, "answer"),
             "form": release_form if may and step == "release" else None,
             "may_unlist": row.batch.state != PaymentBatch.State.RELEASED and holds(user, "unlist"),
-            "may_answer": row.unanswered and row.batch.state == "released" and holds(user, "answer"),
-            "may_export": row.batch.state == "released" and can(user, Ability.ACCOUNT_VIEW),
+            "may_answer": row.unanswered
+            and not row.batch.is_cash
+            and row.batch.state == "released"
+            and holds(user, "answer"),
+            "may_export": row.batch.state == "released" and not row.batch.is_cash and can(user, Ability.ACCOUNT_VIEW),
         },
     )
 
@@ -163,12 +188,16 @@ def _turn(row: BatchRow, user: Any, step: str, bars: list[str]) -> dict[str, Any
         "empty": (_("这一批里没有付款了"), _("每一笔都移出了，可以另建一批。")),
         "draft": (_("单子制好了，等第二个人复核"), _("复核人对照审批名单看一遍，再交出纳放行。")),
         "checked": (_("复核过了，等第三个人放行"), _("放行的人照纸面清单再填一遍笔数和金额，钱就交银行。")),
-        "sent": (_("钱交银行了，等答复"), _("银行没有答复的，先问银行，不要重发。")),
-        "returned": (
+        "sent": (_("现金领出来了，等发到手"), _("两个人一起发，签收条拍照。没有人领的，记「没有领取」，钱退回。"))
+        if row.batch.is_cash
+        else (_("钱交银行了，等答复"), _("银行没有答复的，先问银行，不要重发。")),
+        "returned": (_("有几笔没有领取"), _("钱退回来了，那几件回到「付款」里，可以再发。"))
+        if row.batch.is_cash
+        else (
             _("银行退回了几笔，等村里核对账户"),
             _("已经派给村里。改好账户、隔一个工作日，就会回到「付款」里，可以重发。"),
         ),
-        "done": (_("全部到账"), _("村里会按时回访。")),
+        "done": (_("全部发到手") if row.batch.is_cash else _("全部到账"), _("村里会按时回访。")),
     }[row.stage]
     return {
         "state": row.stage,
@@ -179,7 +208,7 @@ def _turn(row: BatchRow, user: Any, step: str, bars: list[str]) -> dict[str, Any
         "who": row.turn if row.stage not in ("done", "empty") else "",
         "who_note": "" if row.is_mine or bars else (why_not(user, step) if step else ""),
         "due_text": ngettext("%(n)d 笔没有答复", "%(n)d 笔没有答复", row.unanswered) % {"n": row.unanswered}
-        if row.stage == "sent"
+        if row.stage == "sent" and not row.batch.is_cash
         else "",
         "due_label": _("还差"),
     }
@@ -188,37 +217,47 @@ def _turn(row: BatchRow, user: Any, step: str, bars: list[str]) -> dict[str, Any
 @login_required
 @require_POST
 def check(request: HttpRequest, batch_id: int) -> HttpResponse:
-    """The second pair of eyes."""
+    """The second pair of eyes; what the guards see is told first, and asked for one tick and a reason."""
     row = _batch(request, batch_id)
     demand(request.user, "check")
-    form = KeyedForm(request.POST)
+    form = LookedOverForm(request.POST, warned=bool(request.POST.get("warned")))
     if form.is_valid():
+        given = form.cleaned_data
         try:
             with in_plain_words():
-                payments.check_batch(row.batch.pk, by=request.user, key=f"check:{form.cleaned_data['key']}")
+                payments.check_batch(
+                    row.batch.pk, by=request.user, key=f"check:{given['key']}", looked_over=given["looked_over"]
+                )
+        except NotLookedOver as refusal:
+            return _batch_page(request, row, check_form=LookedOverForm(warned=True), findings=refusal.findings)
         except REFUSALS as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, _("复核好了。下一步：出纳放行。"))
             return redirect("funds:batch", row.batch.pk)
+    if form.warned and not form.non_field_errors():
+        findings = guards.look_over(payments.lines_of(row.batch))
+        return _batch_page(request, row, check_form=form, findings=findings)
     return _refused(request, row, form)
 
 
+@sensitive_post_parameters("password")
 @login_required
 @require_POST
 def release(request: HttpRequest, batch_id: int) -> HttpResponse:
-    """To the bank, after count and total were typed once more."""
+    """To the bank, after count, total and her own password were typed once more."""
     row = _batch(request, batch_id)
     demand(request.user, "release")
     form = ReleaseForm(request.POST, real_count=row.count, real_fen=row.total_fen)
-    if form.is_valid():
+    if form.is_valid() and confirmed_again(request, request.user, form):
         try:
             with in_plain_words():
                 payments.release_batch(row.batch.pk, by=request.user, key=f"release:{form.cleaned_data['key']}")
         except REFUSALS as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, _("已放行，交给银行。银行答复以后在这里记。"))
+            done = _("已放行，领现金去发。发到手以后，一笔一笔在这里记。")
+            messages.success(request, done if row.batch.is_cash else _("已放行，交给银行。银行答复以后在这里记。"))
             return redirect("funds:batch", row.batch.pk)
         return _refused(request, row, form)
     return _batch_page(request, row, release_form=form)
@@ -272,6 +311,8 @@ def answers(request: HttpRequest, batch_id: int) -> HttpResponse:
     """What the bank said, line by line; shown once more with its sums before it is written down."""
     row = _batch(request, batch_id)
     demand(request.user, "answer")
+    if row.batch.is_cash:
+        raise Http404
     if payments.were_recorded(f"answer:{request.POST.get('key')}", by=request.user):  # pressed twice
         messages.success(request, _("银行的答复记好了。"))
         return redirect("funds:batch", row.batch.pk)
@@ -361,7 +402,7 @@ def export(request: HttpRequest, batch_id: int) -> HttpResponse:
     row = _batch(request, batch_id)
     if not can(request.user, Ability.ACCOUNT_VIEW):
         raise PermissionDenied(_("全部账号只有资金岗位能导出。"))
-    if row.batch.state != PaymentBatch.State.RELEASED:
+    if row.batch.state != PaymentBatch.State.RELEASED or row.batch.is_cash:
         raise Http404
     form = ExportForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -381,7 +422,7 @@ def export(request: HttpRequest, batch_id: int) -> HttpResponse:
 @login_required
 @require_safe
 def payment_list(request: HttpRequest) -> HttpResponse:
-    """Every payment within reach, by state, programme, days with the bank, batch, name, case number or bank reference."""
+    """Every payment within reach, by state, programme, provider, days with the bank, batch, name, case number or reference."""
     user, asked = request.user, request.GET
     rows = payments_in_reach(user).select_related("batch", "reservation__village").order_by("-id")
     state, programme, q = asked.get("state", ""), asked.get("programme", ""), asked.get("q", "").strip()
@@ -391,6 +432,9 @@ def payment_list(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(unanswered.CONDITIONS["returned"])
     if programme:
         rows = rows.filter(reservation__programme=programme)
+    provider_id = row_number(asked.get("provider"))
+    if provider_id:
+        rows = rows.filter(provider_id=provider_id)
     first, last = day_of(asked.get("from", "")), day_of(asked.get("to", ""))
     if first:
         rows = rows.filter(sent_on__gte=first)
@@ -411,6 +455,7 @@ def payment_list(request: HttpRequest) -> HttpResponse:
                 {
                     "payment": payment,
                     "case": cases.get(payment.pk),
+                    "words": payment_words(payment),
                     "tone": PAYMENT_TONES[payment.state],
                     "returned": returned_words(payment.returned_reason),
                 }
@@ -420,7 +465,15 @@ def payment_list(request: HttpRequest) -> HttpResponse:
             "sum_fen": sums["fen"] or 0,
             "states": [*Payment.State.choices, (unanswered.RETURNED, unanswered.WAYS["returned"])],
             "programmes": programme_choices(),
-            "asked": {"state": state, "programme": programme, "q": q, "from": first, "to": last},
+            "providers": providers_in_reach(user)[:MOST_NAMED],
+            "asked": {
+                "state": state,
+                "programme": programme,
+                "q": q,
+                "from": first,
+                "to": last,
+                "provider": provider_id,
+            },  # fmt: skip
         },
     )
 

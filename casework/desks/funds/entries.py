@@ -38,8 +38,8 @@ NOT_ALLOCATED = "-"  # in place of a programme: what a fund has not set aside fo
 
 # {figure: (accounts it sums up, its name)}: those of the desk, what is allocated, and what of it is promised or paid
 SUMS: dict[str, tuple[tuple[str, ...], Any]] = figures.FIGURES | {
-    "budget": ((K.ALLOCATED, K.COMMITTED, K.IN_PAYMENT, K.PAID), gettext_lazy("预算")),
-    "used": ((K.COMMITTED, K.IN_PAYMENT, K.PAID), gettext_lazy("已承诺和已拨付")),
+    "budget": ((K.ALLOCATED, K.COMMITTED, K.IN_PAYMENT, K.IMPREST, K.IMPREST_SPENT, K.PAID), gettext_lazy("预算")),
+    "used": ((K.COMMITTED, K.IN_PAYMENT, K.IMPREST, K.IMPREST_SPENT, K.PAID), gettext_lazy("已承诺和已拨付")),
 }
 
 

@@ -1,6 +1,7 @@
 """What the funds desk is asked for."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -11,10 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from access.models import OrgUnit
 from audit import clock
 from casework.bank_words import RETURN_REASONS
-from casework.fields import AnswerCards, DayField, MoneyField, TickCards
+from casework.fields import AnswerCards, DayField, MoneyField, PhotoField, TickCards
 from families.catalogue import CAUSES
+from families.errors import ValueRefused
+from families.identifiers import read_account_number, read_credit_code
 from flows.programmes import PROGRAMMES
-from funds.models import Fund
+from funds.models import CashHandover, Fund, Provider
 from funds.money import TOO_MUCH_FEN, yuan
 
 
@@ -119,10 +122,55 @@ class AllocateForm(KeyedForm):
         self.fields["year"].choices = [(year, str(year)), (year + 1, str(year + 1))]
 
 
-class BuildForm(KeyedForm):
+class LookedOverForm(KeyedForm):
+    """A step that what the guards have found may stand against: then one tick, and how it was looked at."""
+
+    looked = forms.BooleanField(
+        label=_("都核对过"),
+        required=False,
+        error_messages={"required": _("上面几处请先核对，都核对过就打勾。")},
+    )
+    looked_over = forms.CharField(
+        label=_("怎么核对的"),
+        max_length=200,
+        required=False,
+        help_text=_("会跟这一批一起留下来。例如：对着审批表和户口簿核过，是两个人。"),
+        error_messages={"required": _("请写明怎么核对的。")},
+    )
+
+    def __init__(self, *args: Any, warned: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.warned = warned
+        for name in ("looked", "looked_over"):
+            self.fields[name].required = warned
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if not cleaned.get("looked"):
+            cleaned["looked_over"] = ""
+        return cleaned
+
+
+class BuildForm(LookedOverForm):
     title = forms.CharField(
         label=_("这一批叫什么"), max_length=80, required=False, help_text=_("例如：4 月救灾救济第 1 批。")
     )
+    is_cash = forms.BooleanField(label=_("这一批发现金，不走银行"), required=False)
+    cash_reason = forms.CharField(
+        label=_("为什么发现金"),
+        max_length=200,
+        required=False,
+        help_text=_("只在不得已的时候：没有账户、行动不便、灾后等不及。两个人一起发，签收条拍照。"),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        why = cleaned.get("cash_reason", "")
+        if cleaned.get("is_cash") and not why:
+            self.add_error("cash_reason", _now("请写明为什么发现金。"))
+        if why and not cleaned.get("is_cash"):
+            self.add_error("is_cash", _now("写了发现金的原因，没有打勾。走银行就把原因删掉。"))
+        return cleaned
 
 
 class ReasonForm(KeyedForm):
@@ -130,10 +178,16 @@ class ReasonForm(KeyedForm):
 
 
 class ReleaseForm(KeyedForm):
-    """Whoever releases types count and total from the paper before her, not from the screen."""
+    """Whoever releases types count and total from the paper before her, not from the screen, and her password again."""
 
     count = forms.IntegerField(label=_("一共几笔"), min_value=1, widget=forms.TextInput(attrs={"inputmode": "numeric"}))
     total_fen = MoneyField(label=_("一共多少钱"))
+    password = forms.CharField(
+        label=_("你的登录密码"),
+        strip=False,
+        max_length=128,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
 
     def __init__(self, *args: Any, real_count: int, real_fen: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -239,5 +293,92 @@ class AnswersForm(KeyedForm):
 
 
 class RecoverForm(KeyedForm):
-    amount_fen = MoneyField(label=_("追回了多少钱"), help_text=_("一分也没有追回就填 0，并写明是谁决定核销的。"))
+    amount_fen = MoneyField(label=_("这次收回多少"), min_fen=1, max_fen=TOO_MUCH_FEN - 1)
+    document_no = forms.CharField(label=_("收据号或银行回单号"), max_length=60)
     reason = forms.CharField(label=_("经过"), max_length=200, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class AgreeForm(KeyedForm):
+    """What was agreed with the family: so many equal parts from a day on."""
+
+    parts = forms.IntegerField(
+        label=_("分几次还"), min_value=1, max_value=36, widget=forms.TextInput(attrs={"inputmode": "numeric"})
+    )
+    first_on = DayField(label=_("第一次哪天还"), earliest=clock.today)
+    every_months = forms.TypedChoiceField(
+        label=_("隔多久还一次"),
+        coerce=int,
+        choices=[(1, _("每月")), (3, _("每季度")), (6, _("每半年")), (12, _("每年"))],
+    )
+    reason = forms.CharField(label=_("怎么商定的"), max_length=200, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class WriteOffForm(KeyedForm):
+    amount_fen = MoneyField(label=_("核销多少"), min_fen=1, max_fen=TOO_MUCH_FEN - 1)
+    document_no = forms.CharField(label=_("决定文件的文号"), max_length=60)
+    reason = forms.CharField(label=_("为什么追不回"), max_length=200, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class HandoverForm(KeyedForm):
+    """Cash that has reached a family: by whom beside her who writes it down, where, and the signed receipt."""
+
+    second_payer = forms.TypedChoiceField(
+        label=_("跟谁一起发的"), coerce=int, help_text=_("你是第一个。两个人里要有一个不是村委会的。")
+    )
+    handed_on = DayField(label=_("哪天发的"), latest=clock.today)
+    place = forms.CharField(label=_("在哪里发的"), max_length=80)
+    signed_how = forms.ChoiceField(
+        label=_("收条怎么签的"), choices=CashHandover.Signed.choices, widget=AnswerCards(look="two")
+    )
+    received_by = forms.CharField(
+        label=_("谁领的"), max_length=60, help_text=_("代领的写明是这家什么人，例如：王小明（儿子）。")
+    )
+    receipt = PhotoField(label=_("签了字的收条"))
+
+    def __init__(self, *args: Any, payers: list[tuple[int, str]], **kwargs: Any) -> None:
+        kwargs["initial"] = {"handed_on": clock.today()} | (kwargs.get("initial") or {})
+        super().__init__(*args, **kwargs)
+        self.fields["second_payer"].choices = [("", "—"), *payers]
+
+
+class ProviderForm(KeyedForm):
+    name = forms.CharField(label=_("单位名称"), max_length=60, help_text=_("跟开户名一字不差。"))
+    kind = forms.ChoiceField(label=_("是什么单位"), choices=Provider.Kind.choices)
+    credit_code = forms.CharField(
+        label=_("统一社会信用代码"), max_length=30, required=False, help_text=_("18 位。没有就空着。")
+    )
+    unit = forms.ModelChoiceField(OrgUnit.objects.none(), label=_("列在哪里的名单上"), empty_label=None)
+    bank = forms.CharField(label=_("开户银行"), max_length=60)
+    number = forms.CharField(
+        label=_("账号"), max_length=40, widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"})
+    )
+    again = forms.CharField(
+        label=_("再填一遍账号"),
+        max_length=40,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, units: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["unit"].queryset = units
+
+    def clean_number(self) -> str:
+        return _read(read_account_number, self.cleaned_data["number"])
+
+    def clean_credit_code(self) -> str:
+        code = self.cleaned_data["credit_code"].strip()
+        return _read(read_credit_code, code) if code else ""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        again = "".join(char for char in cleaned.get("again", "") if char.isdigit())
+        if cleaned.get("number") and cleaned.get("again") and again != cleaned["number"]:
+            self.add_error("again", _now("两遍账号不一样，请对着开户许可证再填一次。"))
+        return cleaned
+
+
+def _read(reader: Callable[[str], str], text: str) -> str:
+    try:
+        return reader(text)
+    except ValueRefused as refusal:
+        raise ValidationError(str(refusal)) from refusal

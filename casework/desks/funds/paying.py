@@ -1,4 +1,4 @@
-"""Which cases wait for their money, and putting them on a list; asking money back."""
+"""Which cases wait for their money, and putting them on a list."""
 
 from typing import Any
 
@@ -13,20 +13,21 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from access.models import OrgUnit
-from casework import payments
-from casework.acting import act, possible_actions
+from casework import guards, payments
 from casework.desks.acts import REFUSALS
-from casework.desks.funds.forms import BuildForm, ReasonForm, RecoverForm, programme_choices
+from casework.desks.funds.forms import BuildForm, ReasonForm, programme_choices
 from casework.desks.funds.reach import cases_in_reach, demand, why_not
 from casework.desks.funds.refusals import in_plain_words
-from casework.desks.funds.waiting import MOST_AT_ONCE, look_at, waiting_cases
+from casework.desks.funds.single import one_act
+from casework.desks.funds.waiting import MOST_AT_ONCE, Waiting, look_at, waiting_cases, with_help_of_the_year
+from casework.errors import KeyReused
 from casework.http import row_number
-from casework.models import Case
 from casework.reach import visible
-from funds.models import Payment
+from funds.models import PaymentBatch
 
 PAGE = 50
-_WITH = ("village", "household", "payee_account__holder")
+MOST_TOLD = 10
+_WITH = ("village", "household", "beneficiary", "payee_account__holder", "provider")
 
 
 def _filters(asked: Any) -> dict[str, Any]:
@@ -36,15 +37,15 @@ def _filters(asked: Any) -> dict[str, Any]:
 @login_required
 @require_safe
 def waiting(request: HttpRequest) -> HttpResponse:
-    """Approved cases waiting for payment, to be ticked and put on a batch."""
+    """Cases waiting for payment, to be ticked and put on a batch; ?later=1 shows parts that are not due yet."""
     user = request.user
     if not cases_in_reach(user).query.where:
         raise Http404
-    chosen = _filters(request.GET)
-    rows = waiting_cases(user, **chosen)
+    chosen, later = _filters(request.GET), request.GET.get("later") == "1"
+    rows = waiting_cases(user, **chosen, later=later)
     page = Paginator(rows.select_related(*_WITH), PAGE).get_page(request.GET.get("page"))
     found = look_at(page.object_list, user)
-    villages = OrgUnit.objects.filter(pk__in=waiting_cases(user).order_by().values("village_id")).order_by("code")
+    villages = OrgUnit.objects.filter(pk__in=waiting_cases(user, later=later).order_by().values("village_id"))
     return render(
         request,
         "funds/waiting.html",
@@ -54,8 +55,9 @@ def waiting(request: HttpRequest) -> HttpResponse:
             "ready": sum(1 for row in found if not row.because),
             "page_fen": sum(row.amount_fen for row in found),
             "programmes": programme_choices(),
-            "villages": villages,
+            "villages": villages.order_by("code"),
             "chosen": chosen,
+            "later": later,
             "most": MOST_AT_ONCE,
             "why_not": why_not(user, "make"),
         },
@@ -65,31 +67,28 @@ def waiting(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def build(request: HttpRequest) -> HttpResponse:
-    """First the list with its sums, to be read once more; confirmed, it becomes a batch."""
-    user = request.user
+    """First the list with its sums and what the guards see, to be read once more; confirmed, it becomes a batch."""
+    user, asked = request.user, request.POST
     demand(user, "make")
-    if request.POST.get("all"):
-        rows = waiting_cases(user, **_filters(request.POST))
+    confirmed = bool(asked.get("confirm"))
+    known = _pressed_before(asked.get("key", ""), user) if confirmed else None
+    if known:
+        return redirect("funds:batch", known.pk)
+    if asked.get("all"):
+        rows = waiting_cases(user, **_filters(asked))
     else:
-        rows = waiting_cases(user).filter(pk__in=set(map(row_number, request.POST.getlist("case"))) - {None})
-    found = look_at(rows.select_related(*_WITH)[:MOST_AT_ONCE], user)
-    ready = [row for row in found if not row.because]
+        rows = waiting_cases(user).filter(pk__in=set(map(row_number, asked.getlist("case"))) - {None})
+    ready, left_out, findings = _sorted_out(look_at(rows.select_related(*_WITH)[:MOST_AT_ONCE], user))
     if not ready:
-        messages.warning(request, _("没有选到能付的个案。请在左边打勾。"))
+        for text in left_out[:MOST_TOLD] or [_("没有选到能付的个案。请在左边打勾。")]:
+            messages.warning(request, text)
         return redirect("funds:waiting")
-    form = BuildForm(request.POST if request.POST.get("confirm") else None)
-    if request.POST.get("confirm") and form.is_valid():
-        try:
-            with in_plain_words():
-                batch = payments.build_batch(
-                    [row.case.pk for row in ready],
-                    by=user,
-                    key=form.cleaned_data["key"],
-                    title=form.cleaned_data["title"],
-                )
-        except REFUSALS as refusal:
-            form.add_error(None, str(refusal))
-        else:
+    form = BuildForm(asked if confirmed else None, warned=bool(findings))
+    if confirmed and left_out:
+        form.add_error(None, _("有几件刚才变了，没有列进来。请再看一遍这一批。"))
+    if confirmed and form.is_valid():
+        batch = _built(form, [row.case.pk for row in ready], user)
+        if batch:
             n = len(ready)
             messages.success(
                 request,
@@ -102,11 +101,51 @@ def build(request: HttpRequest) -> HttpResponse:
         "funds/build.html",
         {
             "form": form,
-            "rows": ready,
-            "left_out": [row for row in found if row.because],
+            "rows": with_help_of_the_year(ready),
+            "left_out": left_out,
+            "findings": findings,
             "total_fen": sum(row.amount_fen for row in ready),
         },
     )
+
+
+def _pressed_before(key: str, user: Any) -> PaymentBatch | None:
+    """The batch of the same submission; somebody else's key is refused when it comes to building."""
+    try:
+        return payments.built_with(key, by=user) if key else None
+    except KeyReused:
+        return None
+
+
+def _sorted_out(found: list[Waiting]) -> tuple[list[Waiting], list[str], list[guards.Finding]]:
+    """What can be listed, why the rest cannot, and what must be looked at first."""
+    left_out = [f"{row.case.head_name}（{row.case.case_no}）：{row.because}" for row in found if row.because]
+    ready = [row for row in found if not row.because]
+    findings = guards.look_over([row.line() for row in ready])
+    barred = {finding.case_id for finding in findings if finding.blocks}
+    if barred:
+        left_out += [finding.text for finding in findings if finding.blocks]
+        ready = [row for row in ready if row.case.pk not in barred]
+        findings = [finding for finding in findings if finding.case_id not in barred]
+    return ready, left_out, findings
+
+
+def _built(form: BuildForm, case_ids: list[int], user: Any) -> PaymentBatch | None:
+    """The batch; None when it was refused, with the refusal on the form."""
+    given = form.cleaned_data
+    try:
+        with in_plain_words():
+            return payments.build_batch(
+                case_ids,
+                by=user,
+                key=given["key"],
+                title=given["title"],
+                cash_reason=given["cash_reason"] if given["is_cash"] else None,
+                looked_over=given["looked_over"],
+            )
+    except REFUSALS as refusal:
+        form.add_error(None, str(refusal))
+        return None
 
 
 @login_required
@@ -114,7 +153,7 @@ def build(request: HttpRequest) -> HttpResponse:
 def send_back(request: HttpRequest, case_id: int) -> HttpResponse:
     """An approved case goes back to the township, and its money is free again."""
     case = visible(cases_in_reach(request.user).select_related("village"), pk=case_id)
-    return _one_act(
+    return one_act(
         request,
         case,
         "send_back",
@@ -122,70 +161,5 @@ def send_back(request: HttpRequest, case_id: int) -> HttpResponse:
         title=_("退回审批"),
         note=_("资金解锁，个案回到乡镇审核。"),
         done=_("已退回审批，资金已解锁。"),
-        then="funds:waiting",
-    )
-
-
-@login_required
-@require_safe
-def recoveries(request: HttpRequest) -> HttpResponse:
-    """Cases whose money must come back, because the papers of an emergency were not accepted."""
-    rows = cases_in_reach(request.user).filter(state="recovery", is_open=True).order_by("due_on", "id")
-    page = Paginator(rows.select_related("village"), PAGE).get_page(request.GET.get("page"))
-    cases = list(page.object_list)
-    paid: dict[str, int] = {}
-    for payment in Payment.objects.filter(subject__in=[case.subject for case in cases], state="credited"):
-        paid[payment.subject] = paid.get(payment.subject, 0) + payment.amount_fen
-    return render(
-        request,
-        "funds/recoveries.html",
-        {
-            "page": page,
-            "rows": [{"case": case, "paid_fen": paid.get(case.subject, 0)} for case in cases],
-            "page_fen": sum(paid.values()),
-            "why_not": why_not(request.user, "make"),
-        },
-    )
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def recover(request: HttpRequest, case_id: int) -> HttpResponse:
-    """What came back, with its story; then the case is closed."""
-    case = visible(cases_in_reach(request.user).select_related("village"), pk=case_id)
-    return _one_act(
-        request,
-        case,
-        "finish_recovery",
-        RecoverForm(request.POST or None),
-        title=_("记追回"),
-        note=_("记好以后，钱回到原来的分配里，这一件结案。"),
-        done=_("追回记好了，这一件已结案。"),
-        then="funds:recoveries",
-    )
-
-
-def _one_act(
-    request: HttpRequest, case: Case, action: str, form: Any, *, title: str, note: str, done: str, then: str
-) -> HttpResponse:
-    """A page with one form for one act on one case."""
-    demand(request.user, "make")
-    barred = next((why for edge, why in possible_actions(case, request.user) if edge.action == action), None)
-    if barred is None:
-        raise Http404
-    if request.method == "POST" and form.is_valid():
-        given = form.cleaned_data
-        data = {"amount_fen": given["amount_fen"]} if "amount_fen" in given else {}
-        try:
-            with in_plain_words():
-                act(case.pk, action, by=request.user, key=f"{action}:{given['key']}", reason=given["reason"], data=data)
-        except REFUSALS as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            messages.success(request, done)
-            return redirect(then)
-    return render(
-        request,
-        "funds/one_act.html",
-        {"form": form, "case": case, "title": title, "note": note, "barred": barred, "back": reverse(then)},
+        then=reverse("funds:waiting"),
     )

@@ -12,7 +12,7 @@ from access.roles import ROLES, Ability, title_of
 from access.scope import Post, posts_of, scope
 from casework.models import Case
 from casework.reach import units_in
-from funds.models import Allocation, Campaign, Donor, Fund, Payment, PaymentBatch, Proposal, Receipt
+from funds.models import Allocation, Campaign, Donor, Fund, Payment, PaymentBatch, Proposal, Provider, Receipt, Recovery
 
 # What each duty is called in a sentence, and which role holds it.
 DUTY_ROLES = {
@@ -20,6 +20,7 @@ DUTY_ROLES = {
     "check": ("fund_checker",),
     "release": ("cashier",),
     "answer": ("cashier", "fund_manager"),
+    "compare": ("fund_checker", "fund_manager"),  # a provider's account with its papers
     "unlist": ("fund_manager", "fund_checker"),
     "confirm": ("fund_checker", "fund_manager"),
     "close": ("fund_manager", "fund_checker"),
@@ -42,6 +43,17 @@ def allocations_in_reach(user: Any) -> QuerySet[Allocation]:
 def payments_in_reach(user: Any) -> QuerySet[Payment]:
     condition = units_in(user, Ability.FUND_VIEW, "reservation__village__")
     return Payment.objects.filter(condition) if condition is not None else Payment.objects.none()
+
+
+def providers_in_reach(user: Any) -> QuerySet[Provider]:
+    """Providers on the list of a unit within reach."""
+    below = units_in(user, Ability.FUND_VIEW, "unit__")
+    return Provider.objects.filter(below) if below is not None else Provider.objects.none()
+
+
+def recoveries_in_reach(user: Any) -> QuerySet[Recovery]:
+    condition = units_in(user, Ability.FUND_VIEW, "reservation__village__")
+    return Recovery.objects.filter(condition) if condition is not None else Recovery.objects.none()
 
 
 def batches_in_reach(user: Any) -> QuerySet[PaymentBatch]:

@@ -16,6 +16,8 @@ SENTENCES = {
     "never_overspent": _("余额不够，没有记账。请先收款，或少分配一些。"),
     "funds_fund_code_key": _("已经有这个编码的资金，请换一个编码。"),
     "funds_transfer_key_key": _("这一笔已经记过了，没有再记一次。"),
+    "a_provider_once_on_a_list": _("这份名单上已经有这个单位。账户换了，请先停用旧的，再登记新的。"),
+    "recorder_does_not_check_provider": _("登记账户和核对账户不能是同一个人。"),
     "funds_paymentbatch_number_key": _("这一批刚才已经建好了，请到批次里看。"),
     "maker_is_not_checker": _("制单和复核不能是同一个人。"),
     "maker_is_not_releaser": _("制单和放行不能是同一个人。"),

@@ -69,9 +69,9 @@ class BatchRow:
             "empty": _("已空"),
             "draft": _("等复核"),
             "checked": _("等放行"),
-            "sent": _("等银行答复"),
+            "sent": _("等发到手") if self.batch.is_cash else _("等银行答复"),
             "returned": _("有退回"),
-            "done": _("全部到账"),
+            "done": _("全部发到手") if self.batch.is_cash else _("全部到账"),
         }[self.stage]
 
     @property
@@ -100,9 +100,10 @@ class BatchRow:
         return {
             "draft": title_of("fund_checker"),
             "checked": title_of("cashier"),
-            "sent": _("银行"),
-            "returned": ngettext("村里改 %(n)d 个账户", "村里改 %(n)d 个账户", self.waiting_again)
-            % {"n": self.waiting_again},
+            "sent": title_of("cashier") if self.batch.is_cash else _("银行"),
+            "returned": title_of("fund_manager")
+            if self.batch.is_cash
+            else ngettext("村里改 %(n)d 个账户", "村里改 %(n)d 个账户", self.waiting_again) % {"n": self.waiting_again},
         }.get(self.stage, "—")
 
 
@@ -120,6 +121,15 @@ def batch_rows(batches: Iterable[PaymentBatch], user: Any) -> list[BatchRow]:
     for batch_id, n in again:
         rows[batch_id].waiting_again = n
     return list(rows.values())
+
+
+def payment_words(payment: Payment) -> str:
+    """Where a payment stands; cash is with the payers and not with a bank. `batch` should be selected."""
+    if payment.batch.is_cash:
+        words = {S.SENT: _("等发到手"), S.CREDITED: _("已发到手")}.get(payment.state)
+        if words:
+            return words
+    return payment.get_state_display()
 
 
 def cases_of(payments: Iterable[Payment], user: Any) -> dict[int, Case]:

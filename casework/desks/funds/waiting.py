@@ -1,27 +1,33 @@
-"""Cases whose money is next: approved, released in an emergency, or returned by the bank and mended.
+"""Cases whose money is next: approved, released in an emergency, a part that is due, or returned by the bank and mended.
 
 Each comes with "" or the sentence why it cannot go on a list today, so that nobody learns it from a failed batch.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext as _
 
 from access.models import Recusal
+from audit import clock
+from casework import guards, limits
 from casework.desks.funds.reach import cases_in_reach, posts_for
 from casework.digests import approval_digest
 from casework.models import Case, CaseDuty
 from casework.reissuing import why_not_again
-from casework.steps.payment import CHANGED_SINCE_IT_CAME_BACK, unpayable
+from casework.steps.payment import CHANGED_SINCE_IT_CAME_BACK, another_account_than, why_unpayable
 from families.models import BankAccount, HouseholdMember
 from flows.programmes import PROGRAMMES
 from flows.states import DUTIES, STATES
-from funds.models import Payment, Reservation
+from funds import instalments, providers
+from funds.models import Instalment, Payment, Reservation
+from funds.money import yuan
 
 WAITING = ("fund_reserved", "emergency_released", "payment_returned")
+BETWEEN = "between_payments"
 MOST_AT_ONCE = 500
 
 
@@ -34,6 +40,8 @@ class Waiting:
     because: str = ""
     returned: Payment | None = None
     fund_name: str = ""
+    part: Instalment | None = None
+    helped: dict[str, int] = field(default_factory=dict)
 
     @property
     def state_title(self) -> Any:
@@ -43,10 +51,45 @@ class Waiting:
     def programme_title(self) -> Any:
         return PROGRAMMES[self.case.programme].title
 
+    @property
+    def is_provider(self) -> bool:
+        return self.case.provider_id is not None
 
-def waiting_cases(user: Any, *, programme: str = "", village_id: int | None = None) -> QuerySet[Case]:
-    """What waits for payment within reach, the longest waiting first."""
-    rows = cases_in_reach(user).filter(state__in=WAITING, is_open=True)
+    @property
+    def payee_name(self) -> str:
+        return self.case.provider.name if self.case.provider else self.case.payee_account.holder.name
+
+    @property
+    def account_masked(self) -> str:
+        provider = self.case.provider
+        return f"**** {provider.account_last4}" if provider else self.case.payee_account.masked
+
+    @property
+    def part_words(self) -> str:
+        """第 2 期, or what the rules call it."""
+        label = self.part.label if self.part else ""
+        return _("第 %(n)s 期") % {"n": label} if label.isdecimal() else label
+
+    @property
+    def helped_words(self) -> str:
+        """What the person was decided to get this year, by programme; this case is part of it."""
+        return " · ".join(f"{PROGRAMMES[code].title} {yuan(fen)}" for code, fen in sorted(self.helped.items()))
+
+    @property
+    def helped_fen(self) -> int:
+        return sum(self.helped.values())
+
+    def line(self, *, is_cash: bool = False) -> guards.Line:
+        return guards.line_of(self.case, self.amount_fen, instalment=self.part.n if self.part else 1, is_cash=is_cash)
+
+
+def waiting_cases(
+    user: Any, *, programme: str = "", village_id: int | None = None, later: bool = False
+) -> QuerySet[Case]:
+    """What waits for payment within reach, the longest waiting first; with `later` also parts that are not due yet."""
+    rows = cases_in_reach(user).filter(is_open=True, state__in=(*WAITING, BETWEEN))
+    if not later:
+        rows = rows.filter(~Q(state=BETWEEN) | _part_is_due())
     if programme:
         rows = rows.filter(programme=programme)
     if village_id:
@@ -54,8 +97,27 @@ def waiting_cases(user: Any, *, programme: str = "", village_id: int | None = No
     return rows.order_by("due_on", "id")
 
 
+def _part_is_due() -> Q:
+    """The condition that the next part of a case may be paid today, as instalments.why_not_yet says it."""
+    spoken_for = Payment.objects.filter(
+        reservation=OuterRef("reservation"), instalment=OuterRef("n"), state__in=instalments.UNDER_WAY_OR_PAID
+    )
+    open_parts = Instalment.objects.filter(
+        ~Exists(spoken_for),
+        reservation__subject=Concat(Value("case:"), Cast(OuterRef(OuterRef("pk")), CharField())),
+        reservation__released_fen__lt=F("reservation__amount_fen"),
+        cancelled_on__isnull=True,
+    )
+    due = Instalment.objects.filter(
+        Q(needs_check=False) | Q(checked_on__isnull=False),
+        pk=Subquery(open_parts.order_by("n").values("pk")[:1]),
+        due_on__lte=clock.today(),
+    )
+    return Q(Exists(due))
+
+
 def look_at(cases: Iterable[Case], user: Any) -> list[Waiting]:
-    """The cases with their amounts and obstacles.
+    """The cases with their amounts and obstacles. They should come with `payee_account__holder`, `beneficiary`, `provider`.
 
     A fixed number of queries however many they are, and two more for each that came off a list after the bank had
     returned it, which is rare.
@@ -64,13 +126,14 @@ def look_at(cases: Iterable[Case], user: Any) -> list[Waiting]:
     subjects = [case.subject for case in cases]
     reserved = {
         row.subject: row
-        for row in Reservation.objects.filter(subject__in=subjects).select_related("allocation__fund").order_by("id")
+        for row in Reservation.objects.filter(subject__in=subjects, released_fen__lt=F("amount_fen"))
+        .select_related("allocation__fund")
+        .order_by("id")
     }
-    returned = {
-        payment.subject: payment
-        for payment in Payment.objects.filter(subject__in=subjects).order_by("id")
-        if payment.state == Payment.State.RETURNED
-    }
+    parts = instalments.next_parts(reserved.values())
+    last: dict[tuple[str, str], Payment] = {}  # {(subject, state): the newest}
+    for payment in Payment.objects.filter(subject__in=subjects).select_related("batch").order_by("id"):
+        last[payment.subject, payment.state] = payment
     barred = _barred(cases, user)
     accounts: dict[int, list[BankAccount]] = {}
     for account in BankAccount.objects.filter(household__in=[case.household_id for case in cases], is_active=True):
@@ -78,21 +141,47 @@ def look_at(cases: Iterable[Case], user: Any) -> list[Waiting]:
     found = []
     for case in cases:
         reservation = reserved.get(case.subject)
-        came_back = returned.get(case.subject)
+        came_back = last.get((case.subject, Payment.State.RETURNED))
+        credited = last.get((case.subject, Payment.State.CREDITED))
         back = came_back if case.state == "payment_returned" else None
+        in_parts = reservation is not None and reservation.pk in parts
+        part = parts[reservation.pk] if reservation and in_parts else None
         found.append(
             Waiting(
                 case,
-                reservation.amount_fen - reservation.released_fen if reservation else case.amount_fen,
-                (why_not_again(case, back) if back else "")
-                or (_unsigned(case) if came_back and not back else "")
-                or unpayable(case.payee_account, accounts.get(case.household_id, []))
+                _amount(case, reservation, part),
+                (instalments.why_not_yet(part) if in_parts else "")
+                or (why_not_again(case, back) if back else "")
+                or (_other_account(case, credited) if case.state == BETWEEN and credited else "")
+                or (_unsigned(case) if came_back and not back and case.state != BETWEEN else "")
+                or why_unpayable(case, accounts.get(case.household_id, []))
+                or (providers.why_unpayable(case.provider) if case.provider else "")
                 or barred.get(case.pk, ""),
                 back,
                 reservation.allocation.fund.name if reservation else "",
+                part,
             )
         )
     return found
+
+
+def _amount(case: Case, reservation: Reservation | None, part: Instalment | None) -> int:
+    if part is not None:
+        return part.amount_fen
+    return reservation.amount_fen - reservation.released_fen if reservation else case.amount_fen
+
+
+def _other_account(case: Case, credited: Payment) -> str:
+    index = case.provider.account_index if case.provider else case.payee_account.number_index
+    return another_account_than(credited, index)
+
+
+def with_help_of_the_year(rows: list[Waiting]) -> list[Waiting]:
+    """The rows with what each person gets this year of all programmes. One query."""
+    helped = limits.helped({limits.key_of(row.case) for row in rows}, clock.today().year)
+    for row in rows:
+        row.helped = helped.get(limits.key_of(row.case), {})
+    return rows
 
 
 def _unsigned(case: Case) -> str:

@@ -18,6 +18,7 @@ from casework.visibility import Sight
 from families import catalogue, survey_form
 from families.models import HelpReceived, Survey
 from flows.states import ACTIONS, STATES
+from funds.models import Provider
 from funds.money import yuan
 
 # The way as the township tells it: (states that belong to the step, its name)
@@ -31,7 +32,7 @@ _STEPS = (
     (("county_review", "appeal"), gettext_lazy("县级审核")),
     (("county_decision", "county_countersign"), gettext_lazy("县级确认")),
     (("fund_reserved",), gettext_lazy("资金锁定")),
-    (("in_payment", "payment_returned"), gettext_lazy("拨付")),
+    (("in_payment", "payment_returned", "between_payments", "suspended"), gettext_lazy("拨付")),
     (("paid", "follow_up", "exit_review", "exit_notice", "closed"), gettext_lazy("回访")),
 )
 
@@ -93,11 +94,18 @@ def family(case: Case, sight: Sight) -> list[dict[str, Any]]:
             facts.append({"label": _("自己的话"), "value": _("「%(words)s」") % {"words": case.survey.needs_words}})
     beneficiary = case.beneficiary
     facts.append({"label": _("受益人"), "value": f"{beneficiary.name} {beneficiary.id_masked}".strip()})
-    if case.payee_account:
+    if case.provider:
+        facts.append({"label": _("付给"), "value": provider_words(case.provider), "number": True})
+    elif case.payee_account:
         account = case.payee_account
         words = f"{account.holder.name} {account.bank} {account.masked}"
         facts.append({"label": _("付给"), "value": words, "number": True})
     return facts
+
+
+def provider_words(provider: Provider) -> str:
+    """A payee that is no family: its name, what it is, its bank and the end of its account."""
+    return f"{provider.name}（{provider.get_kind_display()}）{provider.bank} **** {provider.account_last4}"
 
 
 # What decides most cases; the whole survey is on the case page.
@@ -299,6 +307,16 @@ def changes_since_return(case: Case, events: list[CaseEvent], sight: Sight) -> d
                 "before": old.masked if old else "",
                 "after": new.masked if new else "",
                 "by": new.recorded_by if new else None,
+            }
+        )
+    if before.provider_id != case.provider_id:
+        old_provider = Provider.objects.filter(pk=before.provider_id).first()
+        rows.append(
+            {
+                "label": _("收款单位"),
+                "before": provider_words(old_provider) if old_provider else "",
+                "after": provider_words(case.provider) if case.provider else "",
+                "by": by,
             }
         )
     rows += _new_papers(case, returned)

@@ -17,6 +17,7 @@ from casework.desks.township.office import Office, places_of
 from casework.desks.township.rows import BARRED, Row
 from casework.due import LEVELS, SEVERE_WORKING_DAYS, SOON_WORKING_DAYS, Due, deadline, level_title
 from casework.models import Case
+from casework.parts import CHECKED_IN
 from casework.queries import COUNT_LIMIT, queue
 from flows import calendar
 from flows.errors import CalendarMissing
@@ -201,7 +202,9 @@ def groups(
 def about(case: Row) -> str:
     """The second line of a row: the programme, where it stands, and what is out of the ordinary."""
     words = [str(case.spec.title)]
-    if case.state in ("objection", "appeal", "exit_review", "county_countersign"):
+    if case.state in CHECKED_IN:
+        words.append(_("等核查期次"))
+    elif case.state in ("objection", "appeal", "exit_review", "county_countersign", "suspended"):
         words.append(str(STATES[case.state].title))
     elif case.return_to:
         words.append(_("退回后重报"))

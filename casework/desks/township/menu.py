@@ -5,6 +5,7 @@ from typing import Any
 from access.roles import ROLES, Desk
 from access.scope import posts_of
 from audit import clock
+from casework.desks.township.parts import waiting_parts
 from casework.queries import capped_count, cases_in_reach, queue
 
 
@@ -24,6 +25,10 @@ def objections(user: Any) -> int:
 
 def appeals(user: Any) -> int:
     return _number(cases_in_reach(user).filter(state="appeal", is_open=True))
+
+
+def parts(user: Any) -> int:
+    return _number(waiting_parts(cases_in_reach(user)))
 
 
 def overdue(user: Any) -> int:

@@ -32,6 +32,8 @@ from funds import ledger
 
 # Acts of the village that the township could take, too, are taken on the case page.
 _NOT_HERE = {"triage", "dismiss", "start_survey", "register", "emergency_release", "withdraw"}
+# Checking a part with its pictures, suspending, stopping and asking back: where the money is told.
+_ON_THE_CASE_PAGE = {"check_instalment", "suspend", "resume", "stop_payments", "reclaim"}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -42,10 +44,12 @@ def review(request: HttpRequest, *, office: Office, case_id: int) -> HttpRespons
     choice = _choice_of(case, request.user)
     checks = redflags.weigh([case], user=request.user)[case.pk]
     form = _form(request, case, choice, redflags.warnings(checks))
-    if request.method == "POST" and choice.edges and form.is_valid():
-        place = (case.due_on, case.pk)
-        if _decide(request, case, form):
-            return _go_on(request, office, waiting, filters, place)
+    place = (case.due_on, case.pk)
+    if request.method == "POST" and _was_hers(request, case):  # sent again, because the first answer never came
+        messages.success(request, _("这件事刚才已经办好了。"))
+        return _go_on(request, office, waiting, filters, place)
+    if request.method == "POST" and choice.edges and form.is_valid() and _decide(request, case, form):
+        return _go_on(request, office, waiting, filters, place)
     words = lists.DueWords()
     rows = Rows(request.user, office, filters)[:PAGE]
     context = _evidence(case, request.user) | _money(case, choice)
@@ -93,6 +97,7 @@ class Choice:
 
     edges: list[Edge]
     why_not: str = ""
+    elsewhere: bool = False  # something may be done, on the case page
 
     @property
     def main(self) -> Edge | None:
@@ -107,8 +112,10 @@ class Choice:
 
 def _choice_of(case: Case, user: Any) -> Choice:
     found = [(edge, why) for edge, why in possible_actions(case, user) if edge.action not in _NOT_HERE]
-    edges = sorted((edge for edge, why in found if not why), key=lambda edge: not edge.is_main)
-    return Choice(edges, "" if edges else next((why for _edge, why in found if why), ""))
+    free = sorted((edge for edge, why in found if not why), key=lambda edge: not edge.is_main)
+    edges = [edge for edge in free if edge.action not in _ON_THE_CASE_PAGE]
+    why_not = "" if free else next((why for _edge, why in found if why), "")
+    return Choice(edges, why_not, elsewhere=len(edges) < len(free))
 
 
 def seen_digest(case: Case) -> str:
@@ -118,6 +125,7 @@ def seen_digest(case: Case) -> str:
             case.acts,
             case.survey_id,
             case.payee_account_id,
+            case.provider_id,
             case.amount_fen,
             sorted(paper.pk for paper in case.papers.all()),
         ]
@@ -133,6 +141,10 @@ def _form(request: HttpRequest, case: Case, choice: Choice, warnings: list[redfl
     if request.method == "POST":
         return DecisionForm(request.POST, **asked)
     return DecisionForm(initial={"key": f"decide:{uuid4()}", "seen": seen_digest(case)}, **asked)
+
+
+def _was_hers(request: HttpRequest, case: Case) -> bool:
+    return case.events.filter(key=request.POST.get("key", ""), by=request.user).exists()
 
 
 def _decide(request: HttpRequest, case: Case, form: DecisionForm) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.urls import path
 
-from casework.desks.township import views
+from casework.desks.township import parts, views
 from casework.desks.township.office import COUNTY, TOWNSHIP, Office, at
 from casework.desks.township.review import review
 
@@ -30,6 +30,7 @@ township_urls = (
         *_both(TOWNSHIP),
         _page(TOWNSHIP, "releases/<int:case_id>/", views.release, "release"),
         _page(TOWNSHIP, "objections/", views.objections, "objections"),
+        _page(TOWNSHIP, "parts/", parts.parts, "parts"),
         _page(TOWNSHIP, "batch/", views.batch, "batch"),
     ],
     "township",

@@ -20,6 +20,7 @@ HINTS = {
     "disaster_relief": _l("受灾、意外、大病，急用钱"),
     "education_grant": _l("家里有学生，交学费难"),
     "elderly_support": _l("六十岁以上，要人照料"),
+    "housing_aid": _l("房子不安全，要修要盖，按进度付"),
 }
 SOURCES = [
     (Lead.Source.STAFF, _l("我自己走访发现的")),

@@ -23,6 +23,7 @@ from casework.desks.village.forms import AccountForm, OpenForm
 from casework.desks.village.work import MENDING, VISITING, by_urgency, cell, waiting_for_others, work_of
 from casework.models import Case, SurveyDraft
 from casework.opening import MAY_OPEN, open_case
+from casework.parts import GOING_ON
 from casework.preparing import surveyor_of
 from casework.queries import PAGE, cases_in_reach, visible_household
 from families import services as families
@@ -65,8 +66,8 @@ def _kinds_of_work(work: list[Case], today: Any) -> list[dict[str, Any]]:
     """One cell for each kind of work, with the most urgent case named."""
     kinds = (
         ("return", _("退回给我"), [c for c in work if c.state in MENDING]),
-        ("clock", _("到期回访"), [c for c in work if c.state in VISITING]),
-        ("pen", _("轮到我办"), [c for c in work if c.state not in (*MENDING, *VISITING)]),
+        ("clock", _("到期回访"), [c for c in work if c.state in (*VISITING, *GOING_ON)]),
+        ("pen", _("轮到我办"), [c for c in work if c.state not in (*MENDING, *VISITING, *GOING_ON)]),
     )
     cells = []
     for icon, title, cases in kinds:

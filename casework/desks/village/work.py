@@ -3,7 +3,7 @@
 import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -12,7 +12,8 @@ from access.scope import posts_of
 from audit import clock
 from casework.desks.cases.turn import VISITS_AHEAD, without_deliberation
 from casework.due import LEVELS, deadline, level_title
-from casework.models import Case
+from casework.models import Case, FollowUpVisit
+from casework.parts import GOING_ON
 from casework.queries import COUNT_LIMIT, cases_in_reach, queue
 from flows.programmes import PROGRAMMES
 from flows.programmes.parts import SURVEYORS
@@ -35,11 +36,19 @@ def work_of(user: Any) -> QuerySet[Case]:
     villages = _villages(user, SURVEYORS)
     if villages:
         condition |= Q(village_id__in=villages, state="village_review", is_open=True) & Q(without_deliberation())
+    if villages:
+        # Visits go on while help is paid in parts; the turn of such a case is somebody else's, its visits have their own day.
+        condition |= Q(village_id__in=villages, state__in=GOING_ON, is_open=True) & Exists(_visits_due(soon))
     if villages and "resident_cadre" in village_roles(user):
         # The first surveyor may be either of the two; the queue names the clerk alone.
         condition |= Q(village_id__in=villages, state__in=("triaged", "draft", *VISITING), is_open=True) & due
-    rows = Case.objects.filter(condition).select_related("household__group").order_by("due_on", "id")
-    return rows.exclude(_nothing_to_do(user))
+    next_visit = FollowUpVisit.objects.filter(case=OuterRef("pk"), visited_on__isnull=True).order_by("due_on")
+    rows = Case.objects.filter(condition).annotate(visit_due=Subquery(next_visit.values("due_on")[:1]))
+    return rows.select_related("household__group").order_by("due_on", "id").exclude(_nothing_to_do(user))
+
+
+def _visits_due(until: datetime.date) -> QuerySet[FollowUpVisit]:
+    return FollowUpVisit.objects.filter(case=OuterRef("pk"), visited_on__isnull=True, due_on__lte=until)
 
 
 def _nothing_to_do(user: Any) -> Q:
@@ -67,16 +76,24 @@ def count_work(user: Any) -> int:
     return work_of(user).order_by()[: COUNT_LIMIT + 1].count()
 
 
+def _due_on(case: Case) -> datetime.date | None:
+    """Her own deadline: while help goes on in parts that is the day of the next visit."""
+    return getattr(case, "visit_due", None) or case.due_on if case.state in GOING_ON else case.due_on
+
+
 def cell(case: Case, today: datetime.date, *, by_state: bool = False) -> dict[str, Any]:
     """A case in a list: whose, what, where it stands, until when."""
-    due = deadline(case.due_on, today)
+    due = deadline(_due_on(case), today)
     state = STATES[case.state]
     found = {
         "url": reverse("cases:detail", args=[case.pk]),
         "title": case.head_name,
         "about": case.household.group.name,
         "text": _("%(programme)s，%(sentence)s")
-        % {"programme": PROGRAMMES[case.programme].title, "sentence": state.sentence},
+        % {
+            "programme": PROGRAMMES[case.programme].title,
+            "sentence": state.sentence if by_state or case.state not in GOING_ON else _("还在分期发，该去回访了"),
+        },
     }
     if by_state:
         return found | {"state": case.state, "state_label": state.title}
@@ -87,7 +104,7 @@ def by_urgency(cases: list[Case], today: datetime.date) -> list[dict[str, Any]]:
     """[{title, cells}] in the order of severity; empty groups are left out."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for case in cases:
-        groups.setdefault(deadline(case.due_on, today).level, []).append(cell(case, today))
+        groups.setdefault(deadline(_due_on(case), today).level, []).append(cell(case, today))
     return [
         {"level": level, "title": level_title(level), "cells": groups[level]} for level in LEVELS if level in groups
     ]

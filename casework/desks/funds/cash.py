@@ -1,0 +1,123 @@
+"""Cash batches: the list to sign on, and line by line who gave it to whom, or that nobody took it."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from casework import cash, payments
+from casework.desks.acts import REFUSALS
+from casework.desks.funds.forms import HandoverForm, ReasonForm
+from casework.desks.funds.reach import batches_in_reach, demand, payments_in_reach
+from casework.desks.funds.refusals import in_plain_words
+from casework.desks.funds.tables import batch_rows, cases_of
+from casework.models import Case
+from casework.reach import visible
+from funds.models import Payment
+
+LINES = 100  # on one sheet
+NOT_TAKEN = "没有领取"  # as casework.bank_words has it
+
+
+@login_required
+@require_safe
+def cash_list(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """The list that families sign when they receive the money, to be printed."""
+    batch = visible(batches_in_reach(request.user).select_related("maker", "checker", "releaser"), pk=batch_id)
+    if not batch.is_cash:
+        raise Http404
+    rows = payments_in_reach(request.user).filter(batch=batch).exclude(state=Payment.State.CANCELLED).order_by("id")
+    page = Paginator(rows, LINES).get_page(request.GET.get("page"))
+    lines = list(page.object_list)
+    cases = cases_of(lines, request.user)
+    return render(
+        request,
+        "funds/cash_list.html",
+        {
+            "batch": batch,
+            "row": batch_rows([batch], request.user)[0],
+            "page": page,
+            "lines": [{"payment": payment, "case": cases.get(payment.pk)} for payment in lines],
+        },
+    )
+
+
+def _line(request: HttpRequest, payment_id: int) -> tuple[Payment, Case]:
+    """A cash payment that has been handed out to the payers, and its case."""
+    payment = visible(payments_in_reach(request.user).select_related("batch"), pk=payment_id)
+    if not payment.batch.is_cash:
+        raise Http404
+    demand(request.user, "answer")
+    return payment, cases_of([payment], request.user)[payment.pk]
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def handed(request: HttpRequest, payment_id: int) -> HttpResponse:
+    """The money has reached the family: by whom, where, and the signed receipt."""
+    payment, case = _line(request, payment_id)
+    there = redirect("funds:batch", payment.batch_id)
+    payers = [(staff.pk, staff.name) for staff in cash.second_payers(case, request.user)]
+    form = HandoverForm(
+        request.POST or None, request.FILES or None, payers=payers, initial={"received_by": payment.payee_name}
+    )
+    if request.method == "POST" and form.is_valid():
+        given = dict(form.cleaned_data)
+        key = f"cash:{given.pop('key')}"
+        try:
+            with in_plain_words():
+                cash.hand_over(payment, by=request.user, key=key, **given)
+        except REFUSALS as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, _("%(name)s 的记好了，收条放进了卷宗。") % {"name": payment.payee_name})
+            return there
+    elif payment.state not in ("sent", "unknown"):
+        return there
+    return render(
+        request,
+        "funds/handover.html",
+        {"form": form, "payment": payment, "case": case, "back": reverse("funds:batch", args=[payment.batch_id])},
+    )
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def not_taken(request: HttpRequest, payment_id: int) -> HttpResponse:
+    """Nobody took it: the cash goes back, and the case waits for payment again."""
+    payment, case = _line(request, payment_id)
+    back = reverse("funds:batch", args=[payment.batch_id])
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        answer = payments.Answer(payment.pk, credited=False, reason=_told(form.cleaned_data["reason"]))
+        try:
+            with in_plain_words():
+                payments.record_answers([answer], by=request.user, key=f"untaken:{form.cleaned_data['key']}")
+        except REFUSALS as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, _("记好了。现金请交回，这一件回到「付款」里。"))
+            return redirect(back)
+    elif payment.state not in ("sent", "unknown"):
+        return redirect(back)
+    context: dict[str, Any] = {
+        "form": form,
+        "case": case,
+        "payment": payment,
+        "title": _("没有领取"),
+        "note": _("这笔现金没有发出去，交回出纳。个案回到「付款」里，可以再发，或者改走银行。"),
+        "barred": "",
+        "back": back,
+    }
+    return render(request, "funds/one_act.html", context)
+
+
+def _told(note: str) -> str:
+    """As the bank's reasons are stored, in the language of the record whatever the reader's."""
+    return f"{NOT_TAKEN}：{note.strip()}"

@@ -1,0 +1,440 @@
+"""The townships' floats: what each may hold, holds and handed out; counts, refills, and why one is blocked."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Count, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from access.models import Staff
+from access.roles import Ability
+from access.scope import can, posts_of
+from audit import clock
+from casework.desks.acts import REFUSALS, refuse
+from casework.desks.funds.figures import case_id_of
+from casework.desks.funds.forms import KeyedForm
+from casework.desks.funds.imprest_forms import AmountForm, AnswerForm, CountForm, ExplainForm, LimitForm, RefillForm
+from casework.desks.funds.reach import allocations_in_reach, cases_in_reach, demand, holds
+from casework.models import Case
+from casework.reach import visible
+from flows.programmes import PROGRAMMES
+from funds import imprest as floats_of_money
+from funds import proposals
+from funds.models import ImprestCount, ImprestFloat, ImprestRefill, ImprestSpend, Proposal
+
+PAGE = 25
+MOST = 50
+REVIEWERS = ("township_approver", "fund_manager", "fund_checker")
+
+
+@dataclass(frozen=True)
+class FloatRow:
+    """One float with what it has and why nothing may be handed out of it now."""
+
+    box: ImprestFloat
+    now: floats_of_money.Holding
+    overdue: int
+    because: list[str]
+
+    @property
+    def programme_title(self) -> Any:
+        programme = self.box.allocation.programme
+        return PROGRAMMES[programme].title if programme in PROGRAMMES else programme
+
+
+def floats_in_reach(user: Any) -> QuerySet[ImprestFloat]:
+    """Floats of an allocation within reach; out of reach is absent."""
+    return ImprestFloat.objects.filter(allocation__in=allocations_in_reach(user)).select_related(
+        "allocation__fund__unit", "allocation__unit", "custodian"
+    )
+
+
+def rows_of(floats: list[ImprestFloat]) -> list[FloatRow]:
+    """Three queries, however many floats."""
+    now, counts = floats_of_money.holdings(floats), floats_of_money.latest_counts(floats)
+    townships = {box.allocation.unit_id for box in floats}
+    overdue = dict(
+        Case.objects.filter(township__in=townships, state="makeup", is_open=True, makeup_due_on__lt=clock.today())
+        .order_by()
+        .values_list("township")
+        .annotate(n=Count("id"))
+    )
+    rows = []
+    for box in floats:
+        late = overdue.get(box.allocation.unit_id, 0)
+        because = floats_of_money.blocked_because(box, overdue_makeups=late, counts=counts.get(box.pk, []))
+        rows.append(FloatRow(box, now[box.pk], late, because if box.ended_on is None else []))
+    return rows
+
+
+@login_required
+@require_safe
+def floats(request: HttpRequest) -> HttpResponse:
+    """Every float within reach, and the limits that wait for a second person."""
+    user = request.user
+    if not can(user, Ability.FUND_VIEW):
+        raise Http404
+    found = floats_in_reach(user).filter(ended_on__isnull=True).order_by("allocation__unit__code", "id")
+    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    rows = rows_of(list(page.object_list))
+    return render(
+        request,
+        "funds/imprest.html",
+        {
+            "page": page,
+            "rows": rows,
+            "on_hand_fen": sum(row.now.on_hand_fen for row in rows),
+            "handed_out_fen": sum(row.now.handed_out_fen for row in rows),
+            "awaited_fen": sum(row.now.awaited_fen for row in rows),
+            "may_make": holds(user, "make"),
+            "limits": _open_limits(user),
+            "may_confirm": holds(user, "check"),
+            "key": KeyedForm()["key"],
+        },
+    )
+
+
+def _limits_in_reach(user: Any) -> QuerySet[Proposal]:
+    return Proposal.objects.filter(
+        kind=Proposal.Kind.IMPREST_LIMIT, fund__in=allocations_in_reach(user).order_by().values("fund")
+    )
+
+
+def _open_limits(user: Any) -> list[dict[str, Any]]:
+    """Proposed limits with the place that they are for."""
+    waiting = list(_limits_in_reach(user).filter(state=Proposal.State.PROPOSED).select_related("proposed_by")[:MOST])
+    places = (
+        allocations_in_reach(user).select_related("unit").in_bulk([p.details["allocation"] for p in waiting])
+        if waiting
+        else {}
+    )
+    people = Staff.objects.in_bulk([p.details["custodian"] for p in waiting]) if waiting else {}
+    return [
+        {
+            "proposal": proposal,
+            "place": places[proposal.details["allocation"]].unit.name,
+            "custodian": people[proposal.details["custodian"]].name,
+            "is_mine": proposal.proposer_person_key == user.person_key,
+        }
+        for proposal in waiting
+        if proposal.details["allocation"] in places
+    ]
+
+
+@login_required
+@require_safe
+def one(request: HttpRequest, float_id: int) -> HttpResponse:
+    """One float: the card, what was handed out, counts and refills."""
+    user = request.user
+    box = visible(floats_in_reach(user), pk=float_id)
+    (row,) = rows_of([box])
+    page = Paginator(box.spends.select_related("payer_one", "payer_two", "refill"), PAGE).get_page(
+        request.GET.get("page")
+    )
+    counts = list(box.counts.select_related("counter", "reviewer")[:6])
+    is_custodian = box.custodian_person_key == user.person_key and box.ended_on is None
+    return render(
+        request,
+        "funds/float.html",
+        {
+            "row": row,
+            "box": box,
+            "page": page,
+            "spends": _with_cases(list(page.object_list), user),
+            "counts": counts,
+            "waiting_count": next((count for count in counts if count.reviewed_on is None), None),
+            "refills": list(box.refills.select_related("asked_by", "paid_by")[:6]),
+            "to_refill_fen": floats_of_money.settled_since_refill_fen(box),
+            "released": _to_hand_out(box, user),
+            "is_custodian": is_custodian,
+            "may_make": holds(user, "make") and box.ended_on is None,
+            "may_review": _reviews(user, box),
+            "key": KeyedForm()["key"],
+        },
+    )
+
+
+def _with_cases(spends: list[ImprestSpend], user: Any) -> list[dict[str, Any]]:
+    ids = [pk for pk in (case_id_of(paid.subject) for paid in spends) if pk]
+    known = {case.subject: case for case in cases_in_reach(user).filter(pk__in=ids).select_related("village")}
+    today = clock.today()
+    return [
+        {
+            "paid": paid,
+            "case": known.get(paid.subject),
+            "is_late": paid.ended_on is None and paid.due_on < today,
+        }
+        for paid in spends
+    ]
+
+
+def _to_hand_out(box: ImprestFloat, user: Any) -> list[Case]:
+    """Emergencies that were released here and wait for their money."""
+    return list(
+        cases_in_reach(user)
+        .filter(
+            township=box.allocation.unit_id,
+            programme=box.allocation.programme,
+            state="emergency_released",
+            is_open=True,
+        )
+        .select_related("village")
+        .order_by("due_on", "id")[:MOST]
+    )
+
+
+def _reviews(user: Any, box: ImprestFloat) -> bool:
+    """Whether her post lets her review a count there; that she did not count herself is asked besides."""
+    return any(post.role in REVIEWERS and post.reaches(box.allocation.unit) for post in posts_of(user))
+
+
+# ---------------------------------------------------------------- the limit
+
+
+def _people(user: Any) -> QuerySet[Staff]:
+    """Who may keep a float: whoever holds a post at a township within her reach today."""
+    today = clock.today()
+    return (
+        Staff.objects.filter(
+            Q(appointments__valid_to__isnull=True) | Q(appointments__valid_to__gte=today),
+            appointments__unit__in=allocations_in_reach(user).filter(unit__level="township").order_by().values("unit"),
+            appointments__valid_from__lte=today,
+            is_active=True,
+        )
+        .distinct()
+        .order_by("name", "pk")
+    )
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def limit(request: HttpRequest) -> HttpResponse:
+    """Propose what a township may hold."""
+    user = request.user
+    demand(user, "make")
+    allocations = (
+        allocations_in_reach(user)
+        .filter(unit__level="township", year=clock.today().year)
+        .exclude(programme="")
+        .select_related("unit", "fund__unit")
+        .order_by("unit__code", "programme", "id")
+    )
+    form = LimitForm(request.POST or None, allocations=allocations, people=_people(user))
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        try:
+            floats_of_money.propose_limit(
+                given["allocation"],
+                given["limit_fen"],
+                given["custodian"],
+                by=user,
+                key=f"imprest:{given['key']}",
+                reason=given["reason"],
+                document_no=given["document_no"],
+            )
+        except REFUSALS as refusal:
+            refuse(form, refusal)
+        else:
+            messages.success(request, _("定额提出来了，等另一个人核准。"))
+            return redirect("funds:imprest")
+    return _form(request, form, _("设备用金、改定额"), _("提出"))
+
+
+@login_required
+@require_POST
+def answer_limit(request: HttpRequest, proposal_id: int, answer: str) -> HttpResponse:
+    """The second person confirms, or refuses with a reason; whoever proposed it may withdraw it."""
+    user = request.user
+    proposal = visible(_limits_in_reach(user), pk=proposal_id)
+    if answer not in ("confirm", "refuse", "withdraw"):
+        raise Http404
+    demand(user, "make" if answer == "withdraw" else "check")
+    form = AnswerForm(request.POST)
+    if form.is_valid():
+        try:
+            if answer == "confirm":
+                proposals.confirm(proposal.pk, by=user)
+                messages.success(request, _("定额已核准。"))
+            elif answer == "refuse":
+                proposals.refuse(proposal.pk, by=user, answer=form.cleaned_data["answer"])
+                messages.success(request, _("没有核准，账没有动。"))
+            else:
+                proposals.withdraw(proposal.pk, by=user)
+                messages.success(request, _("撤回了。"))
+        except REFUSALS as refusal:
+            messages.error(request, str(refusal))
+    return redirect("funds:imprest")
+
+
+# ---------------------------------------------------------------- the county gives and takes
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def advance(request: HttpRequest, float_id: int) -> HttpResponse:
+    return _amount(request, float_id, floats_of_money.advance, _("拨备用金"), _("拨好了，请按这个数把钱交给乡里。"))
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def give_up(request: HttpRequest, float_id: int) -> HttpResponse:
+    return _amount(request, float_id, floats_of_money.give_up, _("乡里交回"), _("交回记好了。"))
+
+
+def _amount(request: HttpRequest, float_id: int, service: Callable[..., Any], title: str, done: str) -> HttpResponse:
+    box = visible(floats_in_reach(request.user), pk=float_id)
+    demand(request.user, "make")
+    form = AmountForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        key = f"{service.__name__}:{given['key']}"
+        try:
+            service(box, given["amount_fen"], by=request.user, key=key, document_no=given["document_no"])
+        except REFUSALS as refusal:
+            refuse(form, refusal, "amount_fen")
+        else:
+            messages.success(request, done)
+            return redirect("funds:float", box.pk)
+    return _form(request, form, title, _("记账"), box)
+
+
+# ---------------------------------------------------------------- the custodian counts and asks for a refill
+
+
+def _demand_custodian(user: Any, box: ImprestFloat) -> None:
+    if box.custodian_person_key != user.person_key:
+        raise PermissionDenied(_("这一步由保管备用金的人办。"))
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def count(request: HttpRequest, float_id: int) -> HttpResponse:
+    box = visible(floats_in_reach(request.user), pk=float_id)
+    _demand_custodian(request.user, box)
+    form = CountForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        try:
+            made = floats_of_money.count(
+                box,
+                cash_fen=given["cash_fen"],
+                bank_fen=given["bank_fen"],
+                explanation=given["explanation"],
+                by=request.user,
+                key=f"count:{given['key']}",
+            )
+        except REFUSALS as refusal:
+            refuse(form, refusal)
+        else:
+            if made.difference_fen and not made.explanation:
+                messages.warning(request, _("跟账上不一样。请写明原因，写明以前不能再发。"))
+                return redirect("funds:imprest_explain", made.pk)
+            messages.success(request, _("盘点记好了。下一步：另一个人复核。"))
+            return redirect("funds:float", box.pk)
+    return _form(request, form, _("盘点备用金"), _("盘好了"), box)
+
+
+def _count(request: HttpRequest, count_id: int) -> ImprestCount:
+    counts = ImprestCount.objects.filter(float__in=floats_in_reach(request.user)).select_related(
+        "float__allocation__unit"
+    )
+    return visible(counts, pk=count_id)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def explain(request: HttpRequest, count_id: int) -> HttpResponse:
+    found = _count(request, count_id)
+    _demand_custodian(request.user, found.float)
+    form = ExplainForm(request.POST or None, initial={"explanation": found.explanation})
+    if request.method == "POST" and form.is_valid():
+        try:
+            floats_of_money.explain(found, form.cleaned_data["explanation"], by=request.user)
+        except REFUSALS as refusal:
+            refuse(form, refusal)
+        else:
+            messages.success(request, _("写好了。下一步：另一个人复核。"))
+            return redirect("funds:float", found.float_id)
+    return _form(request, form, _("差额的原因"), _("写好了"), found.float)
+
+
+@login_required
+@require_POST
+def review(request: HttpRequest, count_id: int) -> HttpResponse:
+    found = _count(request, count_id)
+    if not _reviews(request.user, found.float):
+        raise PermissionDenied(_("盘点由乡镇审批或县里管资金的人复核。"))
+    try:
+        floats_of_money.review(found, by=request.user)
+    except REFUSALS as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("复核好了。"))
+    return redirect("funds:float", found.float_id)
+
+
+@login_required
+@require_POST
+def ask_refill(request: HttpRequest, float_id: int) -> HttpResponse:
+    """Everything that was settled since the last refill, as one order."""
+    box = visible(floats_in_reach(request.user), pk=float_id)
+    _demand_custodian(request.user, box)
+    form = KeyedForm(request.POST)
+    if form.is_valid():
+        try:
+            made = floats_of_money.ask_refill(box, by=request.user, key=f"refill:{form.cleaned_data['key']}")
+        except REFUSALS as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, _("申请好了，等县里拨付。"))
+            return redirect("funds:refill", made.pk)
+    return redirect("funds:float", box.pk)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def refill(request: HttpRequest, refill_id: int) -> HttpResponse:
+    """The order for the bank as a list to print; the county says when it was paid."""
+    user = request.user
+    refills = ImprestRefill.objects.filter(float__in=floats_in_reach(user)).select_related(
+        "float__allocation__unit", "float__allocation__fund", "float__custodian", "asked_by", "paid_by"
+    )
+    found = visible(refills, pk=refill_id)
+    form = RefillForm(request.POST or None)
+    if request.method == "POST":
+        demand(user, "answer")
+        if form.is_valid():
+            try:
+                floats_of_money.pay_refill(found, by=user, bank_reference=form.cleaned_data["bank_reference"])
+            except REFUSALS as refusal:
+                refuse(form, refusal)
+            else:
+                messages.success(request, _("补充记好了。"))
+                return redirect("funds:refill", found.pk)
+    spends = list(found.spends.order_by("id"))
+    return render(
+        request,
+        "funds/refill.html",
+        {
+            "refill": found,
+            "spends": _with_cases(spends, user),
+            "form": form if holds(user, "answer") and found.paid_on is None else None,
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+def _form(request: HttpRequest, form: Any, title: str, verb: str, box: ImprestFloat | None = None) -> HttpResponse:
+    back = reverse("funds:float", args=[box.pk]) if box else reverse("funds:imprest")
+    now = floats_of_money.holding(box) if box else None
+    context = {"form": form, "title": title, "verb": verb, "box": box, "now": now, "back": back}
+    return render(request, "funds/imprest_form.html", context, status=422 if form.errors else 200)

@@ -1,0 +1,273 @@
+"""What must not be paid, and what somebody has to look at first: for all lines of a batch at once, whatever their number.
+
+    look_over(lines)                       [Finding, ...], what blocks first
+    demand_looked_over(lines, "核过了")     raises PaymentBarred, or NotLookedOver when nobody said that she looked
+
+Each case alone has been judged by its steps (casework/steps/payment.py); here it is seen beside the others: of the batch,
+of the year, and beside those who work here.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from django.utils.translation import gettext as _
+
+from access.models import Staff
+from audit import clock
+from casework import limits
+from casework.errors import NotLookedOver, PaymentBarred
+from casework.models import Case
+from casework.redflags import just_under
+from families.models import BankAccount
+from funds.models import Payment
+from funds.money import yuan
+
+# A payment in one of these has reached somebody or may do so yet.
+LIVING = ("listed", "sent", "credited", "unknown")
+NEAR_CAP_PERCENT = 80  # of what one person may get in a year
+MOST_TOLD = 8  # sentences of one refusal
+
+
+@dataclass(frozen=True)
+class Line:
+    """One payment, as it will be listed or as it is. `payee` tells persons and providers apart; cash has no account."""
+
+    case: Case
+    amount_fen: int
+    instalment: int
+    payee: str
+    payee_name: str
+    account_index: str
+    payment_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A sentence that names the case and says what to do. What blocks is not paid; the rest needs one tick and a reason."""
+
+    code: str
+    case_id: int
+    text: str
+    blocks: bool = True
+
+
+@dataclass
+class _Around:
+    """What the lines are held against, one query a kind."""
+
+    staff: set[str] = field(default_factory=set)  # person keys
+    staff_accounts: set[str] = field(default_factory=set)  # blind indexes
+    by_account: dict[str, list[Payment]] = field(default_factory=dict)  # living payments of this year
+    explained: set[tuple[str, str]] = field(default_factory=set)  # (blind index, payee)
+    # {(person, programme, cause): subjects that were paid this year}
+    helped_before: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)
+    parts_paid: set[tuple[str, int]] = field(default_factory=set)  # (subject, instalment)
+    helped: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+def line_of(
+    case: Case, amount_fen: int, *, instalment: int = 1, is_cash: bool = False, payment_id: int | None = None
+) -> Line:
+    """The line that a case would be. It should come with `payee_account__holder`, `beneficiary` and `provider`."""
+    if case.provider is not None:
+        name, index = case.provider.name, case.provider.account_index
+        return Line(case, amount_fen, instalment, _provider(name), name, index, payment_id)
+    account = case.payee_account
+    index = "" if is_cash else account.number_index
+    payee = account.holder.person_key or account.holder.name
+    return Line(case, amount_fen, instalment, payee, account.holder.name, index, payment_id)
+
+
+def lines_of(payments: Iterable[Payment]) -> list[Line]:
+    """The lines of a batch, with the accounts as they were listed. Two queries."""
+    payments = list(payments)
+    cases = Case.objects.select_related("payee_account__holder", "beneficiary", "provider").in_bulk(
+        [int(payment.subject.removeprefix("case:")) for payment in payments]
+    )
+    return [
+        Line(
+            cases[int(payment.subject.removeprefix("case:"))],
+            payment.amount_fen,
+            payment.instalment,
+            _payee_of(payment),
+            payment.payee_name,
+            payment.account_index,
+            payment.pk,
+        )
+        for payment in payments
+    ]
+
+
+def demand_sound(lines: Iterable[Line]) -> None:
+    """Raises PaymentBarred with a sentence for each line that must not be paid."""
+    _refuse(look_over(lines), "seen")
+
+
+def demand_looked_over(lines: Iterable[Line], looked_over: str) -> None:
+    """Raises PaymentBarred; or NotLookedOver where there is something to look at and `looked_over`, how it was done, is empty."""
+    _refuse(look_over(lines), looked_over.strip())
+
+
+def _refuse(findings: list[Finding], looked_over: str) -> None:
+    blocking = [finding for finding in findings if finding.blocks]
+    if blocking:
+        raise PaymentBarred(_told(blocking), findings)
+    if findings and not looked_over:
+        raise NotLookedOver(
+            _("付款前要核对：%(what)s 都核对过，请在资金的批次页面打勾，写明怎么核对的。") % {"what": _told(findings)},
+            findings,
+        )
+
+
+def _told(findings: list[Finding]) -> str:
+    more = len(findings) - MOST_TOLD
+    told = " ".join(finding.text for finding in findings[:MOST_TOLD])
+    return told if more <= 0 else _("%(told)s 还有 %(n)d 处。") % {"told": told, "n": more}
+
+
+def look_over(lines: Iterable[Line]) -> list[Finding]:
+    """Everything there is to say about these lines together, what blocks first. A fixed number of queries."""
+    lines = list(lines)
+    if not lines:
+        return []
+    around = _gather(lines)
+    found = [
+        *(finding for line in lines for finding in _of_a_line(line, around)),
+        *_shared_accounts(lines, around),
+        *_households(lines),
+    ]
+    return sorted(found, key=lambda finding: not finding.blocks)
+
+
+def _gather(lines: list[Line]) -> _Around:
+    year = clock.today().year
+    around = _Around()
+    indexes = {line.account_index for line in lines if line.account_index}
+    own = {line.payment_id for line in lines if line.payment_id}
+    working = Staff.objects.filter(is_active=True)
+    around.staff = set(
+        working.filter(person_key__in={line.payee for line in lines}).values_list("person_key", flat=True)
+    )
+    around.staff_accounts = set(
+        BankAccount.objects.filter(
+            number_index__in=indexes,
+            household__members__valid_to__isnull=True,
+            household__members__person__person_key__in=working.values("person_key"),
+        ).values_list("number_index", flat=True)
+    )
+    paid = Payment.objects.filter(state__in=LIVING)
+    for payment in paid.filter(account_index__in=indexes, listed_on__year=year).select_related("batch"):
+        if payment.pk not in own:
+            around.by_account.setdefault(payment.account_index, []).append(payment)
+    for account in (
+        BankAccount.objects.filter(number_index__in=indexes).exclude(shared_because="").select_related("holder")
+    ):
+        around.explained.add((account.number_index, account.holder.person_key or account.holder.name))
+    once = {limits.key_of(line.case) for line in lines if line.case.rules.once_a_year}
+    if once:
+        for payment in paid.filter(reservation__person_key__in=once, listed_on__year=year).select_related(
+            "reservation"
+        ):
+            if payment.pk not in own:
+                kept = payment.reservation
+                what = (kept.person_key, kept.programme, kept.purpose or "")
+                around.helped_before.setdefault(what, set()).add(payment.subject)
+    for pk, subject, n in paid.filter(subject__in={line.case.subject for line in lines}).values_list(
+        "pk", "subject", "instalment"
+    ):
+        if pk not in own:
+            around.parts_paid.add((subject, n))
+    capped = {limits.key_of(line.case) for line in lines if line.case.rules.person_year_cap_fen}
+    around.helped = limits.helped(capped, year) if capped else {}
+    return around
+
+
+def _of_a_line(line: Line, around: _Around) -> Iterable[Finding]:
+    case = line.case
+    yield from _the_dead(case)
+    declared = case.has_conflict and case.tier == "T3"
+    if not declared and (line.payee in around.staff or line.account_index in around.staff_accounts):
+        text = _("收款账户是工作人员本人或家里的，没有按亲属回避的规矩申报。请移出，退回审批，申报后由县级决定。")
+        yield _finding("staff", case, text)
+    others = around.helped_before.get((limits.key_of(case), case.programme, case.cause), set()) - {case.subject}
+    if case.rules.once_a_year and others:
+        text = _("同一个人、同一个原因今年已经付过一次，按规定一年一次。请移出，退回审批核实。")
+        yield _finding("once", case, text)
+    if (case.subject, line.instalment) in around.parts_paid:
+        yield _finding("twice", case, _("这一期已经付过，或者正在付。请移出，不要再付。"))
+    if case.tier != "T0":  # how much goes out in an emergency is judged with its papers
+        limit = just_under(case)
+        if limit:
+            text = _("金额 %(amount)s 元，紧贴 %(limit)s 元这道线，请看看数是怎么算的。")
+            yield _finding("limit", case, text % {"amount": yuan(case.amount_fen), "limit": yuan(limit)}, blocks=False)
+    cap_fen = case.rules.person_year_cap_fen
+    total_fen = sum(around.helped.get(limits.key_of(case), {}).values()) if cap_fen else 0
+    if total_fen * 100 > cap_fen * NEAR_CAP_PERCENT:
+        text = _("%(person)s 今年各项一共批了 %(total)s 元，快到每人每年 %(cap)s 元的上限，请核对。")
+        named = {"person": case.beneficiary.name, "total": yuan(total_fen), "cap": yuan(cap_fen)}
+        yield _finding("cap", case, text % named, blocks=False)
+
+
+def _the_dead(case: Case) -> Iterable[Finding]:
+    persons = {case.beneficiary_id: case.beneficiary}
+    if case.provider_id is None:
+        persons[case.payee_account.holder_id] = case.payee_account.holder
+    for person in persons.values():
+        if person.died_on:
+            text = _("%(person)s 登记为 %(day)s 去世，不能付。请移出，退回村里核实。")
+            yield _finding("dead", case, text % {"person": person.name, "day": person.died_on.isoformat()})
+
+
+def _shared_accounts(lines: list[Line], around: _Around) -> Iterable[Finding]:
+    """The same number for several payees without a reason on paper; and, to be looked at, in two batches of one day."""
+    here: dict[str, list[Line]] = defaultdict(list)
+    for line in lines:
+        if line.account_index:
+            here[line.account_index].append(line)
+    today = clock.today()
+    for index, those in here.items():
+        before = around.by_account.get(index, [])
+        payees = {line.payee: line.payee_name for line in those} | {_payee_of(one): one.payee_name for one in before}
+        # The owner of an account needs no reason; whoever receives on somebody else's does.
+        unexplained = [payee for payee in payees if (index, payee) not in around.explained]
+        if len(unexplained) > 1:
+            names = _("、").join(sorted({payees[payee] for payee in unexplained}))
+            text = _("同一个账号（尾号 %(tail)s）要付给几个人：%(names)s，没有写明谁代谁领。请移出，由村里核对账户。")
+            yield from (
+                _finding("shared", line.case, text % {"names": names, "tail": _tail(line, before)}) for line in those
+            )
+        twin = next((one for one in before if one.listed_on == today and one.provider_id is None), None)
+        for line in those:
+            if twin and twin.subject != line.case.subject:
+                text = _("同一个账号今天也列在批次 %(no)s 里，请核对是不是列重了。")
+                yield _finding("same_day", line.case, text % {"no": twin.batch.number}, blocks=False)
+
+
+def _tail(line: Line, before: list[Payment]) -> str:
+    if before:
+        return before[0].account_last4
+    return line.case.provider.account_last4 if line.case.provider else line.case.payee_account.number_last4
+
+
+def _households(lines: list[Line]) -> Iterable[Finding]:
+    homes: dict[int, list[Line]] = defaultdict(list)
+    for line in lines:
+        homes[line.case.household_id].append(line)
+    for those in homes.values():
+        if len(those) > 1:
+            text = _("这一批里这家有 %(n)d 笔（%(numbers)s），请核对是不是列重了。")
+            numbers = _("、").join(line.case.case_no for line in those)
+            yield _finding("household", those[0].case, text % {"n": len(those), "numbers": numbers}, blocks=False)
+
+
+def _finding(code: str, case: Case, text: str, *, blocks: bool = True) -> Finding:
+    return Finding(code, case.pk, f"{case.head_name}（{case.case_no}）：{text}", blocks)
+
+
+def _payee_of(payment: Payment) -> str:
+    return _provider(payment.payee_name) if payment.provider_id else payment.payee_person_key or payment.payee_name
+
+
+def _provider(name: str) -> str:
+    return f"provider:{name}"
