@@ -5,7 +5,7 @@ class CaseworkConfig(AppConfig):
     name = "casework"
 
     def ready(self) -> None:
-        from casework import celery, checks, importing, timers  # noqa: F401, PLC0415
+        from casework import bank_answers, bank_jobs, celery, checks, importing, timers  # noqa: F401, PLC0415
         from casework.desks.funds import statement_files  # noqa: F401, PLC0415
         from casework.steps import (  # noqa: F401, PLC0415
             emergency,

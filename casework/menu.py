@@ -84,6 +84,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("funds:home", _("资金"), "coin"),
             Entry("funds:waiting", _("付款"), "send", count=money.count_waiting),
             Entry("funds:batches", _("批次"), "list", count=money.my_turn),
+            Entry("funds:bank", pgettext_lazy("menu", "对账"), "scale", count=money.count_bank_tasks),
             Entry("funds:payments", _("台账"), "book"),
             Entry("funds:recoveries", pgettext_lazy("menu", "追回"), "undo", count=money.count_recoveries),
             Entry("funds:providers", _("收款单位"), "house"),

@@ -15,6 +15,7 @@ from casework import payments
 from casework.models import ServiceEntry
 from funds import (
     bank_balance,
+    bank_formats,
     budget,
     imprest,
     instalments,
@@ -27,7 +28,7 @@ from funds import (
     stocktake,
 )
 from funds import services as funds
-from funds.models import Proposal, Transfer
+from funds.models import BankFile, BankLine, BankTask, HeadingMapping, Payment, Proposal, Transfer
 from tests.casework.placing import put
 from tests.casework.test_no_dead_ends import answer
 from tests.casework.test_whole_way import pay
@@ -130,6 +131,32 @@ BAD: dict[str, tuple[str, dict[str, str]]] = {
         },
     ),
     "a_payment_moves_once": ("funds_transfer", {"key": "'other'"}),
+    # bank files
+    "one_format_a_version": ("funds_bankformat", {"valid_from": "'2030-01-01'"}),
+    "one_format_a_day": ("funds_bankformat", {"version": "'other'"}),
+    "one_mapping_a_heading": ("funds_headingmapping", {}),
+    "a_list_is_of_a_batch": ("funds_bankfile", {"sha256": "'x'", "kind": "'list'"}),
+    "an_answer_is_posted_by_somebody": ("funds_bankfile", {"sha256": "'x'", "made_by_id": "NULL"}),
+    "a_line_once_a_file": ("funds_bankline", {"owns_reference": "false"}),
+    "one_payment_a_bank_reference": ("funds_bankline", {"n": "n + 1"}),
+    "only_posted_lines_own_a_reference": ("funds_bankline", {"n": "n + 1", "posted": "false"}),
+    "only_what_matched_is_posted": (
+        "funds_bankline",
+        {"n": "n + 1", "owns_reference": "false", "verdict": "'unmatched'"},
+    ),
+    "one_open_question_a_payment": ("funds_banktask", {}),
+    "settled_by_somebody": ("funds_banktask", {"state": "'settled'"}),
+    "asked_by_somebody": ("funds_banktask", {"asked_on": "'2026-04-15'"}),
+    "another_way_says_which": (
+        "funds_banktask",
+        {
+            "state": "'settled'",
+            "how": "'other'",
+            "settled_on": "'2026-04-15'",
+            "settled_by_id": "(SELECT min(id) FROM access_staff)",
+        },
+    ),
+    "a_task_is_about_something": ("funds_banktask", {"kind": "'unreadable'"}),
     "fund_years_in_order": ("funds_fund", {"code": "'other'", "first_year": "2027", "last_year": "2026"}),
     "a_level_of_fiscal_money_only": (
         "funds_fund",
@@ -386,6 +413,24 @@ def fill(world: World) -> None:
         business_date=START, actor_id=1, actor_name="x", kind="unmask", subject="person:1", fields="id", reason="x"
     )
     put(world.open(), "draft")
+    _bank_files(world, Payment.objects.get(subject=case.subject))
+
+
+def _bank_files(world: World, payment: Payment) -> None:
+    bank_formats.seed()
+    HeadingMapping.objects.create(bank="COMMON", signature="x", made_on=START)
+    file = BankFile.objects.create(
+        kind="answer", bank="COMMON", format_version="1", sha256="y", filename="a.csv", count=1,
+        total_fen=payment.amount_fen, made_on=START, made_by=world.cashier,
+    )  # fmt: skip
+    BankLine.objects.create(
+        file=file, n=2, bank="COMMON", serial=payment.key, bank_reference="R1", owns_reference=True,
+        account_index=payment.account_index, amount_fen=payment.amount_fen, outcome="credited", verdict="matched",
+        result="matched_success", payment=payment, posted=True,
+    )  # fmt: skip
+    BankTask.objects.create(
+        kind="no_answer", file=file, payment=payment, amount_fen=1, words="x", role="cashier", opened_on=START
+    )
     fill_the_books(world)
 
 

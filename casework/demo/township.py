@@ -19,6 +19,7 @@ from casework.demo_accounts import DEMO_PASSWORD
 from flows import calendar
 from flows.models import ProgrammeVersion, WorkingDay
 from flows.services import draft_version, publish_version
+from funds import bank_formats
 
 FILES = Path(settings.BASE_DIR) / "demo"
 FIRST_DAY = datetime.date(2026, 4, 15)  # the demo's business date, a Wednesday
@@ -37,6 +38,7 @@ def set_up() -> None:
         _publish_rules()
         money.fill()
         goods.stock_up()
+        bank_formats.seed()
 
 
 def _appoint_everybody() -> None:

@@ -102,3 +102,52 @@ class SeveralTables(AnswerRefused):
 class NoLines(AnswerRefused):
     code = "no_lines"
     message = _("表头下面没有一行回单。请核对是否下载完整。")
+
+
+class NoFormat(BankingError):
+    code = "no_format"
+    message = _("没有登记“%(bank)s”在 %(day)s 可用的文件格式。请先登记这家银行的格式，或选别的银行。")
+
+
+class AlreadyPosted(AnswerRefused):
+    """These very bytes were posted before, whatever the file is called now."""
+
+    code = "already_posted"
+    message = _("这份回单 %(day)s 已由%(who)s入账，当时的文件名是“%(name)s”。没有再记一次。")
+
+
+class HeadingsUnknown(AnswerRefused):
+    """A person has to say which column is what. `rows` are the first rows of the table, `columns` what is known of them."""
+
+    code = "headings_unknown"
+    message = _("认不出这份回单的列名。请在对账页面上传，设置列对应一次，以后就认得。")
+
+    def __init__(self, rows: list[list[str]], columns: dict[str, str], missing: list[str]) -> None:
+        super().__init__()
+        self.rows, self.columns, self.missing = rows, columns, missing
+
+
+class WordsUnknown(AnswerRefused):
+    code = "unknown_words"
+    message = _("回单里的“%(words)s”没有登记是什么意思，没有记账。请在对账页面写明是到账、没付出、退票还是说不清。")
+
+
+class AnswerNotSound(AnswerRefused):
+    """The answer contradicts itself, its total line say. `findings` tell where."""
+
+    code = "findings"
+    message = _("回单本身有 %(count)s 处不对，没有记账：%(first)s")
+
+    def __init__(self, findings: list) -> None:
+        super().__init__(count=len(findings), first=findings[0].words)
+        self.findings = findings
+
+
+class BooksMoved(AnswerRefused):
+    code = "books_moved"
+    message = _("看过以后账上有了变化，没有记账。请重新核对一遍再确认。")
+
+
+class NobodyPosts(AnswerRefused):
+    code = "nobody_posts"
+    message = _("“%(subject)s”的付款还不能按回单记账，没有记账。请告诉系统管理员。")

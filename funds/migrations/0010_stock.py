@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('access', '0005_rate'),
-        ('funds', '0008_sources'),
+        ('funds', '0009_banking'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

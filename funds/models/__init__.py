@@ -1,6 +1,7 @@
 """Money, and goods beside it. One file a subject; migrations/0002_ledger.py and later ones keep its laws in PostgreSQL."""
 
 from funds.models.bank_balance import DepositAccount, FundStanding, OpenItem, Reconciliation, StatedBalance
+from funds.models.banking import BankFile, BankFormat, BankLine, BankTask, HeadingMapping
 from funds.models.imprest import ImprestCount, ImprestFloat, ImprestRefill, ImprestSpend
 from funds.models.instalments import Instalment
 from funds.models.ledger import Account, Allocation, Fund, Reservation, Transfer
@@ -24,12 +25,17 @@ from funds.models.stock import (
 __all__ = [
     "Account",
     "Allocation",
+    "BankFile",
+    "BankFormat",
+    "BankLine",
+    "BankTask",
     "Campaign",
     "CashHandover",
     "DepositAccount",
     "Donor",
     "Fund",
     "FundStanding",
+    "HeadingMapping",
     "ImprestCount",
     "ImprestFloat",
     "ImprestRefill",

@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, transition
 
@@ -106,7 +107,8 @@ class Payment(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["bank_reference"], condition=~Q(bank_reference=""), name="payments_by_reference")
+            models.Index(fields=["bank_reference"], condition=~Q(bank_reference=""), name="payments_by_reference"),
+            models.Index(Upper("key"), name="payments_by_serial"),  # banks give our serial back in capitals
         ]
         constraints = [
             models.CheckConstraint(condition=Q(amount_fen__gt=0), name="payment_is_positive"),

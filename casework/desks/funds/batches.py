@@ -4,9 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.db.models import Count, Q, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -18,23 +16,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from access.roles import Ability
 from access.scope import can
-from audit.context import acting
 from casework import guards, payments, search
 from casework.acting import act
 from casework.bank_words import returned_words
 from casework.desks.acts import REFUSALS
 from casework.desks.funds import unanswered
 from casework.desks.funds.confirming import confirmed_again
-from casework.desks.funds.exporting import CONTENT_TYPES, bank_list
 from casework.desks.funds.figures import case_id_of
-from casework.desks.funds.forms import (
-    AnswersForm,
-    ExportForm,
-    LookedOverForm,
-    ReasonForm,
-    ReleaseForm,
-    programme_choices,
-)
+from casework.desks.funds.forms import AnswersForm, LookedOverForm, ReasonForm, ReleaseForm, programme_choices
 from casework.desks.funds.reach import (
     batches_in_reach,
     cases_in_reach,
@@ -85,9 +74,15 @@ def batches(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _batch(request: HttpRequest, batch_id: int) -> BatchRow:
+def batch_row(request: HttpRequest, batch_id: int) -> BatchRow:
     batch = visible(batches_in_reach(request.user).select_related("maker", "checker", "releaser"), pk=batch_id)
     return batch_rows([batch], request.user)[0]
+
+
+def may_export(row: BatchRow, user: Any) -> bool:
+    """The bank is given a list once, before it has answered: a second one could be paid a second time."""
+    is_with_bank = row.batch.state == PaymentBatch.State.RELEASED and not row.batch.is_cash
+    return is_with_bank and row.n("sent") == row.count and can(user, Ability.ACCOUNT_VIEW)
 
 
 def _lines(request: HttpRequest, row: BatchRow) -> Any:
@@ -98,7 +93,7 @@ def _lines(request: HttpRequest, row: BatchRow) -> Any:
 @require_safe
 def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
     """The lines with masked accounts, who did what, what happens next and whose turn it is."""
-    return _batch_page(request, _batch(request, batch_id))
+    return _batch_page(request, batch_row(request, batch_id))
 
 
 def _batch_page(
@@ -146,7 +141,7 @@ def _batch_page(
             and not row.batch.is_cash
             and row.batch.state == "released"
             and holds(user, "answer"),
-            "may_export": row.batch.state == "released" and not row.batch.is_cash and can(user, Ability.ACCOUNT_VIEW),
+            "may_export": may_export(row, user),
         },
     )
 
@@ -218,7 +213,7 @@ def _turn(row: BatchRow, user: Any, step: str, bars: list[str]) -> dict[str, Any
 @require_POST
 def check(request: HttpRequest, batch_id: int) -> HttpResponse:
     """The second pair of eyes; what the guards see is told first, and asked for one tick and a reason."""
-    row = _batch(request, batch_id)
+    row = batch_row(request, batch_id)
     demand(request.user, "check")
     form = LookedOverForm(request.POST, warned=bool(request.POST.get("warned")))
     if form.is_valid():
@@ -246,7 +241,7 @@ def check(request: HttpRequest, batch_id: int) -> HttpResponse:
 @require_POST
 def release(request: HttpRequest, batch_id: int) -> HttpResponse:
     """To the bank, after count, total and her own password were typed once more."""
-    row = _batch(request, batch_id)
+    row = batch_row(request, batch_id)
     demand(request.user, "release")
     form = ReleaseForm(request.POST, real_count=row.count, real_fen=row.total_fen)
     if form.is_valid() and confirmed_again(request, request.user, form):
@@ -267,7 +262,7 @@ def _refused(request: HttpRequest, row: BatchRow, form: Any) -> HttpResponse:
     """The batch as it stands now, with the refusal; a batch that moved on meanwhile has no form to show it in."""
     for text in form.non_field_errors() or [_("这一页放得太久了，请再按一次。")]:
         messages.error(request, text)
-    return _batch_page(request, _batch(request, row.batch.pk))
+    return _batch_page(request, batch_row(request, row.batch.pk))
 
 
 @login_required
@@ -309,7 +304,7 @@ def unlist(request: HttpRequest, payment_id: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def answers(request: HttpRequest, batch_id: int) -> HttpResponse:
     """What the bank said, line by line; shown once more with its sums before it is written down."""
-    row = _batch(request, batch_id)
+    row = batch_row(request, batch_id)
     demand(request.user, "answer")
     if row.batch.is_cash:
         raise Http404
@@ -393,30 +388,6 @@ def _preview(request: HttpRequest, row: BatchRow, form: AnswersForm, open_lines:
             "fields": form.as_shown(),
         },
     )
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def export(request: HttpRequest, batch_id: int) -> HttpResponse:
-    """The bank's list with whole account numbers, for a stated reason that stays in the access log."""
-    row = _batch(request, batch_id)
-    if not can(request.user, Ability.ACCOUNT_VIEW):
-        raise PermissionDenied(_("全部账号只有资金岗位能导出。"))
-    if row.batch.state != PaymentBatch.State.RELEASED or row.batch.is_cash:
-        raise Http404
-    form = ExportForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        lines = list(_lines(request, row).exclude(state="cancelled"))
-        numbers = {pk: case.case_no for pk, case in cases_of(lines, request.user).items()}
-        kind = form.cleaned_data["form"]
-        with transaction.atomic(), acting(request.user):
-            content = bank_list(row.batch, lines, numbers, form=kind, reason=form.cleaned_data["reason"])
-        response = HttpResponse(content, content_type=CONTENT_TYPES[kind])
-        ending = "xlsx" if kind == "xlsx" else "csv"
-        response["Content-Disposition"] = f'attachment; filename="{row.batch.number}.{ending}"'
-        response["Cache-Control"] = "no-store"
-        return response
-    return render(request, "funds/export.html", {"row": row, "batch": row.batch, "form": form})
 
 
 @login_required

@@ -207,22 +207,6 @@ class ReleaseForm(KeyedForm):
         return self.cleaned_data["total_fen"]
 
 
-class ExportForm(forms.Form):
-    FORMATS = (
-        ("xlsx", _("Excel 表格（.xlsx）")),
-        ("csv", _("文本表格（.csv，UTF-8）")),
-        ("gb18030", _("文本表格（.csv，GB18030，老的网银用）")),
-    )
-    form = forms.ChoiceField(label=_("要哪种文件"), choices=FORMATS, initial="xlsx", widget=AnswerCards())
-    reason = forms.CharField(
-        label=_("为什么导出"),
-        max_length=200,
-        min_length=4,
-        help_text=_("文件里有全部账号，谁导出、为什么，都会记下来。"),
-        error_messages={"min_length": _("请写明为什么导出，至少四个字。")},
-    )
-
-
 class AnswersForm(KeyedForm):
     """What the bank answered about the lines of one batch. Lines without an answer stay as they are."""
 

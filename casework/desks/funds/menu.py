@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from casework.desks.funds.deciding import mine_to_decide
-from casework.desks.funds.reach import cases_in_reach, holds, payments_in_reach
+from casework.desks.funds.reach import bank_tasks_in_reach, cases_in_reach, holds, payments_in_reach
 from casework.desks.funds.waiting import waiting_cases
 from funds.models import Payment, PaymentBatch
 
@@ -38,6 +38,13 @@ def my_turn(user: Any) -> int:
 
 def count_recoveries(user: Any) -> int:
     return cases_in_reach(user).filter(state="recovery", is_open=True).order_by()[:MOST].count()
+
+
+def count_bank_tasks(user: Any) -> int:
+    """What the banks' answers left open, for whoever may settle it."""
+    if not holds(user, "answer"):
+        return 0
+    return bank_tasks_in_reach(user).filter(state="open").order_by()[:MOST].count()
 
 
 def count_proposals(user: Any) -> int:

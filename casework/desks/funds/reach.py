@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 from django.utils.translation import gettext as _
 
@@ -12,7 +12,21 @@ from access.roles import ROLES, Ability, title_of
 from access.scope import Post, posts_of, scope
 from casework.models import Case
 from casework.reach import units_in
-from funds.models import Allocation, Campaign, Donor, Fund, Payment, PaymentBatch, Proposal, Provider, Receipt, Recovery
+from funds.models import (
+    Allocation,
+    BankFile,
+    BankLine,
+    BankTask,
+    Campaign,
+    Donor,
+    Fund,
+    Payment,
+    PaymentBatch,
+    Proposal,
+    Provider,
+    Receipt,
+    Recovery,
+)
 
 # What each duty is called in a sentence, and which role holds it.
 DUTY_ROLES = {
@@ -60,6 +74,19 @@ def batches_in_reach(user: Any) -> QuerySet[PaymentBatch]:
     """Batches with at least one line within reach; of such a batch only those lines are shown."""
     lines = payments_in_reach(user).filter(batch=OuterRef("pk"))
     return PaymentBatch.objects.filter(Exists(lines))
+
+
+def bank_files_in_reach(user: Any) -> QuerySet[BankFile]:
+    """Lists of batches within reach; answers that she posted, or that tell of a payment within reach."""
+    lines = BankLine.objects.filter(file=OuterRef("pk"), payment__in=payments_in_reach(user))
+    return BankFile.objects.filter(Q(made_by=user) | Q(batch__in=batches_in_reach(user)) | Exists(lines))
+
+
+def bank_tasks_in_reach(user: Any) -> QuerySet[BankTask]:
+    """About a payment within reach; or about none, out of a file within reach."""
+    return BankTask.objects.filter(
+        Q(payment__in=payments_in_reach(user)) | Q(payment__isnull=True, file__in=bank_files_in_reach(user))
+    )
 
 
 def kept_in_reach(user: Any, model: type[Any]) -> QuerySet:

@@ -1,7 +1,10 @@
 from django.urls import path
 
 from casework.desks.funds import (
+    bank_answers,
     bank_balance,
+    bank_lists,
+    bank_tasks,
     batches,
     budgeting,
     cash,
@@ -40,7 +43,7 @@ urlpatterns = [
     path("batches/<int:batch_id>/check/", batches.check, name="check"),
     path("batches/<int:batch_id>/release/", batches.release, name="release"),
     path("batches/<int:batch_id>/answers/", batches.answers, name="answers"),
-    path("batches/<int:batch_id>/export/", batches.export, name="export"),
+    path("batches/<int:batch_id>/export/", bank_lists.export, name="export"),
     path("payments/", batches.payment_list, name="payments"),
     path("payments/<int:payment_id>/unlist/", batches.unlist, name="unlist"),
     path("batches/<int:batch_id>/cash-list/", cash.cash_list, name="cash_list"),
@@ -57,6 +60,19 @@ urlpatterns = [
     path("providers/<int:provider_id>/", providers.provider, name="provider"),
     path("providers/<int:provider_id>/check/", providers.check, name="check_provider"),
     path("providers/<int:provider_id>/end/", providers.end, name="end_provider"),
+    # bank files
+    path("bank/", bank_answers.home, name="bank"),
+    path("bank/<int:pk>/", bank_answers.job, name="bank_job"),
+    path("bank/<int:pk>/columns/", bank_answers.columns, name="bank_columns"),
+    path("bank/<int:pk>/words/", bank_answers.words, name="bank_words"),
+    path("bank/<int:pk>/confirm/", bank_answers.confirm, name="bank_confirm"),
+    path("bank/<int:pk>/cancel/", bank_answers.cancel, name="bank_cancel"),
+    path("bank/files/<int:pk>/", bank_answers.file, name="bank_file"),
+    path("bank/lists/<int:pk>/", bank_lists.job, name="bank_list"),
+    path("bank/lists/<int:pk>/take/", bank_lists.take, name="bank_list_take"),
+    path("bank/lists/<int:pk>/cancel/", bank_lists.cancel, name="bank_list_cancel"),
+    path("bank/tasks/", bank_tasks.tasks, name="bank_tasks"),
+    path("bank/tasks/<int:pk>/", bank_tasks.task, name="bank_task"),
     # budget
     path("budget/", budgeting.table, name="budget"),
     path("budget/<int:allocation_id>/", budgeting.allocation, name="allocation"),

@@ -11,6 +11,7 @@ from access.errors import AccessError
 from access.models import Appointment, OrgUnit, Staff
 from audit.context import acting
 from casework.desks.admin.forms import StaffForm
+from funds import bank_formats
 
 ROLE = "sysadmin"
 
@@ -44,6 +45,7 @@ class Command(BaseCommand):
             with acting(reason="set-up"):
                 staff = Staff.objects.create_user(username, name, form.person_key, password, must_change_password=True)
                 access.appoint(staff, ROLE, place, by=None, reason="set-up")
+                bank_formats.seed()
         except AccessError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{username} may now log in with the password {password}, and must change it then.")

@@ -21,6 +21,7 @@ from django.db import OperationalError, connection, connections
 from casework import embedded_postgres as embedded
 from casework.embedded_postgres import EmbeddedPostgresError
 from casework.models import Case
+from funds import bank_formats
 
 PORTS = range(8000, 8100)
 SECONDS_TO_ANSWER = 60
@@ -65,6 +66,7 @@ class Command(BaseCommand):
             self._start_database()
         with self._step("数据表", "Tables"):
             call_command("migrate", interactive=False, verbosity=0)
+            bank_formats.seed()  # those of a newer version as well
         if demo and _is_unfinished():
             with self._step("演示数据", "Demo data"):
                 call_command("demo")
