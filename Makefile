@@ -39,7 +39,7 @@ check: $(VENV)/.installed-dev ## lint: style, direction of imports, missing migr
 .PHONY: bench
 bench: $(VENV)/.installed $(MESSAGES) ## measure the usual work against hand-written SQL, in scratch databases
 	@$(RUN) manage.py db start
-	@for work in act queue import verify; do $(RUN) manage.py bench $$work || exit 1; done
+	@for work in act queue import verify payments; do $(RUN) manage.py bench $$work || exit 1; done
 
 .PHONY: torture
 torture: $(VENV)/.installed-dev $(MESSAGES) ## hold the money to its promises for hours: TORTURE="--minutes 60 --seed 7"

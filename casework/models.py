@@ -410,3 +410,6 @@ class Alert(models.Model):
     class Meta:
         indexes = [models.Index(fields=["role"], condition=Q(settled_on__isnull=True), name="alerts_open")]
         constraints = [models.UniqueConstraint(fields=["case", "act", "level"], name="one_alert_a_step")]
+
+
+from casework.rosters.models import Roster, RosterBatch, RosterLine  # noqa: E402, F401  (lists beside cases, in a package of their own)

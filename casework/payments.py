@@ -1,4 +1,4 @@
-"""Payment batches: many cases at once, each through act(), all in one transaction.
+"""Payment batches: many cases at once, each through act(), all in one transaction. A batch of a list is one set.
 
 A single payment is a batch with one line. The maker builds, a second person checks, a third releases.
 """
@@ -18,6 +18,7 @@ from casework import guards
 from casework.acting import act, key_reused
 from casework.errors import BadCaseData, CaseworkError, NoSuchCase
 from casework.models import Case, CaseEvent
+from casework.rosters import paying as rosters
 from funds import ledger
 from funds import services as funds
 from funds.models import Payment, PaymentBatch
@@ -117,6 +118,7 @@ def check_batch(batch_id: int, *, by: Any, key: str, looked_over: str = "") -> P
     batch = PaymentBatch.objects.select_for_update().get(pk=batch_id)
     if batch.checker_id == by.pk:
         return batch  # pressed twice
+    _refuse_who_decided_its_list(batch, by)
     _each(
         _cases_of(batch, "listed"),
         lambda pk: act(pk, "check_payment", by=by, key=f"{key}:{pk}", data={"batch_id": batch.pk}),
@@ -137,12 +139,24 @@ def release_batch(batch_id: int, *, by: Any, key: str) -> PaymentBatch:
     if batch.releaser_id == by.pk:
         return batch  # pressed twice
     cases = _cases_of(batch, "listed")
+    is_list = _refuse_who_decided_its_list(batch, by)
     with acting(by, reason="release_batch"):
         funds.release_batch(batch, by=by)
+        if is_list:
+            rosters.send(batch)
+            ledger.settle_now()
     _lock_money_of(batch.payments.filter(state=Payment.State.LISTED))
     _each(cases, lambda pk: act(pk, "release_payment", by=by, key=f"{key}:{pk}", data={"batch_id": batch.pk}))
     guards.demand_sound(lines_of(batch))
     return batch
+
+
+def _refuse_who_decided_its_list(batch: PaymentBatch, by: Any) -> bool:
+    """Whether the batch pays a list; who prepared or approved that list neither checks nor releases it."""
+    roster = rosters.roster_of(batch)
+    if roster is not None:
+        rosters.refuse_who_decided(roster, by)
+    return roster is not None
 
 
 _ANSWERS = {True: "payment_credited", False: "payment_bounced", None: "payment_unknown"}
@@ -159,7 +173,10 @@ def record_answers(answers: Iterable[Answer], *, by: Any, key: str) -> int:
     if len(payments) < len(answers):
         raise BadCaseData(_("这一件没有处在这一步的付款。"))
     _lock_money_of(Payment.objects.filter(pk__in=answers))
-    for payment in sorted(payments.values(), key=_case_id):
+    of_lists = rosters.of_lists(payments.values())
+    if of_lists:
+        rosters.record([answers[pk] for pk in sorted(of_lists)], by=by)
+    for payment in sorted((row for row in payments.values() if row.pk not in of_lists), key=_case_id):
         answer = answers[payment.pk]
         act(
             _case_id(payment),
@@ -187,7 +204,7 @@ def were_recorded(key: str, *, by: Any) -> bool:
 
 
 def _cases_of(batch: PaymentBatch, state: str) -> list[int]:
-    return sorted(_case_id(payment) for payment in batch.payments.filter(state=state))
+    return sorted(_case_id(payment) for payment in batch.payments.filter(state=state, subject__startswith="case:"))
 
 
 def _case_id(payment: Payment) -> int:

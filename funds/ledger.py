@@ -270,9 +270,13 @@ def choose_allocation(
     programme: str, village: Any, amount_fen: int, on: datetime.date, purpose: str = ""
 ) -> tuple[int, int]:
     """(allocation id, fund id) that can pay the whole amount. Raises NoFund, FundShort."""
-    allocations = payable_allocations(programme, village, on.year, purpose)
+    return pick(payable_allocations(programme, village, on.year, purpose), amount_fen, on.year)
+
+
+def pick(allocations: list[tuple[int, int, int]], amount_fen: int, year: int) -> tuple[int, int]:
+    """The first of (allocation id, fund id, free fen) that can pay the whole amount. Raises NoFund, FundShort."""
     if not allocations:
-        raise NoFund(_("%(year)d 年没有资金安排给这一项帮扶，请资金管理先分配。") % {"year": on.year})
+        raise NoFund(_("%(year)d 年没有资金安排给这一项帮扶，请资金管理先分配。") % {"year": year})
     for allocation_id, fund_id, free in allocations:
         if free >= amount_fen:
             return allocation_id, fund_id

@@ -12,7 +12,7 @@ from audit.operations import TrackHistory
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('casework', '0007_decisions_by_day'),
+        ('casework', '0008_rosters'),
         ('funds', '0007_laws_of_a_county'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

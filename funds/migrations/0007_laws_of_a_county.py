@@ -1,7 +1,7 @@
 """The laws of 0002 and 0004 for all that a county does with money: every earmark, two persons, closed months, instalments.
 
-Balances are moved once for each account and transaction, however many of its transfers there are: a list of 100,000
-families would else write the same row 200,000 times.
+Balances are moved once for each account and transaction, and laws are asked of all rows of a statement together: a list of
+100,000 families would else write the same row 200,000 times.
 """
 
 from django.db import migrations
@@ -39,50 +39,55 @@ CREATE FUNCTION funds_earmark(f funds_fund, programme text, unit bigint, year in
 $$;
 
 CREATE OR REPLACE FUNCTION funds_transfer_guard() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE d funds_account; c funds_account; o funds_transfer; f funds_fund; g funds_fund; a funds_allocation; b funds_allocation;
-  r funds_reservation; wrong text; wanted text;
 BEGIN
   NEW.id := nextval('funds_transfer_id_seq');  -- rising within a transaction, whatever was asked for
   NEW.made_in := pg_current_xact_id();
-  SELECT * INTO d FROM funds_account WHERE id = NEW.debit_id;
-  SELECT * INTO c FROM funds_account WHERE id = NEW.credit_id;
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION funds_transfer_law(x funds_transfer) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE d funds_account; c funds_account; o funds_transfer; f funds_fund; g funds_fund; a funds_allocation; b funds_allocation;
+  r funds_reservation; wrong text; wanted text;
+BEGIN
+  SELECT * INTO d FROM funds_account WHERE id = x.debit_id;
+  SELECT * INTO c FROM funds_account WHERE id = x.credit_id;
   SELECT * INTO f FROM funds_fund WHERE id = d.fund_id;
-  IF d.fund_id <> c.fund_id AND NEW.kind <> 'interfund' THEN
-    RAISE EXCEPTION 'transfer % crosses funds', NEW.key USING ERRCODE = 'check_violation', CONSTRAINT = 'transfer_within_a_fund';
+  IF d.fund_id <> c.fund_id AND x.kind <> 'interfund' THEN
+    RAISE EXCEPTION 'transfer % crosses funds', x.key USING ERRCODE = 'check_violation', CONSTRAINT = 'transfer_within_a_fund';
   END IF;
   IF d.allocation_id IS NOT NULL AND c.allocation_id IS NOT NULL AND d.allocation_id <> c.allocation_id
-      AND NEW.kind NOT IN ('suballocate', 'return_up', 'carry_over') THEN
-    RAISE EXCEPTION 'transfer % crosses allocations', NEW.key
+      AND x.kind NOT IN ('suballocate', 'return_up', 'carry_over') THEN
+    RAISE EXCEPTION 'transfer % crosses allocations', x.key
       USING ERRCODE = 'check_violation', CONSTRAINT = 'transfer_within_an_allocation';
   END IF;
-  IF NEW.reverses_id IS NOT NULL THEN
-    SELECT * INTO o FROM funds_transfer WHERE id = NEW.reverses_id;
-    IF (o.debit_id, o.credit_id, o.amount_fen, o.kind) IS DISTINCT FROM (NEW.credit_id, NEW.debit_id, NEW.amount_fen, NEW.kind) THEN
-      RAISE EXCEPTION 'transfer % does not mirror what it reverses', NEW.key
+  IF x.reverses_id IS NOT NULL THEN
+    SELECT * INTO o FROM funds_transfer WHERE id = x.reverses_id;
+    IF (o.debit_id, o.credit_id, o.amount_fen, o.kind) IS DISTINCT FROM (x.credit_id, x.debit_id, x.amount_fen, x.kind) THEN
+      RAISE EXCEPTION 'transfer % does not mirror what it reverses', x.key
         USING ERRCODE = 'check_violation', CONSTRAINT = 'reversal_mirrors_its_original';
     END IF;
-  ELSIF NOT EXISTS (SELECT 1 FROM funds_transferrule x
-                    WHERE x.kind = NEW.kind AND x.debit_kind = d.kind AND x.credit_kind = c.kind) THEN
-    RAISE EXCEPTION 'no % from % to %', NEW.kind, d.kind, c.kind
+  ELSIF NOT EXISTS (SELECT 1 FROM funds_transferrule rule
+                    WHERE rule.kind = x.kind AND rule.debit_kind = d.kind AND rule.credit_kind = c.kind) THEN
+    RAISE EXCEPTION 'no % from % to %', x.kind, d.kind, c.kind
       USING ERRCODE = 'check_violation', CONSTRAINT = 'transfer_is_allowed';
   END IF;
-  IF NEW.kind IN ('allocate', 'suballocate', 'carry_over') AND NEW.reverses_id IS NULL THEN
+  IF x.kind IN ('allocate', 'suballocate', 'carry_over') AND x.reverses_id IS NULL THEN
     SELECT * INTO a FROM funds_allocation WHERE id = c.allocation_id;
     wrong := funds_earmark(f, a.programme, a.unit_id, a.year);
     IF wrong <> '' THEN
       RAISE EXCEPTION 'fund % is not for % there and then', f.code, a.programme USING ERRCODE = 'check_violation', CONSTRAINT = wrong;
     END IF;
   END IF;
-  IF NEW.kind IN ('suballocate', 'return_up', 'carry_over') AND NEW.reverses_id IS NULL THEN
+  IF x.kind IN ('suballocate', 'return_up', 'carry_over') AND x.reverses_id IS NULL THEN
     SELECT * INTO a FROM funds_allocation WHERE id = d.allocation_id;
     SELECT * INTO b FROM funds_allocation WHERE id = c.allocation_id;
-    IF NEW.kind = 'suballocate' AND b.parent_id IS DISTINCT FROM a.id OR NEW.kind = 'return_up' AND a.parent_id IS DISTINCT FROM b.id
-       OR NEW.kind = 'carry_over' AND (a.programme, a.unit_id, a.year + 1) IS DISTINCT FROM (b.programme, b.unit_id, b.year) THEN
-      RAISE EXCEPTION 'transfer % crosses allocations', NEW.key
+    IF x.kind = 'suballocate' AND b.parent_id IS DISTINCT FROM a.id OR x.kind = 'return_up' AND a.parent_id IS DISTINCT FROM b.id
+       OR x.kind = 'carry_over' AND (a.programme, a.unit_id, a.year + 1) IS DISTINCT FROM (b.programme, b.unit_id, b.year) THEN
+      RAISE EXCEPTION 'transfer % crosses allocations', x.key
         USING ERRCODE = 'check_violation', CONSTRAINT = 'transfer_within_an_allocation';
     END IF;
   END IF;
-  IF NEW.kind = 'interfund' AND NEW.reverses_id IS NULL THEN
+  IF x.kind = 'interfund' AND x.reverses_id IS NULL THEN
     SELECT * INTO g FROM funds_fund WHERE id = c.fund_id;
     IF cardinality(f.programmes) > 0 AND (cardinality(g.programmes) = 0 OR NOT g.programmes <@ f.programmes)
        OR cardinality(f.purposes) > 0 AND (coalesce(cardinality(g.purposes), 0) = 0 OR NOT g.purposes <@ f.purposes)
@@ -92,33 +97,61 @@ BEGIN
         USING ERRCODE = 'check_violation', CONSTRAINT = 'earmark_follows_the_money';
     END IF;
   END IF;
-  IF NEW.kind IN ('reserve', 'release', 'send', 'settle', 'bounce', 'clawback', 'recover', 'imprest_settle') THEN
-    SELECT * INTO r FROM funds_reservation WHERE id = NEW.reservation_id;
-    IF r.id IS NULL OR r.allocation_id <> coalesce(d.allocation_id, c.allocation_id) OR r.subject <> NEW.subject THEN
-      RAISE EXCEPTION 'transfer % names no reservation of this allocation', NEW.key
+  IF x.kind IN ('reserve', 'release', 'send', 'settle', 'bounce', 'clawback', 'recover', 'imprest_settle') THEN
+    SELECT * INTO r FROM funds_reservation WHERE id = x.reservation_id;
+    IF r.id IS NULL OR r.allocation_id <> coalesce(d.allocation_id, c.allocation_id) OR r.subject <> x.subject THEN
+      RAISE EXCEPTION 'transfer % names no reservation of this allocation', x.key
         USING ERRCODE = 'check_violation', CONSTRAINT = 'transfer_names_its_reservation';
     END IF;
   END IF;
-  wanted := CASE WHEN NEW.reverses_id IS NOT NULL THEN 'reverse' ELSE (SELECT w.proposal FROM funds_twopersons w WHERE w.kind = NEW.kind) END;
+  wanted := CASE WHEN x.reverses_id IS NOT NULL THEN 'reverse' ELSE (SELECT w.proposal FROM funds_twopersons w WHERE w.kind = x.kind) END;
   IF wanted IS NOT NULL AND NOT EXISTS (
-      SELECT 1 FROM funds_proposal p WHERE p.id = NEW.proposal_id AND p.state = 'confirmed' AND p.kind = wanted AND p.fund_id = d.fund_id
-        AND p.amount_fen >= NEW.amount_fen + (SELECT coalesce(sum(t.amount_fen), 0) FROM funds_transfer t WHERE t.proposal_id = p.id)
-        AND (wanted <> 'reverse' OR (p.details->>'transfer')::bigint = NEW.reverses_id)
+      SELECT 1 FROM funds_proposal p WHERE p.id = x.proposal_id AND p.state = 'confirmed' AND p.kind = wanted AND p.fund_id = d.fund_id
+        AND p.amount_fen >= (SELECT sum(t.amount_fen) FROM funds_transfer t WHERE t.proposal_id = p.id)
+        AND (wanted <> 'reverse' OR (p.details->>'transfer')::bigint = x.reverses_id)
         AND (wanted <> 'interfund' OR (p.details->>'to')::bigint = c.fund_id)
         AND (wanted <> 'take_back' OR (p.details->>'allocation')::bigint = d.allocation_id)) THEN
-    RAISE EXCEPTION 'transfer % was not confirmed by a second person', NEW.key
+    RAISE EXCEPTION 'transfer % was not confirmed by a second person', x.key
       USING ERRCODE = 'check_violation', CONSTRAINT = 'confirmed_by_a_second_person';
   END IF;
-  RETURN NEW;
 END $$;
 
--- Deferred, once for each transfer; the first one on an account moves all that this transaction put on it so far.
+-- Transfers of this transaction whose balances are still to be moved; empty between transactions, so it needs no log.
+-- Their ids rise, so a statement's are a range, in which other transactions may have some too. A list of ids would be compared one by
+-- one wherever PostgreSQL takes another index than that of the ids.
+CREATE UNLOGGED TABLE funds_due (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, first_id bigint NOT NULL, last_id bigint NOT NULL);
+
+CREATE FUNCTION funds_transfer_laws() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE x funds_transfer; many boolean;
+BEGIN
+  SELECT count(*) > 1 INTO many FROM fresh;
+  -- In order: along a reservation, within its allocation, as a rule allows.
+  FOR x IN
+    SELECT t.* FROM fresh t WHERE NOT many OR t.reverses_id IS NOT NULL
+      OR t.kind NOT IN ('reserve', 'release', 'send', 'settle', 'bounce', 'clawback', 'recover')
+      OR NOT EXISTS (
+        SELECT 1 FROM funds_account d JOIN funds_account c ON c.id = t.credit_id JOIN funds_reservation r ON r.id = t.reservation_id
+          JOIN funds_transferrule rule ON rule.kind = t.kind AND rule.debit_kind = d.kind AND rule.credit_kind = c.kind
+        WHERE d.id = t.debit_id AND d.allocation_id = c.allocation_id AND d.fund_id = c.fund_id
+          AND r.allocation_id = d.allocation_id AND r.subject = t.subject)
+    ORDER BY t.id
+  LOOP
+    PERFORM funds_transfer_law(x);
+  END LOOP;
+  INSERT INTO funds_due (first_id, last_id) SELECT min(id), max(id) FROM fresh HAVING count(*) > 0;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER funds_laws AFTER INSERT ON funds_transfer REFERENCING NEW TABLE AS fresh
+  FOR EACH STATEMENT EXECUTE FUNCTION funds_transfer_laws();
+
+-- Moves all that this transaction has put on the account so far, unless it was moved already.
 CREATE FUNCTION funds_move(account bigint, first bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE t xid8 := pg_current_xact_id(); since bigint; a funds_account;
 BEGIN
   SELECT * INTO a FROM funds_account WHERE id = account;
   since := CASE WHEN a.moved_in = t THEN a.moved_upto ELSE first - 1 END;
-  IF since >= first THEN RETURN; END IF;
+  IF NOT EXISTS (SELECT 1 FROM funds_transfer WHERE debit_id = account AND id > since AND made_in = t)
+     AND NOT EXISTS (SELECT 1 FROM funds_transfer WHERE credit_id = account AND id > since AND made_in = t) THEN RETURN; END IF;
   UPDATE funds_account SET
     debit_fen = debit_fen + (SELECT coalesce(sum(amount_fen), 0) FROM funds_transfer WHERE debit_id = account AND id > since AND made_in = t),
     credit_fen = credit_fen + (SELECT coalesce(sum(amount_fen), 0) FROM funds_transfer WHERE credit_id = account AND id > since AND made_in = t),
@@ -128,30 +161,53 @@ BEGIN
     WHERE id = account;
 END $$;
 
-CREATE OR REPLACE FUNCTION funds_transfer_moves() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE held bigint; flying bigint; paid bigint;
+-- Deferred, once for each statement that wrote transfers: the balances, what each reservation holds, and whom it pays.
+CREATE FUNCTION funds_settle() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE account bigint; wrong record; xact xid8 := pg_current_xact_id();
 BEGIN
-  PERFORM 1 FROM funds_account WHERE id IN (NEW.debit_id, NEW.credit_id) ORDER BY id FOR NO KEY UPDATE;
-  PERFORM funds_move(least(NEW.debit_id, NEW.credit_id), NEW.id);
-  PERFORM funds_move(greatest(NEW.debit_id, NEW.credit_id), NEW.id);
-  IF NEW.reservation_id IS NOT NULL THEN
-    SELECT coalesce(sum(CASE WHEN c.kind = 'committed' THEN t.amount_fen WHEN d.kind = 'committed' THEN -t.amount_fen ELSE 0 END), 0),
-           coalesce(sum(CASE WHEN c.kind = 'in_payment' THEN t.amount_fen WHEN d.kind = 'in_payment' THEN -t.amount_fen ELSE 0 END), 0),
-           coalesce(sum(CASE WHEN c.kind = 'paid' THEN t.amount_fen WHEN d.kind = 'paid' THEN -t.amount_fen ELSE 0 END), 0)
-      INTO held, flying, paid
-      FROM funds_transfer t JOIN funds_account d ON d.id = t.debit_id JOIN funds_account c ON c.id = t.credit_id
-      WHERE t.reservation_id = NEW.reservation_id;
-    IF held < 0 OR flying < 0 OR paid < 0 THEN
-      RAISE EXCEPTION 'reservation % would be overdrawn by %', NEW.reservation_id, NEW.key
-        USING ERRCODE = 'check_violation', CONSTRAINT = 'reservation_never_overdrawn';
-    END IF;
-    IF held + flying + paid > (SELECT amount_fen FROM funds_reservation WHERE id = NEW.reservation_id) THEN
-      RAISE EXCEPTION 'reservation % would hold more than was decided', NEW.reservation_id
-        USING ERRCODE = 'check_violation', CONSTRAINT = 'reservation_never_exceeded';
-    END IF;
+  FOR account IN
+    SELECT a.id FROM funds_account a WHERE a.id IN (
+      SELECT debit_id FROM funds_transfer WHERE id BETWEEN NEW.first_id AND NEW.last_id AND made_in = xact
+      UNION SELECT credit_id FROM funds_transfer WHERE id BETWEEN NEW.first_id AND NEW.last_id AND made_in = xact)
+    ORDER BY a.id FOR NO KEY UPDATE
+  LOOP
+    PERFORM funds_move(account, NEW.first_id);
+  END LOOP;
+  SELECT x.* INTO wrong FROM (
+    SELECT n.reservation_id, n.key, r.amount_fen,
+           coalesce(sum(CASE WHEN c.kind = 'committed' THEN t.amount_fen WHEN d.kind = 'committed' THEN -t.amount_fen ELSE 0 END), 0) AS held,
+           coalesce(sum(CASE WHEN c.kind = 'in_payment' THEN t.amount_fen WHEN d.kind = 'in_payment' THEN -t.amount_fen ELSE 0 END), 0) AS flying,
+           coalesce(sum(CASE WHEN c.kind = 'paid' THEN t.amount_fen WHEN d.kind = 'paid' THEN -t.amount_fen ELSE 0 END), 0) AS paid
+    FROM (SELECT reservation_id, min(key) AS key FROM funds_transfer
+          WHERE id BETWEEN NEW.first_id AND NEW.last_id AND made_in = xact AND reservation_id IS NOT NULL GROUP BY 1) n
+      JOIN funds_reservation r ON r.id = n.reservation_id
+      JOIN funds_transfer t ON t.reservation_id = n.reservation_id
+      JOIN funds_account d ON d.id = t.debit_id JOIN funds_account c ON c.id = t.credit_id
+    GROUP BY 1, 2, 3) x
+    WHERE x.held < 0 OR x.flying < 0 OR x.paid < 0 OR x.held + x.flying + x.paid > x.amount_fen LIMIT 1;
+  IF wrong.held < 0 OR wrong.flying < 0 OR wrong.paid < 0 THEN
+    RAISE EXCEPTION 'reservation % would be overdrawn by %', wrong.reservation_id, wrong.key
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'reservation_never_overdrawn';
+  ELSIF wrong.reservation_id IS NOT NULL THEN
+    RAISE EXCEPTION 'reservation % would hold more than was decided', wrong.reservation_id
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'reservation_never_exceeded';
   END IF;
+  SELECT t.key INTO wrong FROM funds_transfer t
+    WHERE t.id BETWEEN NEW.first_id AND NEW.last_id AND t.made_in = xact AND t.kind IN ('send', 'settle', 'bounce', 'clawback')
+      AND NOT EXISTS (SELECT 1 FROM funds_payment p WHERE p.id = t.payment_id AND p.reservation_id = t.reservation_id
+                      AND p.amount_fen = t.amount_fen) LIMIT 1;
+  IF wrong.key IS NOT NULL THEN
+    RAISE EXCEPTION 'transfer % moves money to no payment', wrong.key
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'transfer_names_its_payment';
+  END IF;
+  DELETE FROM funds_due WHERE id = NEW.id;
   RETURN NULL;
 END $$;
+DROP TRIGGER funds_moves ON funds_transfer;
+DROP FUNCTION funds_transfer_pays();
+DROP FUNCTION funds_transfer_moves();
+CREATE CONSTRAINT TRIGGER funds_moves AFTER INSERT ON funds_due DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION funds_settle();
 
 -- An allocation that is divided from another lies within it.
 CREATE FUNCTION funds_allocation_guard() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -318,29 +374,45 @@ END $$;
 CREATE TRIGGER funds_follows_plan AFTER INSERT ON funds_payment FOR EACH ROW EXECUTE FUNCTION funds_payment_follows_plan();
 
 -- The bank may return what it had reported as credited; and whom and how a payment was listed for stays.
+DROP TRIGGER funds_guard ON funds_payment;
 CREATE OR REPLACE FUNCTION funds_payment_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF (NEW.amount_fen, NEW.payee_name, NEW.payee_person_key, NEW.account_index, NEW.reservation_id, NEW.key, NEW.subject, NEW.batch_id, NEW.provider_id) IS DISTINCT FROM
-     (OLD.amount_fen, OLD.payee_name, OLD.payee_person_key, OLD.account_index, OLD.reservation_id, OLD.key, OLD.subject, OLD.batch_id, OLD.provider_id) THEN
-    RAISE EXCEPTION 'a listed payment is not changed, it is cancelled and listed anew' USING ERRCODE = 'insufficient_privilege';
-  END IF;
-  IF NEW.state = 'sent' AND OLD.state = 'listed' AND NOT EXISTS (
-      SELECT 1 FROM funds_paymentbatch b WHERE b.id = NEW.batch_id AND b.state = 'released') THEN
-    RAISE EXCEPTION 'payment % is not in a released batch', NEW.key USING ERRCODE = 'check_violation', CONSTRAINT = 'sent_by_a_released_batch';
-  END IF;
-  IF (OLD.state, NEW.state) NOT IN (('listed', 'listed'), ('listed', 'sent'), ('listed', 'cancelled'), ('sent', 'sent'), ('sent', 'credited'),
+  IF (OLD.state, NEW.state) IN (('listed', 'listed'), ('listed', 'sent'), ('listed', 'cancelled'), ('sent', 'sent'), ('sent', 'credited'),
       ('sent', 'returned'), ('sent', 'unknown'), ('unknown', 'unknown'), ('unknown', 'credited'), ('unknown', 'returned'),
       ('credited', 'credited'), ('credited', 'returned'), ('returned', 'returned'), ('cancelled', 'cancelled')) THEN
-    RAISE EXCEPTION 'a payment does not go from % to %', OLD.state, NEW.state USING ERRCODE = 'check_violation', CONSTRAINT = 'payment_goes_forward';
+    RAISE EXCEPTION 'a listed payment is not changed, it is cancelled and listed anew' USING ERRCODE = 'insufficient_privilege';
   END IF;
-  IF NEW.state = 'credited' AND OLD.state <> 'credited'
-     AND EXISTS (SELECT 1 FROM funds_paymentbatch b WHERE b.id = NEW.batch_id AND b.cash_reason IS NOT NULL)
-     AND NOT EXISTS (SELECT 1 FROM funds_cashhandover h WHERE h.payment_id = NEW.id) THEN
-    RAISE EXCEPTION 'cash payment % was not handed over by two persons', NEW.key
+  RAISE EXCEPTION 'a payment does not go from % to %', OLD.state, NEW.state USING ERRCODE = 'check_violation', CONSTRAINT = 'payment_goes_forward';
+END $$;
+CREATE TRIGGER funds_guard BEFORE UPDATE ON funds_payment FOR EACH ROW
+  WHEN ((NEW.id, NEW.amount_fen, NEW.payee_name, NEW.payee_person_key, NEW.account_index, NEW.reservation_id, NEW.key, NEW.subject, NEW.batch_id, NEW.provider_id)
+    IS DISTINCT FROM
+    (OLD.id, OLD.amount_fen, OLD.payee_name, OLD.payee_person_key, OLD.account_index, OLD.reservation_id, OLD.key, OLD.subject, OLD.batch_id, OLD.provider_id)
+    OR (OLD.state, NEW.state) NOT IN (('listed', 'listed'), ('listed', 'sent'), ('listed', 'cancelled'), ('sent', 'sent'), ('sent', 'credited'),
+      ('sent', 'returned'), ('sent', 'unknown'), ('unknown', 'unknown'), ('unknown', 'credited'), ('unknown', 'returned'),
+      ('credited', 'credited'), ('credited', 'returned'), ('returned', 'returned'), ('cancelled', 'cancelled')))
+  EXECUTE FUNCTION funds_payment_guard();
+
+-- What is sent goes with a released batch; what is paid in cash was handed over by two persons.
+CREATE FUNCTION funds_payments_go() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE wrong record;
+BEGIN
+  SELECT n.key INTO wrong FROM now_so n JOIN before_so o ON o.id = n.id JOIN funds_paymentbatch b ON b.id = n.batch_id
+    WHERE n.state = 'sent' AND o.state = 'listed' AND b.state <> 'released' LIMIT 1;
+  IF wrong.key IS NOT NULL THEN
+    RAISE EXCEPTION 'payment % is not in a released batch', wrong.key USING ERRCODE = 'check_violation', CONSTRAINT = 'sent_by_a_released_batch';
+  END IF;
+  SELECT n.key INTO wrong FROM now_so n JOIN before_so o ON o.id = n.id JOIN funds_paymentbatch b ON b.id = n.batch_id
+    WHERE n.state = 'credited' AND o.state <> 'credited' AND b.cash_reason IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM funds_cashhandover h WHERE h.payment_id = n.id) LIMIT 1;
+  IF wrong.key IS NOT NULL THEN
+    RAISE EXCEPTION 'cash payment % was not handed over by two persons', wrong.key
       USING ERRCODE = 'check_violation', CONSTRAINT = 'cash_is_handed_over';
   END IF;
-  RETURN NEW;
+  RETURN NULL;
 END $$;
+CREATE TRIGGER funds_go AFTER UPDATE ON funds_payment REFERENCING OLD TABLE AS before_so NEW TABLE AS now_so
+  FOR EACH STATEMENT EXECUTE FUNCTION funds_payments_go();
 
 DROP TRIGGER funds_stays ON funds_payment;
 CREATE TRIGGER funds_stays BEFORE UPDATE ON funds_payment FOR EACH ROW
@@ -363,9 +435,6 @@ BEGIN
   END IF;
   RETURN NULL;
 END $$;
-
-CREATE CONSTRAINT TRIGGER funds_pays AFTER INSERT ON funds_transfer DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-  WHEN (NEW.kind IN ('send', 'settle', 'bounce', 'clawback')) EXECUTE FUNCTION funds_transfer_pays();
 
 -- A provider's account is compared by a second person before money goes there.
 CREATE FUNCTION funds_payment_to_provider() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -426,7 +495,10 @@ ALTER TABLE funds_recovery ENABLE ALWAYS TRIGGER funds_guard;
 ALTER TABLE funds_payment ENABLE ALWAYS TRIGGER funds_follows_plan;
 ALTER TABLE funds_payment ENABLE ALWAYS TRIGGER funds_stays;
 ALTER TABLE funds_payment ENABLE ALWAYS TRIGGER funds_to_provider;
-ALTER TABLE funds_transfer ENABLE ALWAYS TRIGGER funds_pays;
+ALTER TABLE funds_transfer ENABLE ALWAYS TRIGGER funds_laws;
+ALTER TABLE funds_due ENABLE ALWAYS TRIGGER funds_moves;
+ALTER TABLE funds_payment ENABLE ALWAYS TRIGGER funds_guard;
+ALTER TABLE funds_payment ENABLE ALWAYS TRIGGER funds_go;
 ALTER TABLE funds_provider ENABLE ALWAYS TRIGGER funds_guard;
 ALTER TABLE funds_cashhandover ENABLE ALWAYS TRIGGER funds_guard;
 ALTER TABLE funds_paymentbatch ENABLE ALWAYS TRIGGER funds_channel;

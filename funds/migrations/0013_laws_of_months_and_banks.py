@@ -11,20 +11,20 @@ from audit.operations import TrackHistory, TrackRows
 LAWS = """
 -- No entry in a closed month nor before it, of either fund's unit; whoever closes a month waits for entries under way.
 CREATE FUNCTION funds_month_guard() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE v_unit bigint;
+DECLARE v record;
 BEGIN
-  FOR v_unit IN SELECT DISTINCT f.unit_id FROM funds_account a JOIN funds_fund f ON f.id = a.fund_id
-                WHERE a.id IN (NEW.debit_id, NEW.credit_id) ORDER BY 1 LOOP
-    PERFORM pg_advisory_xact_lock_shared(20260615, v_unit::int);
-    IF EXISTS (SELECT 1 FROM funds_period p WHERE p.unit_id = v_unit
-               AND (p.year, p.month) >= (extract(year FROM NEW.business_date), extract(month FROM NEW.business_date))) THEN
-      RAISE EXCEPTION 'the month of % is closed', NEW.business_date
-        USING ERRCODE = 'check_violation', CONSTRAINT = 'closed_months_stay_closed';
+  FOR v IN SELECT f.unit_id, min(t.business_date) AS day FROM fresh t JOIN funds_account a ON a.id IN (t.debit_id, t.credit_id)
+             JOIN funds_fund f ON f.id = a.fund_id GROUP BY 1 ORDER BY 1 LOOP
+    PERFORM pg_advisory_xact_lock_shared(20260615, v.unit_id::int);
+    IF EXISTS (SELECT 1 FROM funds_period p WHERE p.unit_id = v.unit_id
+               AND (p.year, p.month) >= (extract(year FROM v.day), extract(month FROM v.day))) THEN
+      RAISE EXCEPTION 'the month of % is closed', v.day USING ERRCODE = 'check_violation', CONSTRAINT = 'closed_months_stay_closed';
     END IF;
   END LOOP;
-  RETURN NEW;
+  RETURN NULL;
 END $$;
-CREATE TRIGGER funds_month BEFORE INSERT ON funds_transfer FOR EACH ROW EXECUTE FUNCTION funds_month_guard();
+CREATE TRIGGER funds_month AFTER INSERT ON funds_transfer REFERENCING NEW TABLE AS fresh
+  FOR EACH STATEMENT EXECUTE FUNCTION funds_month_guard();
 
 -- What every account of a unit had at the beginning of a month, gave and received in it; what stands still at nothing is left out.
 CREATE FUNCTION funds_month_totals(v_unit bigint, v_first date)

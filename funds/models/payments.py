@@ -14,6 +14,11 @@ from funds.models.ledger import Reservation
 from funds.models.providers import Provider
 
 
+def account_row(uid: uuid.UUID) -> str:
+    """What binds a sealed account number to the payment with this uid."""
+    return f"funds_payment|account|{uid}"
+
+
 class PaymentBatch(models.Model):
     """Payments that go to the bank together. Maker, checker and releaser are three natural persons."""
 
@@ -122,7 +127,7 @@ class Payment(models.Model):
 
     @property
     def account_row(self) -> str:
-        return f"funds_payment|account|{self.uid}"
+        return account_row(self.uid)
 
     @transition(field=state, source=State.LISTED, target=State.SENT)
     def send(self) -> None: ...

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from benchmarks import act, importing, queue, register_file, scratch, verifying
+from benchmarks import act, importing, payments, queue, register_file, scratch, verifying
 
 pytestmark = pytest.mark.slow
 PROMISED = {"name", "scale", "ours_ms", "floor_ms", "ratio_to_floor", "plain_ms", "queries", "samples"}
@@ -25,7 +25,7 @@ def scratch_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[
 def test_no_measurement_touches_a_database_that_is_not_its_own() -> None:
     """Asked first, before the scratch database of the other tests is there."""
     assert not scratch.is_scratch()
-    for benchmark in (act, importing, queue, verifying):
+    for benchmark in (act, importing, payments, queue, verifying):
         with pytest.raises(RuntimeError, match="is no scratch database"):
             benchmark.measure(1)
 
@@ -49,6 +49,15 @@ def test_verifying_is_measured_over_a_sound_trail(scratch_database: str) -> None
 
     assert figures.keys() >= PROMISED | {"rows_per_second"}
     assert figures["rows"] >= 50
+
+
+def test_a_list_of_payees_is_measured_with_its_memory(scratch_database: str) -> None:
+    figures = payments.measure(130)
+
+    assert figures.keys() >= PROMISED | {"memory_mb", "ratios", "ours_s", "floor_s"}
+    assert figures["drift_fen"] == 0
+    assert 0 < figures["memory_mb"] <= 400
+    assert min(figures["ours_s"].values()) >= 0
 
 
 # From here on the scratch database has lost its trail: an import is measured on empty tables, a queue on cases without history.

@@ -150,7 +150,6 @@ def test_a_reservation_never_pays_more_than_was_decided(world: World) -> None:
         ("send", "allocated", "in_payment"),
         ("recover", "paid", "committed"),
         ("gift", "available", "allocated"),
-        ("receive", "available", "available"),
     ],
 )
 def test_money_moves_only_along_its_ways(world: World, kind: str, debit: str, credit: str) -> None:

@@ -39,6 +39,7 @@ from casework.errors import NotLookedOver
 from casework.http import day_of, row_number
 from casework.models import CaseDuty
 from casework.reach import visible
+from casework.rosters import paying as rosters
 from flows.states import DUTIES
 from funds.models import Payment, PaymentBatch
 
@@ -163,12 +164,19 @@ def _bars(row: BatchRow, user: Any, step: str) -> list[str]:
         return [_("这一批是你制的单，要由别人办。")]
     if person == batch.checker_person_key:
         return [_("这一批是你复核的，要由别人放行。")]
-    living = list(Payment.objects.filter(batch=batch).exclude(state="cancelled"))
-    if step == "release" and any(payment.account_recorded_by_key == person for payment in living):
+    roster = rosters.roster_of(batch)
+    if roster is not None and person in (roster.preparer_person_key, roster.approver_person_key):
+        return [_("这份名册你编制或批准过，付款要由别人办。")]
+    living = Payment.objects.filter(batch=batch).exclude(state="cancelled")
+    if step == "release" and living.filter(account_recorded_by_key=person).exists():
         return [_("这一批里有你登记的账户，要由别人放行，或把那几笔移出。")]
     wanted = {"check": "check_payment", "release": "release_payment"}[step]
     held = CaseDuty.objects.filter(
-        case_id__in=[case_id_of(payment.subject) for payment in living], person_key=person
+        case_id__in=[
+            case_id_of(subject)
+            for subject in living.filter(subject__startswith="case:").values_list("subject", flat=True)
+        ],
+        person_key=person,
     ).exclude(duty=wanted)
     return [
         _("个案 %(no)s 里你办过「%(duty)s」，这一批要由别人办，或把那一笔移出。")
@@ -273,6 +281,8 @@ def unlist(request: HttpRequest, payment_id: int) -> HttpResponse:
     demand(request.user, "unlist")
     if payment.state != Payment.State.LISTED or payment.batch.state == PaymentBatch.State.RELEASED:
         raise Http404
+    if payment.subject.startswith("roster:"):
+        return redirect("rosters:unlist", payment.pk)
     case = cases_of([payment], request.user)[payment.pk]
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():

@@ -4,16 +4,21 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from casework.rosters.kinds import KINDS
 from families import catalogue
 from flows.programmes import PROGRAMMES
 from funds.models import Allocation, Fund
 
 
 def programme_title(code: str) -> Any:
-    """The programme's title; what is only there to be divided has none."""
+    """What money is set aside for: a programme, a kind of list, or (in older books) a code that has no title.
+
+    What is only there to be divided has none yet.
+    """
     if not code:
         return _("待下拨")
-    return PROGRAMMES[code].title if code in PROGRAMMES else code
+    known = PROGRAMMES.get(code) or KINDS.get(code)
+    return known.title if known else code
 
 
 def title_of(allocation: Allocation) -> str:

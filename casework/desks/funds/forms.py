@@ -13,6 +13,7 @@ from access.models import OrgUnit
 from audit import clock
 from casework.bank_words import RETURN_REASONS
 from casework.fields import AnswerCards, DayField, MoneyField, PhotoField, TickCards
+from casework.rosters.kinds import KINDS
 from families.catalogue import CAUSES
 from families.errors import ValueRefused
 from families.identifiers import read_account_number, read_credit_code
@@ -37,8 +38,9 @@ class KeyedForm(forms.Form):
 
 
 def programme_choices() -> list[tuple[str, Any]]:
-    """Programmes that pay money."""
-    return [(code, spec.title) for code, spec in PROGRAMMES.items() if spec.has_money]
+    """Programmes that pay money, and kinds of lists."""
+    lists = [(kind.code, kind.title) for kind in KINDS.values()]
+    return [(code, spec.title) for code, spec in PROGRAMMES.items() if spec.has_money] + lists
 
 
 class YearField(forms.IntegerField):

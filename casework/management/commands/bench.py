@@ -5,13 +5,14 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from audit.console import JsonCommand
-from benchmarks import act, importing, queue, scratch, verifying
+from benchmarks import act, importing, payments, queue, scratch, verifying
 
 BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "act": act.measure,
     "queue": queue.measure,
     "import": importing.measure,
     "verify": verifying.measure,
+    "payments": payments.measure,
 }
 
 
@@ -25,7 +26,7 @@ class Command(JsonCommand):
         super().add_arguments(parser)
         parser.add_argument("name", choices=BENCHMARKS)
         parser.add_argument(
-            "--scale", type=int, help="acts, cases, households or history rows; each has its own default"
+            "--scale", type=int, help="acts, cases, households, history rows or payees; each has its own default"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

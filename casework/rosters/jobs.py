@@ -1,0 +1,50 @@
+"""Work on long lists as jobs that a person watches; short lists are done at once."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from access.errors import AccessError
+from access.models import Staff
+from casework.errors import CaseworkError
+from casework.rosters import deciding, paying
+from casework.rosters.models import Roster
+from flows.errors import FlowsError
+from funds.errors import FundsError
+from jobs import runner
+from jobs.models import Job
+
+LONG = 2_000  # lines from which on a person would wait too long for the page
+REFUSALS = (CaseworkError, FundsError, FlowsError, AccessError)
+
+
+def _counting(job: Job, progress: runner.Progress, step: str) -> tuple[Roster, Any, Callable[[int], None]]:
+    roster = Roster.objects.get(pk=job.params["roster"])
+    total = roster.line_count or roster.lines.filter(state="on").count()
+    progress(0, total=total, step=step)
+    return roster, Staff.objects.get(pk=job.requested_by_id), lambda done: progress(done, total=total)
+
+
+@runner.runs("approve_roster", refusals=REFUSALS)
+def approve(job: Job, progress: runner.Progress) -> dict[str, Any]:
+    """Sign and reserve. Params: roster."""
+    roster, by, count = _counting(job, progress, _("锁定每一行的钱"))
+    return {"roster": deciding.approve(roster.pk, by=by, progress=count).pk}
+
+
+@runner.runs("build_roster_batch", refusals=REFUSALS)
+def build(job: Job, progress: runner.Progress) -> dict[str, Any]:
+    """List the payments. Params: roster, bank, key."""
+    roster, by, count = _counting(job, progress, _("列入批次"))
+    batch = paying.build(roster.pk, by=by, key=job.params["key"], bank=job.params.get("bank", ""), progress=count)
+    return {"roster": roster.pk, "batch": batch.pk}
+
+
+def start(kind: str, title: str, roster: Roster, *, by: Any, **params: Any) -> Job:
+    """Queue one of these for a list."""
+    return runner.enqueue(kind, f"{title} · {roster.title}"[:120], by_id=by.pk, params={"roster": roster.pk, **params})
+
+
+def is_long(roster: Roster) -> bool:
+    return (roster.line_count or roster.lines.filter(state="on").count()) > LONG

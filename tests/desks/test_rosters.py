@@ -1,0 +1,300 @@
+"""The desk of lists: what each sees, what each may press, that long lists cost no more, and the paper to sign."""
+
+import io
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from PIL import Image
+
+from audit import clock
+from audit.models import AccessLog
+from casework import payments
+from casework.desks.funds.forms import new_key
+from casework.models import Roster, RosterBatch, RosterLine
+from casework.rosters import deciding, jobs
+from funds.models import CashHandover, Payment, PaymentBatch, Reservation
+from jobs import runner
+from jobs.models import Job
+from tests.casework.test_rosters import AFTER_NOTICE, LATER, approved, drafted, line, money, with_the_bank
+from tests.world import START, World
+
+pytestmark = pytest.mark.django_db
+
+
+def log_in(staff: Any) -> Client:
+    client = Client()
+    client.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def text(client: Client, name: str, *args: Any, **query: Any) -> str:
+    answer = client.get(reverse(name, args=args), query)
+    assert answer.status_code == 200, answer.status_code
+    return answer.content.decode()
+
+
+def test_a_list_is_made_filled_put_up_and_approved_on_its_pages(world: World) -> None:
+    money(world)
+    homes = [world.household() for _n in range(3)]
+    clerk = log_in(world.township_clerk)
+    made = clerk.post(
+        reverse("rosters:new"),
+        {
+            "key": new_key(), "event": "visit_condolence:spring_festival", "title": "春节名册", "year": "2026",
+            "unit": world.township.pk, "channel": "bank", "amount_fen": "300", "severe_fen": "500",
+        },
+    )  # fmt: skip
+    roster = Roster.objects.get()
+    assert made.url == reverse("rosters:fill", args=[roster.pk])
+    page = text(clerk, "rosters:fill", roster.pk)
+    assert ">900<" in page
+
+    clerk.post(reverse("rosters:fill", args=[roster.pk]), {"key": new_key(), "how": ""})
+    clerk.post(reverse("rosters:put_up", args=[roster.pk]), {"key": new_key(), "place": "村务公开栏"})
+    with clock.frozen_at(AFTER_NOTICE):
+        approver = log_in(world.township_approver)
+        assert reverse("rosters:approve", args=[roster.pk]) in text(approver, "rosters:roster", roster.pk)
+        approver.post(reverse("rosters:approve", args=[roster.pk]), {"key": new_key()})
+
+    roster.refresh_from_db()
+    assert (roster.state, roster.line_count, roster.total_fen) == ("approved", len(homes), 900_00)
+    assert Reservation.objects.filter(programme="visit_condolence").count() == 3
+
+
+def test_household_numbers_are_pasted_out_of_a_spreadsheet(world: World) -> None:
+    roster = drafted(world, 1)
+    later = [world.household() for _n in range(2)]
+    pasted = "\n".join(f"{home.household_no}\t{home.head_name}\t300" for home in later) + "\n123，没有这家"
+
+    answer = log_in(world.township_clerk).post(
+        reverse("rosters:fill", args=[roster.pk]), {"key": new_key(), "how": "numbers", "numbers": pasted}, follow=True
+    )
+
+    assert roster.lines.count() == 3
+    assert "123：这个地方没有这一户" in answer.content.decode()
+
+
+def test_a_finding_is_shown_on_its_line_and_leads_to_it(world: World) -> None:
+    roster = drafted(world, 2)
+    dead = line(roster).person
+    dead.died_on = START
+    dead.save()
+    clerk = log_in(world.township_clerk)
+
+    page = text(clerk, "rosters:roster", roster.pk, finding="dead")
+
+    assert "收款人已去世：1" in page
+    assert page.count('<tr role="row">') == 2  # the heading and the one line
+    assert reverse("rosters:put_up", args=[roster.pk]) not in page
+    clerk.post(reverse("rosters:take_out", args=[line(roster).pk]), {"key": new_key(), "reason": "已去世"})
+    assert "已去世" in text(clerk, "rosters:roster", roster.pk, out="1")
+
+
+def test_what_is_out_of_reach_is_absent(world: World) -> None:
+    roster = drafted(world, 1)
+    stranger, village = log_in(world.other_clerk), log_in(world.village_clerk)
+    own = line(roster)
+    for name, pk in (("roster", roster.pk), ("print", roster.pk), ("line", own.pk), ("take_out", own.pk)):
+        assert stranger.get(reverse(f"rosters:{name}", args=[pk])).status_code == 404
+    assert roster.title not in text(stranger, "rosters:home")
+    assert own.person.name in text(village, "rosters:roster", roster.pk)
+    assert log_in(world.sysadmin).get(reverse("rosters:roster", args=[roster.pk])).status_code == 404
+
+
+def test_a_village_sees_its_own_people_on_the_townships_list(world: World) -> None:
+    there = world.household(world.other_village)
+    roster = drafted(world, 1)
+
+    page = text(log_in(world.village_clerk), "rosters:roster", roster.pk)
+
+    assert line(roster, 1).person.name in page or line(roster, 2).person.name in page
+    assert there.head.name not in page
+
+
+def test_only_those_of_the_duty_may_press(world: World) -> None:
+    roster = drafted(world, 1)
+    village = log_in(world.village_clerk)
+
+    assert village.get(reverse("rosters:new")).status_code == 403
+    village.post(reverse("rosters:put_up", args=[roster.pk]), {"key": new_key(), "place": "x"})
+    village.post(reverse("rosters:accounts", args=[roster.pk]))
+    village.post(reverse("rosters:cancel", args=[roster.pk]), {"key": new_key(), "reason": "x"})
+    roster.refresh_from_db()
+    assert (roster.state, roster.posted_on) == ("draft", None)
+    assert village.post(reverse("rosters:pay", args=[roster.pk]), {"key": new_key()}).status_code == 403
+
+
+def test_money_goes_out_through_the_batch_pages_by_three_persons(world: World) -> None:
+    roster = approved(world)
+    with clock.frozen_at(AFTER_NOTICE):
+        key = new_key()
+        for _press in range(2):
+            log_in(world.fund_manager).post(
+                reverse("rosters:pay", args=[roster.pk]), {"key": key, "bank": "禾丰农商银行"}
+            )
+        batch = PaymentBatch.objects.get()
+        log_in(world.fund_checker).post(reverse("funds:check", args=[batch.pk]), {"key": new_key()})
+        cashier = log_in(world.cashier)
+        cashier.post(reverse("funds:release", args=[batch.pk]), {"key": new_key(), "count": "3", "total_fen": "1100"})
+        answers = cashier.get(reverse("funds:answers", args=[batch.pk]))
+        file = cashier.post(
+            reverse("rosters:export", args=[roster.pk, batch.pk]), {"form": "gb18030", "reason": "交银行代发"}
+        )
+        written = b"".join(file.streaming_content).decode("gb18030")
+
+    assert set(batch.payments.values_list("state", flat=True)) == {"sent"}
+    assert answers.status_code == 200
+    assert len(written.splitlines()) == 4
+    assert f"{line(roster).key}:pay:1" in written
+    assert AccessLog.objects.filter(subject=f"batch:{batch.pk}", fields="account").count() == 1
+    assert "已交银行" in text(log_in(world.township_clerk), "rosters:roster", roster.pk)
+    assert log_in(world.township_clerk).get(reverse("rosters:export", args=[roster.pk, batch.pk])).status_code == 403
+
+
+def test_whoever_approved_the_list_reads_why_she_may_not_release_it(world: World) -> None:
+    from access import services as access
+
+    _roster, batch = approved_batch(world)
+    access.appoint(world.township_approver, "fund_checker", world.county, by=None, valid_from=START)
+
+    page = text(log_in(world.township_approver), "funds:batch", batch.pk)
+
+    assert "你编制或批准过" in page
+
+
+def approved_batch(world: World) -> tuple[Roster, PaymentBatch]:
+    from casework.rosters import paying
+
+    roster = approved(world)
+    return roster, paying.build(roster.pk, by=world.fund_manager, key="k" * 8, bank="禾丰农商银行")
+
+
+def test_a_line_comes_off_a_batch_and_may_be_listed_again(world: World) -> None:
+    roster, batch = approved_batch(world)
+    payment = batch.payments.order_by("id").first()
+    manager = log_in(world.fund_manager)
+
+    answer = manager.get(reverse("funds:unlist", args=[payment.pk]))
+    manager.post(answer.url, {"key": new_key(), "reason": "账户待核"})
+
+    assert Payment.objects.get(pk=payment.pk).state == "cancelled"
+    assert "1 笔" in text(manager, "rosters:roster", roster.pk)
+
+
+def test_a_returned_payment_is_the_villages_task_and_then_the_funds(world: World) -> None:
+    roster, batch = with_the_bank(world, 2)
+    first = batch.payments.order_by("id").first()
+    with clock.frozen_at(AFTER_NOTICE):
+        payments.record_answers([payments.Answer(first.pk, False, "已销户")], by=world.cashier, key="a")
+        page = text(log_in(world.village_clerk), "rosters:returned")
+        assert reverse("village:account", args=[line(roster).household_id]) in page
+        assert "退回的名册付款 1 笔" in text(log_in(world.village_clerk), "rosters:home")
+        assert first.payee_name not in text(log_in(world.other_clerk), "rosters:returned")
+        log_in(world.village_clerk).post(
+            reverse("village:account", args=[line(roster).household_id]),
+            {
+                "number": "9999990000000000777",
+                "again": "9999990000000000777",
+                "holder_id": line(roster).person_id,
+                "kind": "card",
+                "bank": "禾丰农商银行",
+                "sure": "on",
+            },
+        )
+    with clock.frozen_at(LATER):
+        assert "账户改好了" in text(log_in(world.fund_manager), "rosters:returned")
+
+
+def test_cash_is_handed_over_by_two_with_the_receipts_picture(world: World) -> None:
+    roster, batch = with_the_bank(world, 1, channel="cash", cash_reason="老人不会用卡")
+    payment = batch.payments.get()
+    picture = io.BytesIO()
+    Image.new("RGB", (40, 40), "white").save(picture, "JPEG")
+    picture.seek(0)
+    picture.name = "receipt.jpg"
+    clerk = log_in(world.village_clerk)
+    assert reverse("rosters:handover", args=[payment.pk]) in text(clerk, "rosters:roster", roster.pk)
+
+    answer = clerk.post(
+        reverse("rosters:handover", args=[payment.pk]),
+        {
+            "key": new_key(), "second": world.resident_cadre.pk, "handed_on": "2026-04-15",
+            "place": "家里", "signed_how": "thumbprint", "received_by": "本人", "receipt": picture,
+        },
+    )  # fmt: skip
+
+    assert answer.status_code == 302, answer.content.decode()
+    assert Payment.objects.get(pk=payment.pk).state == "credited"
+    assert CashHandover.objects.get().payer_two == world.resident_cadre
+    assert log_in(world.cashier).get(reverse("rosters:handover", args=[payment.pk])).status_code == 404
+
+
+def test_the_printed_list_has_its_capitals_and_room_to_sign(world: World) -> None:
+    roster = approved(world)
+
+    page = text(log_in(world.township_clerk), "rosters:print", roster.pk)
+
+    assert "壹仟壹佰元整" in page
+    assert "签字或按手印" in page
+    assert roster.approved_digest[:16] in page
+
+
+def test_a_long_list_is_approved_and_listed_by_jobs_that_show_their_progress(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "LONG", 1)
+    money(world)
+    roster = drafted(world)
+    deciding.put_up(roster.pk, place="村委会", by=world.township_clerk)
+    monkeypatch.setattr(runner.Progress, "__call__", lambda *_args, **_more: None)  # it has a connection of its own
+    with clock.frozen_at(AFTER_NOTICE):
+        approver = log_in(world.township_approver)
+        for _press in range(2):
+            page = approver.post(reverse("rosters:approve", args=[roster.pk]), {"key": new_key()}, follow=True)
+        assert "<progress" in page.content.decode()
+        assert page["Refresh"] == "2"
+        runner.run(Job.objects.get().pk)
+        manager = log_in(world.fund_manager)
+        manager.post(reverse("rosters:pay", args=[roster.pk]), {"key": new_key(), "bank": "禾丰农商银行"})
+        runner.run(Job.objects.latest("pk").pk)
+
+    assert [job.state for job in Job.objects.order_by("pk")] == ["done", "done"], [
+        job.error for job in Job.objects.all()
+    ]
+    assert RosterBatch.objects.get(roster=roster).batch.payments.count() == 3
+    assert log_in(world.village_clerk).get(reverse("rosters:job", args=[Job.objects.first().pk])).status_code == 404
+
+
+def test_lists_cost_the_same_queries_however_long(world: World, django_assert_num_queries: Any) -> None:
+    roster = drafted(world, 2)
+    client = log_in(world.township_clerk)
+
+    def queries(url: str) -> int:
+        from django.db import connection
+        from django.test.utils import CaptureQueriesContext
+
+        client.get(url)
+        with CaptureQueriesContext(connection) as seen:
+            client.get(url)
+        return len(seen)
+
+    urls = [
+        reverse("rosters:home"),
+        reverse("rosters:roster", args=[roster.pk]),
+        reverse("rosters:print", args=[roster.pk]),
+    ]
+    before = [queries(url) for url in urls]
+    for _n in range(6):
+        world.household()
+    from casework.rosters import building
+
+    building.fill_by_rule(roster.pk, by=world.township_clerk)
+    for n in range(3):
+        drafted(world, 1, key=f"more{n}", event="mid_autumn", year=2026 + n)
+
+    assert RosterLine.objects.filter(roster=roster).count() >= 8
+    for url, n in zip(urls, before, strict=True):
+        with django_assert_num_queries(n):
+            client.get(url)
