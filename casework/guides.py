@@ -11,13 +11,16 @@ from django.utils.safestring import SafeString, mark_safe
 
 from access.roles import Desk
 
+# {name of the file: the desk that it is for}; a desk's own guide comes first
 GUIDES = {
-    Desk.VILLAGE: "village",
-    Desk.TOWNSHIP: "township",
-    Desk.COUNTY: "county",
-    Desk.FUNDS: "funds",
-    Desk.AUDIT: "auditor",
-    Desk.ADMIN: "admin",
+    "village": Desk.VILLAGE,
+    "township": Desk.TOWNSHIP,
+    "county": Desk.COUNTY,
+    "funds": Desk.FUNDS,
+    "books": Desk.FUNDS,
+    "storekeeper": Desk.STOCK,
+    "auditor": Desk.AUDIT,
+    "admin": Desk.ADMIN,
 }
 
 
@@ -29,11 +32,16 @@ class Block:
     lines: list[SafeString]
 
 
+def title_of_guide(name: str, language: str) -> str:
+    """Its first heading, in "zh" or "en"."""
+    with _path(name, language).open(encoding="utf-8") as file:
+        return file.readline().removeprefix("# ").strip()
+
+
 def read_guide(name: str, language: str) -> list[Block]:
     """The blocks of one guide in "zh" or "en", without the line of links under its title."""
-    path = Path(settings.BASE_DIR) / "docs" / "guide" / f"{name}.{language}.md"
     found: list[tuple[str, list[str]]] = []
-    for part in re.split(r"\n{2,}", path.read_text(encoding="utf-8").strip()):
+    for part in re.split(r"\n{2,}", _path(name, language).read_text(encoding="utf-8").strip()):
         for line in part.splitlines():
             kind, text = _read(line)
             if kind == "p" and found and found[-1][0] in ("p", "ul", "ol") and line != part.splitlines()[0]:
@@ -43,6 +51,10 @@ def read_guide(name: str, language: str) -> list[Block]:
             else:
                 found.append((kind, [text]))
     return [Block(kind, [_inline(text) for text in texts]) for kind, texts in found if ".md)" not in texts[0]]
+
+
+def _path(name: str, language: str) -> Path:
+    return Path(settings.BASE_DIR) / "docs" / "guide" / f"{name}.{language}.md"
 
 
 def _read(line: str) -> tuple[str, str]:

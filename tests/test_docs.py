@@ -16,7 +16,7 @@ DOCS = [
 ]
 OWN_APPS = {"access", "audit", "casework", "families", "flows", "funds", "jobs"}
 PICTURE_LIMIT = 150_000
-GUIDES = ("village", "township", "county", "funds", "auditor", "admin")
+GUIDES = ("village", "township", "county", "funds", "books", "storekeeper", "auditor", "admin")
 
 
 def named(path: Path) -> str:

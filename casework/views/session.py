@@ -23,7 +23,7 @@ from casework.context import Look
 from casework.days import speaks_chinese
 from casework.demo_accounts import DEMO_PASSWORD, demo_accounts
 from casework.desks.acts import way_back
-from casework.guides import GUIDES, read_guide
+from casework.guides import GUIDES, read_guide, title_of_guide
 from casework.menu import DESKS, desk_of, desks_of, home_of
 from jobs import health
 
@@ -139,17 +139,21 @@ def _keep(response: HttpResponse, cookie: str, value: str) -> None:
 def help_page(request: HttpRequest) -> HttpResponse:
     """The few rules that hold everywhere, and the guides: first those of her own desks."""
     desks = desks_of(request.user) if request.user.is_authenticated else []
-    found = sorted(GUIDES.items(), key=lambda pair: pair[0] not in desks)
-    guides = [{"name": name, "title": DESKS[desk].title} for desk, name in found]
+    found = sorted(GUIDES, key=lambda name: GUIDES[name] not in desks)
+    guides = [{"name": name, "title": title_of_guide(name, _language())} for name in found]
     return render(request, "access/help.html", {"guides": guides})
+
+
+def _language() -> str:
+    return "zh" if speaks_chinese() else "en"
 
 
 @require_safe
 def guide(request: HttpRequest, name: str) -> HttpResponse:
     """One guide in the language of the page. They name no family, so nobody needs to log in."""
-    if name not in GUIDES.values():
+    if name not in GUIDES:
         raise Http404
-    blocks = read_guide(name, "zh" if speaks_chinese() else "en")
+    blocks = read_guide(name, _language())
     return render(request, "access/guide.html", {"blocks": blocks})
 
 

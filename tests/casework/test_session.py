@@ -306,7 +306,7 @@ def test_every_page_forbids_scripts_and_styles_from_elsewhere(client, db):
     assert "'unsafe-inline'" not in policy
 
 
-@pytest.mark.parametrize("name", GUIDES.values())
+@pytest.mark.parametrize("name", GUIDES)
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 def test_every_guide_is_read_from_the_help_page(client, name, language):
     client.cookies["django_language"] = language
