@@ -34,8 +34,10 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     if user is None or not user.is_authenticated:
         return known
     path = request.path
+    menu = SimpleLazyObject(lambda: menu_for(user, path))
     return known | {
-        "menu": SimpleLazyObject(lambda: menu_for(user, path)),
+        "menu": menu,
+        "more_menu": SimpleLazyObject(lambda: [item for item in menu if item.more]),
         "desk": SimpleLazyObject(lambda: desk_of(user, path)),
         "desks": SimpleLazyObject(
             lambda: [

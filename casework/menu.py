@@ -19,13 +19,15 @@ from casework.desks.village.work import count_work
 
 @dataclass(frozen=True)
 class Entry:
-    """A page in the menu. `count` says how many things wait there; `ability` hides it from those without."""
+    """A page in the menu. `count` says how many things wait there; `ability` hides it from those without; `more` puts it
+    behind 更多 on a bar that would grow too long."""
 
     url_name: str
     label: Any
     icon: str
     count: Callable[[Staff], int] | None = None
     ability: Ability | None = None
+    more: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,12 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("township:parts", _("分期"), "coin", count=offices.parts),
             Entry("township:overdue", _("超期"), "clock", count=offices.overdue),
             Entry("township:releases", pgettext_lazy("menu", "先行救助"), "bell"),
-            Entry("funds:imprest", pgettext_lazy("menu", "备用金"), "coin", ability=Ability.FUND_VIEW),
-            Entry("rosters:home", _("名册"), "list"),
-            Entry("township:recusals", _("回避"), "people"),
-            Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW),
+            Entry("funds:imprest", pgettext_lazy("menu", "备用金"), "coin", ability=Ability.FUND_VIEW, more=True),
+            Entry("rosters:home", _("名册"), "list", more=True),
+            Entry("township:recusals", _("回避"), "people", more=True),
+            Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW, more=True),
             Entry("township:find", _("查找"), "search"),
-            Entry("imports:home", _("导入"), "upload", ability=Ability.IMPORT),
+            Entry("imports:home", _("导入"), "upload", ability=Ability.IMPORT, more=True),
         ),
         search="township:find",
     ),
@@ -75,8 +77,8 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("county:filed", _("备案"), "book"),
             Entry("county:releases", pgettext_lazy("menu", "先行救助"), "bell"),
             Entry("rosters:home", _("名册"), "list"),
-            Entry("county:recusals", _("回避"), "people"),
-            Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW),
+            Entry("county:recusals", _("回避"), "people", more=True),
+            Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW, more=True),
             Entry("county:find", _("查找"), "search"),
         ),
         search="county:find",
@@ -85,20 +87,20 @@ DESKS: dict[Desk, DeskMenu] = {
         _("资金"),
         (
             Entry("funds:home", _("资金"), "coin"),
+            Entry("funds:budget", pgettext_lazy("menu", "预算"), "tick-list"),
             Entry("funds:waiting", _("付款"), "send", count=money.count_waiting),
             Entry("funds:batches", _("批次"), "list", count=money.my_turn),
             Entry("funds:bank", pgettext_lazy("menu", "对账"), "scale", count=money.count_bank_tasks),
-            Entry("rosters:home", _("名册"), "people"),
-            Entry("funds:payments", _("台账"), "book"),
-            Entry("funds:recoveries", pgettext_lazy("menu", "追回"), "undo", count=money.count_recoveries),
-            Entry("funds:providers", _("收款单位"), "house"),
-            Entry("funds:imprest", pgettext_lazy("menu", "备用金"), "people"),
-            Entry("funds:flow", pgettext_lazy("menu", "图"), "chart"),
-            Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW),
-            Entry("funds:budget", pgettext_lazy("menu", "预算"), "tick-list"),
-            Entry("funds:receipts", pgettext_lazy("menu", "收入"), "download"),
             Entry("funds:proposals", pgettext_lazy("menu", "核准"), "stamp", count=money.count_proposals),
-            Entry("funds:periods", _("结账"), "calendar"),
+            Entry("funds:payments", _("台账"), "book"),
+            Entry("funds:receipts", pgettext_lazy("menu", "收入"), "download", more=True),
+            Entry("rosters:home", _("名册"), "people", more=True),
+            Entry("funds:providers", _("收款单位"), "house", more=True),
+            Entry("funds:recoveries", pgettext_lazy("menu", "追回"), "undo", count=money.count_recoveries, more=True),
+            Entry("funds:imprest", pgettext_lazy("menu", "备用金"), "people", more=True),
+            Entry("funds:periods", _("结账"), "calendar", more=True),
+            Entry("funds:flow", pgettext_lazy("menu", "图"), "chart", more=True),
+            Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW, more=True),
         ),
         search="funds:payments",
     ),
@@ -154,6 +156,7 @@ class Item:
     icon: str
     count: int
     current: bool
+    more: bool = False
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,7 @@ def menu_for(user: Any, path: str = "") -> list[Item]:
     urls = [reverse(entry.url_name) for entry in entries]
     here = max((url for url in urls if path.startswith(url)), key=len, default="")
     return [
-        Item(url, entry.label, entry.icon, entry.count(user) if entry.count else 0, current=url == here)
+        Item(url, entry.label, entry.icon, entry.count(user) if entry.count else 0, url == here, entry.more)
         for entry, url in zip(entries, urls, strict=True)
     ]
 
