@@ -116,7 +116,11 @@ def prepare(count: int) -> Desk:
     day = stage.end_notice(case)
     with clock.frozen_at(day), transaction.atomic(), acting(reason="copied"):
         cases = _copies(Case.objects.get(pk=case.pk), count)
-    clerk = Staff.objects.get(appointments__role="township_clerk", appointments__unit_id=case.township_id)
+    clerk = (
+        Staff.objects.filter(appointments__role="township_clerk", appointments__unit_id=case.township_id)
+        .order_by("pk")
+        .first()
+    )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     return Desk(clerk, cases, day, case.township_id)

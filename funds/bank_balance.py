@@ -140,11 +140,17 @@ WHERE s.kind = 'send' AND s.business_date <= %(day)s AND a.fund_id = ANY (%(fund
   AND NOT (p.state = 'returned' AND p.answered_on <= %(day)s)
 GROUP BY 1, 2, 3, 4 ORDER BY 7, 1, 4
 """
+# What was settled has left the books; it leaves the bank when the township's float is made up, which is later.
 _IMPREST = """
-SELECT coalesce(sum(CASE (t.kind = 'imprest_settle') = (t.reverses_id IS NULL) WHEN true THEN t.amount_fen ELSE -t.amount_fen END), 0)::bigint,
-       max(t.business_date)
-FROM funds_transfer t JOIN funds_account a ON a.id = t.debit_id
-WHERE t.kind IN ('imprest_settle', 'imprest_replenish') AND t.business_date <= %(day)s AND a.fund_id = ANY (%(funds)s)
+SELECT coalesce(sum(fen), 0)::bigint, max(day) FROM (
+  SELECT CASE WHEN t.reverses_id IS NULL THEN t.amount_fen ELSE -t.amount_fen END AS fen, t.business_date AS day
+  FROM funds_transfer t JOIN funds_account a ON a.id = t.debit_id
+  WHERE t.kind = 'imprest_settle' AND t.business_date <= %(day)s AND a.fund_id = ANY (%(funds)s)
+  UNION ALL
+  SELECT -r.amount_fen, r.paid_on
+  FROM funds_imprestrefill r JOIN funds_imprestfloat f ON f.id = r.float_id JOIN funds_allocation a ON a.id = f.allocation_id
+  WHERE r.paid_on <= %(day)s AND a.fund_id = ANY (%(funds)s)
+) AS met
 """
 # What goes in and out of the bank besides payments: whether the money comes (+) or goes (-) when it is no reversal, and its name.
 _CASH_KINDS: dict[str, tuple[int, Any]] = {

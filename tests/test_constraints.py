@@ -475,6 +475,7 @@ def fill_the_books(world: World) -> None:
     )  # fmt: skip
     fill_a_store(world)
     fill_a_float(world)
+    close_a_month_and_reconcile(world)
 
 
 def fill_a_float(world: World) -> None:
@@ -504,7 +505,6 @@ def fill_a_store(world: World) -> None:
     campaign = receipts.open_campaign(gift, "暖冬", purpose_words="冬衣", starts_on=START)
     income = receipts.Income("donation", 77, START, donor=donor, campaign=campaign, receipt_no="N1")
     receipts.record(gift, income, by=world.fund_manager, key="gift")
-    close_a_month_and_reconcile(world)
 
 
 def close_a_month_and_reconcile(world: World) -> None:

@@ -288,7 +288,7 @@ def test_nonsense_in_an_address_is_no_error_page(a_busy_year: World, log_in: Any
 
 
 @pytest.mark.parametrize(
-    ("page", "most"), [("funds:flow", 13), ("funds:pace", 14), ("funds:ageing", 8), ("funds:entries", 11)]
+    ("page", "most"), [("funds:flow", 17), ("funds:pace", 18), ("funds:ageing", 12), ("funds:entries", 15)]
 )
 def test_the_pictures_cost_the_same_however_much_money_there_is(
     a_busy_year: World, log_in: Any, page: str, most: int

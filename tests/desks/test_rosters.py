@@ -14,6 +14,7 @@ from casework import payments
 from casework.desks.funds.forms import new_key
 from casework.models import Roster, RosterBatch, RosterLine
 from casework.rosters import deciding, jobs
+from funds import bank_formats
 from funds.models import CashHandover, Payment, PaymentBatch, Reservation
 from jobs import runner
 from jobs.models import Job
@@ -127,6 +128,7 @@ def test_only_those_of_the_duty_may_press(world: World) -> None:
 
 
 def test_money_goes_out_through_the_batch_pages_by_three_persons(world: World) -> None:
+    bank_formats.seed()
     roster = approved(world)
     with clock.frozen_at(AFTER_NOTICE):
         key = new_key()
@@ -137,11 +139,12 @@ def test_money_goes_out_through_the_batch_pages_by_three_persons(world: World) -
         batch = PaymentBatch.objects.get()
         log_in(world.fund_checker).post(reverse("funds:check", args=[batch.pk]), {"key": new_key()})
         cashier = log_in(world.cashier)
-        cashier.post(reverse("funds:release", args=[batch.pk]), {"key": new_key(), "count": "3", "total_fen": "1100"})
-        answers = cashier.get(reverse("funds:answers", args=[batch.pk]))
-        file = cashier.post(
-            reverse("rosters:export", args=[roster.pk, batch.pk]), {"form": "gb18030", "reason": "交银行代发"}
+        cashier.post(
+            reverse("funds:release", args=[batch.pk]),
+            {"key": new_key(), "count": "3", "total_fen": "1100", "password": "a-long-password-1"},
         )
+        answers = cashier.get(reverse("funds:answers", args=[batch.pk]))
+        file = cashier.post(reverse("funds:export", args=[batch.pk]), {"bank": "HFNS", "reason": "交银行代发"})
         written = b"".join(file.streaming_content).decode("gb18030")
 
     assert set(batch.payments.values_list("state", flat=True)) == {"sent"}
@@ -150,7 +153,7 @@ def test_money_goes_out_through_the_batch_pages_by_three_persons(world: World) -
     assert f"{line(roster).key}:pay:1" in written
     assert AccessLog.objects.filter(subject=f"batch:{batch.pk}", fields="account").count() == 1
     assert "已交银行" in text(log_in(world.township_clerk), "rosters:roster", roster.pk)
-    assert log_in(world.township_clerk).get(reverse("rosters:export", args=[roster.pk, batch.pk])).status_code == 403
+    assert log_in(world.township_clerk).get(reverse("funds:export", args=[batch.pk])).status_code == 403
 
 
 def test_whoever_approved_the_list_reads_why_she_may_not_release_it(world: World) -> None:

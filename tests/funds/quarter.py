@@ -18,10 +18,11 @@ import datetime
 from typing import Any
 
 from audit.context import acting
-from funds import budget, ledger, proposals
+from funds import budget, proposals
 from funds import services as funds
 from funds.models import Allocation, Payment, Period, Transfer
 from tests.funds.books import answer, close, on, payment, reserve, settle
+from tests.funds.floats import a_float
 from tests.world import World
 
 IN_THE_BANK = {"april": 995_000_00, "may": 1_197_000_00, "june": 1_180_000_00}
@@ -57,7 +58,6 @@ def _april(world: World) -> tuple[Payment, Payment, Period]:
 
 
 def _june(world: World, one: Payment) -> None:
-    relief = Allocation.objects.get(programme="disaster_relief")
     with on(6, 3):
         payment(world, one.reservation, "credited")
     with on(6, 5):
@@ -67,14 +67,7 @@ def _june(world: World, one: Payment) -> None:
         funds.receive(world.fund, 99_00, key="mistake")
         _confirmed(world, budget.propose_reversal, Transfer.objects.get(key="mistake"))
     with on(6, 12):
-        ledger.post(
-            "imprest_advance",
-            2_000_00,
-            key="float",
-            fund_id=world.fund.pk,
-            allocation_id=relief.pk,
-            subject="imprest:1",
-        )
+        a_float(world, 5_000_00, 2_000_00)
         settle()
     with on(6, 20):
         _confirmed(world, budget.propose_hand_back, world.fund, 10_000_00)

@@ -9,12 +9,12 @@ from django.db import DatabaseError, connection
 
 from access import vault
 from audit.context import acting
-from funds import bank_balance, ledger
+from funds import bank_balance, imprest
 from funds import services as funds
 from funds.bank_balance import Item
 from funds.errors import SamePerson, WrongReconciliation
-from funds.models import Allocation, DepositAccount, FundStanding, OpenItem, Reconciliation, StatedBalance, Transfer
-from tests.funds import quarter
+from funds.models import DepositAccount, FundStanding, OpenItem, Reconciliation, StatedBalance, Transfer
+from tests.funds import floats, quarter
 from tests.funds.books import another_fund, on, payment, reserve, settle, sql
 from tests.world import START, World, make_staff
 
@@ -130,17 +130,15 @@ def test_cash_that_was_drawn_and_lies_in_the_safe_is_not_in_the_bank(world: Worl
 
 
 def test_papers_that_came_before_the_float_was_made_up_are_an_item(world: World) -> None:
-    allocation = Allocation.objects.get(programme="disaster_relief")
-    where = {"fund_id": world.fund.pk, "allocation_id": allocation.pk}
-    ledger.post("imprest_advance", 5_000, key="a", subject="imprest:1", **where)
-    ledger.post("imprest_spend", 2_000, key="b", subject="case:1", **where)
-    made = reserve(world, 2_000, "case:1")
-    ledger.post("imprest_settle", 2_000, key="c", subject="case:1", reservation=made, **where)
+    box = floats.a_float(world, 5_000, 5_000)
+    floats.handed_out(world, box, floats.decided(world, 2_000, "case:1"))
+    imprest.accept("case:1")
     settle()
     account = an_account(world)
 
     before = {item.ref: item for item in bank_balance.derived(account, APRIL)}["imprest"]
-    ledger.post("imprest_replenish", 2_000, key="d", subject="imprest:1", **where)
+    refill = imprest.ask_refill(box, by=world.township_clerk, key="refill")
+    imprest.pay_refill(refill, by=world.cashier, bank_reference="HF1")
     settle()
     after = {item.ref for item in bank_balance.derived(account, APRIL)}
 

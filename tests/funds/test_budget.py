@@ -13,6 +13,7 @@ from funds import budget, ledger, proposals
 from funds import services as funds
 from funds.errors import Earmarked, FundShort, SamePerson, WrongProposal
 from funds.models import Account, Allocation, Fund, Proposal, Transfer
+from tests.funds.test_ledger import confirmed
 from tests.world import START, World, make_staff
 
 
@@ -182,14 +183,13 @@ def test_what_is_promised_is_never_taken_back(world: World) -> None:
         budget.propose_take_back(allocation, 1_000_001, by=world.fund_manager, key="p", reason="收回")
     assert not Proposal.objects.exists()
     two_persons(world, budget.propose_take_back, allocation, 1_000_000)
-    confirmed = Proposal.objects.get()
     entry_refused(
         "deallocate",
         account(allocation, "allocated"),
         account(world.fund, "available"),
         1,
         match="never_overspent",
-        proposal=confirmed,
+        proposal=confirmed(world),
     )
     assert free(allocation) == [0]
 

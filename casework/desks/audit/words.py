@@ -4,6 +4,16 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 FIELD_WORDS = {
+    "provider": _("钱付给哪个单位"),
+    "cash_reason": _("为什么发现金"),
+    "purpose": _("用来解决什么"),
+    "once_key": _("按规定只能批一次的事"),
+    "fiscal_level": _("哪一级财政的钱"),
+    "purposes": _("可以用来解决什么"),
+    "first_year": _("最早能用的年度"),
+    "last_year": _("最晚能用的年度"),
+    "only_unit": _("只能用在哪里"),
+    "plan_fen": _("每个月的支出计划"),
     "float": _("备用金"),
     "payer_one": _("经手人"),
     "payer_one_key": _("经手人（本人）"),
