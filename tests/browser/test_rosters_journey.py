@@ -31,7 +31,8 @@ def test_a_festival_list_is_made_approved_and_listed(desk_page: Any, live_server
         world.household()
 
     login_as(page, live_server, "township_clerk")
-    page.click("nav >> text=名册")
+    page.click("nav[aria-label=更多页面] summary >> visible=true")
+    page.click("nav[aria-label=更多页面] a:has-text('名册') >> visible=true")
     seen(page, "empty")
     page.click("text=新建名册")
     seen(page, "new")
