@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from audit import clock
 from audit.context import acting
 from casework.models import CaseEvent
-from funds import ledger, services
+from funds import imprest, ledger, proposals, services
 from funds.errors import FundShort
 from funds.models import Reservation
 from tests.torture import web
@@ -133,7 +133,13 @@ def cross(*, attempts: int, seed: int, clients: int = 16) -> Outcome:
     with clock.frozen_at(START):
         fund = services.open_fund(f"CROSS-{seed}", "torture", source="fiscal", unit=world.county)
         services.receive(fund, 10**9, key=f"{programme}:in")
-        place = services.allocate(fund, 10**8, programme=programme, unit=world.county, year=2026, key=f"{programme}:to")
+        place = services.allocate(
+            fund, 10**8, programme=programme, unit=world.township, year=2026, key=f"{programme}:to"
+        )
+        limit = imprest.propose_limit(
+            place, 10**7, world.township_clerk, by=world.fund_manager, key=f"{programme}:limit", reason="torture"
+        )
+        proposals.confirm(limit.pk, by=world.fund_checker)
         ledger.post(
             "imprest_advance",
             10**6,

@@ -158,6 +158,7 @@ class Model:
         self.payments: list[Payment] = []
         self.transfers: list[Transfer] = []
         self.proposals: list[Proposal] = []
+        self.limited: set[int] = set()  # the allocations of which a township may hold a float
         self.turnover: dict[Account, list[int]] = {}  # [given, received]
 
     # Money
@@ -252,7 +253,7 @@ class Model:
         whole = self.allocations[parent]
         n = self.allocation_of(whole.fund, programme, place, whole.year)
         if n is None and (whole.programme not in ("", programme) or whole.place not in WITHIN[place]):
-            raise Refused(LAW)
+            raise Refused(WRONG_PROPOSAL)
         if n is not None and self.allocations[n].parent != parent:
             raise Refused(WRONG_PROPOSAL)
         if self._not_for(whole.fund, programme):
@@ -265,7 +266,21 @@ class Model:
             n = self._new_allocation(Allocation(whole.fund, programme, place, whole.year, parent))
         self._transfer("suballocate", whole.fund, amount, parent, to_allocation=n)
 
+    def imprest_limit(self, allocation: int, amount: int, by: int, other: int) -> None:
+        """One sets it, another confirms it; the games set it so high that nothing meets it, or not at all."""
+        place = self.allocations[allocation]
+        if place.place != "township":
+            raise Refused(WRONG_PROPOSAL)
+        if by == other:
+            raise Refused(SAME_PERSON)
+        self.limited.add(allocation)
+        self.proposals.append(
+            Proposal("imprest_limit", by, amount, place.fund, allocation, state="confirmed", decided_by=other)
+        )
+
     def imprest(self, kind: str, allocation: int, amount: int) -> None:
+        if kind == "imprest_advance" and allocation not in self.limited and 0 < amount <= self.free(allocation):
+            raise Refused(LAW)
         self._transfer(kind, self.allocations[allocation].fund, amount, allocation)
 
     # Proposed by one, confirmed by another
@@ -465,9 +480,6 @@ class Model:
             raise Refused(NOT_THAT_MUCH)
         self._of_reservation("recover", n, amount)
         self.reservations[n].recovered += amount
-
-    def imprest_settle(self, n: int, amount: int) -> None:
-        self._of_reservation("imprest_settle", n, amount)
 
     # Batches and payments
 

@@ -20,6 +20,7 @@ from django.db import DatabaseError, connection, transaction
 from audit import clock
 from audit.context import acting
 from funds import budget, instalments, ledger, proposals, recoveries, services
+from funds import imprest as imprest_services
 from funds.errors import FundsError
 from funds.models import Allocation, Fund, Instalment, Payment, PaymentBatch, Recovery, Reservation, Transfer
 from tests.torture import model as plain
@@ -376,16 +377,36 @@ def imprest(game: Game, a: int, b: int, c: int) -> None:
     )
 
 
-_IMPREST = ("imprest_advance", "imprest_return", "imprest_spend", "imprest_replenish")
+# What a family gets out of a float names its two persons and its receipt: tests/funds/test_imprest.py holds that.
+_IMPREST = ("imprest_advance", "imprest_return")
 
 
-def _of_the_books(game: Game, kind: str, amount: int, allocation: int, reservation: Reservation | None = None) -> None:
+@move(2)
+def imprest_limit(game: Game, a: int, b: int, c: int) -> None:
+    allocation = game.pick(game.model.allocations, a, lambda x: x.place == "township")
+    by = b % len(PEOPLE)
+    other, limit_fen = game.person(c, by), 10**9
+    game.both(
+        lambda m: m.imprest_limit(allocation, limit_fen, by, other),
+        lambda: _limited(game, allocation, limit_fen, by, other),
+        into=game.proposals,
+    )
+
+
+def _limited(game: Game, allocation: int, limit_fen: int, by: int, other: int) -> int:
+    place = Allocation.objects.select_related("fund__unit", "unit").get(pk=game.allocations[allocation])
+    made = imprest_services.propose_limit(
+        place, limit_fen, game.people[0], by=game.people[by], key=game.key(), reason="torture"
+    )
+    proposals.confirm(made.pk, by=game.people[other])
+    return made.pk
+
+
+def _of_the_books(game: Game, kind: str, amount: int, allocation: int) -> None:
     fund = game.funds[game.model.allocations[allocation].fund].pk
-    subject = reservation.subject if reservation else f"fund:{fund}"
     ledger.post(
-        kind, amount, key=game.key(), fund_id=fund, allocation_id=game.allocations[allocation], subject=subject,
-        reservation=reservation,
-    )  # fmt: skip
+        kind, amount, key=game.key(), fund_id=fund, allocation_id=game.allocations[allocation], subject=f"fund:{fund}"
+    )
 
 
 # Proposed by one, confirmed by another
@@ -586,17 +607,6 @@ def recover(game: Game, a: int, b: int, c: int) -> None:
         raise Pass
     amount = game.amount(c, game.model.reservations[n].still_owed)
     game.both(lambda m: m.recover(n, amount), lambda: recoveries.record(_recovery(game, n).pk, amount, key=game.key()))
-
-
-@move(1)
-def imprest_settle(game: Game, a: int, b: int, c: int) -> None:
-    n = game.pick(game.model.reservations, a, lambda r: r.held > 0)
-    amount = game.amount(c, game.model.reservations[n].held)
-    allocation = game.model.reservations[n].allocation
-    game.both(
-        lambda m: m.imprest_settle(n, amount),
-        lambda: _of_the_books(game, "imprest_settle", amount, allocation, _reservation(game, n)),
-    )
 
 
 # Batches and payments
