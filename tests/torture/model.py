@@ -286,17 +286,25 @@ class Model:
     # Proposed by one, confirmed by another
 
     def take_back(self, allocation: int, amount: int, by: int) -> None:
-        if amount > self.free(allocation):
-            raise Refused(SHORT)
+        self._demand(amount, self.free(allocation))
         self.proposals.append(Proposal("take_back", by, amount, self.allocations[allocation].fund, allocation))
 
     def interfund(self, fund: int, to: int, amount: int, by: int) -> None:
         if to == fund:
             raise Refused(WRONG_PROPOSAL)
+        self._demand(amount, self.balance("available", fund))
         self.proposals.append(Proposal("interfund", by, amount, fund, to))
 
     def hand_back(self, fund: int, amount: int, by: int) -> None:
+        self._demand(amount, self.balance("available", fund))
         self.proposals.append(Proposal("hand_back", by, amount, fund))
+
+    @staticmethod
+    def _demand(amount: int, there: int) -> None:
+        if amount <= 0:
+            raise Refused(WRONG_PROPOSAL)
+        if amount > there:
+            raise Refused(SHORT)
 
     def carry_over(self, fund: int, by: int) -> None:
         parts = {
