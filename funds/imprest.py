@@ -283,7 +283,10 @@ def spend(
             due_on=due_on,
         )
     except IntegrityError as error:
-        raise ledger.refusal_of(error) or error from error
+        refusal = ledger.refusal_of(error)
+        if refusal is None:
+            raise
+        raise refusal from error
     _post("imprest_spend", box, amount_fen, key=f"imprest:{paid.pk}:spend", subject=paid.subject)
     return paid
 

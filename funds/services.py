@@ -130,7 +130,10 @@ def reserve(
             once_key=once_key,
         )
     except IntegrityError as error:
-        raise ledger.refusal_of(error) or error from error
+        refusal = ledger.refusal_of(error)
+        if refusal is None:
+            raise
+        raise refusal from error
     ledger.post(
         "reserve",
         amount_fen,

@@ -7,6 +7,7 @@ cut, and a character that the encoding lacks never becomes a question mark.
 import csv
 import io
 import unicodedata
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -302,14 +303,15 @@ def _frame_value(column: Column, facts: ListFacts) -> str:
             return column.text
 
 
-class _Sheet:
+class _Sheet(ABC):
     """A file in the making: rows of texts, which every kind lays down in its own way."""
 
     def __init__(self, form: ListFormat, file: BinaryIO) -> None:
         self.form = form
 
+    @abstractmethod
     def row(self, columns: Iterable[Column], values: list[str], *, is_heading: bool = False) -> None:
-        raise NotImplementedError
+        """Lay one row down."""
 
     def heading(self) -> None:
         if self.form.has_heading:
@@ -322,8 +324,9 @@ class _Sheet:
         for columns in lines:
             self.row(columns, [_frame_value(column, facts) for column in columns])
 
+    @abstractmethod
     def close(self) -> None:
-        raise NotImplementedError
+        """Write what is still held back."""
 
 
 class _Text(_Sheet):

@@ -1,6 +1,7 @@
 """The list of a released batch for its bank: at once when it is short, as a job when it is long."""
 
 import tempfile
+from contextlib import ExitStack
 from typing import Any
 
 from django.contrib import messages
@@ -59,14 +60,12 @@ def export(request: HttpRequest, batch_id: int) -> HttpResponse:
 
 
 def _written(request: HttpRequest, batch: PaymentBatch, given: dict[str, Any]) -> HttpResponse:
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
-    try:
+    with ExitStack() as until_written:
+        file = until_written.enter_context(tempfile.TemporaryFile())
         made = bank_lists.export(
             batch, given["bank"], by=request.user, reason=given["reason"], purpose=given["purpose"], out=file
         )
-    except BaseException:
-        file.close()
-        raise
+        until_written.pop_all()  # from here on the response closes it
     return _download(file, made.filename)
 
 
