@@ -1,8 +1,12 @@
-"""A list of many payees: approved, listed, exported, released and reconciled, against hand-written SQL of the same rows.
+"""A list of many payees: approved, listed, released, exported and reconciled, against hand-written SQL of the same rows.
 
-Ours runs in a process of its own, so that its peak memory is its own.
+Ours runs in a process of its own, so that its peak memory is its own. Export and answer are the bank's real files: the
+list is judged line by line as it is written, the answer is read, matched by three ways and posted with its lines and tasks.
 """
 
+import csv
+import hashlib
+import io
 import json
 import subprocess
 import sys
@@ -10,7 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from tempfile import TemporaryFile
-from typing import Any
+from typing import IO, Any, BinaryIO
 
 from django.conf import settings
 from django.db import connection, models, transaction
@@ -24,18 +28,20 @@ from benchmarks.importing import _peak_memory_mb, _triggers
 from benchmarks.scratch import PREFIX, must_be_scratch
 from casework import payments
 from casework.demo import township
-from casework.rosters import building, deciding, exchanging, paying
+from casework.rosters import building, deciding, paying
 from casework.rosters.models import Roster
 from families.models import BankAccount, Household, HouseholdMember, Person
-from funds import ledger
+from funds import bank_files, bank_lists, ledger
 from funds import services as funds
-from funds.models import Payment, PaymentBatch, Reservation, Transfer
+from funds.models import BankLine, BankTask, Payment, Reservation, Transfer
+from funds.models.payments import account_row
 
 PAYEES = 100_000
 SAMPLE = 200  # payments for the one-by-one services, whose time is then scaled up
-STEPS = ("approve", "build", "export", "release", "reconcile")
+STEPS = ("approve", "build", "release", "export", "reconcile")
 FLOOR = (Reservation, Payment)
-BANK = "禾丰农商银行"
+POSTED = (Transfer, BankLine, BankTask)  # without a history of their own rows
+BANK, CODE = "禾丰农商银行", "HFNS"
 RETURNED_EVERY = 50  # of the payments one in so many comes back
 
 
@@ -165,9 +171,10 @@ def run_once() -> None:
         batch = timed("build", lambda: paying.build(roster.pk, by=_who("fund_manager"), key="benchmark", bank=BANK))
         payments.check_batch(batch.pk, by=_who("fund_checker"), key="c")
         timed("release", lambda: payments.release_batch(batch.pk, by=_who("cashier"), key="r"))
-        with TemporaryFile() as file, acting(_who("cashier")):
-            timed("export", lambda: exchanging.write_list(batch, file, reason="benchmark"))
-        timed("reconcile", lambda: paying.record(exchanging.matched(batch, _said(batch)), by=_who("cashier")))
+        with TemporaryFile() as listed, TemporaryFile() as said:
+            timed("export", lambda: bank_lists.export(batch, CODE, by=_who("cashier"), reason="benchmark", out=listed))
+            _answer(listed, said)
+            timed("reconcile", lambda: _reconcile(said))
     figures = {"seconds": seconds, "queries": statements, "memory_mb": _peak_memory_mb(), "batch": batch.pk}
     print(json.dumps(figures))
 
@@ -198,12 +205,27 @@ def _listed_draft() -> Roster:
     return roster
 
 
-def _said(batch: PaymentBatch) -> Iterator[exchanging.Said]:
-    with connection.chunked_cursor() as cursor:
-        cursor.execute("SELECT key FROM funds_payment WHERE batch_id = %s ORDER BY id", [batch.pk])
-        for n, (key,) in enumerate(cursor):
-            is_back = n % RETURNED_EVERY == 0
-            yield exchanging.Said(key, not is_back, "已销户" if is_back else "", f"H{n}")
+def _answer(listed: BinaryIO, said: BinaryIO) -> None:
+    """What the bank makes of our list: its own headings and codes, every fiftieth line come back."""
+    listed.seek(0)
+    ours = csv.reader(io.TextIOWrapper(listed, "gb18030", newline=""))
+    next(ours)
+    text = io.TextIOWrapper(said, "gb18030", newline="")
+    theirs = csv.writer(text)
+    theirs.writerow(
+        ["批次编号", "流水序号", "收款账号", "收款户名", "交易金额", "交易日期", "返回码", "返回信息", "银行参考号"]
+    )
+    for n, (batch, serial, account, name, amount, *_rest) in enumerate(ours):
+        code, words = ("E107", "账户已销户") if n % RETURNED_EVERY == 0 else ("0000", "成功")
+        theirs.writerow([batch, serial, account, name, amount, f"{township.FIRST_DAY:%Y%m%d}", code, words, f"H{n:09}"])
+    text.detach()
+    said.seek(0)
+
+
+def _reconcile(said: BinaryIO) -> None:
+    sha256 = hashlib.file_digest(said, "sha256").hexdigest()
+    judged = bank_files.judge(said, CODE)
+    bank_files.post(judged, by=_who("cashier"), filename="answer.csv", sha256=sha256)
 
 
 def _floor(batch: int) -> dict[str, float]:
@@ -212,7 +234,7 @@ def _floor(batch: int) -> dict[str, float]:
     The tables are equal, with the same indexes, checks and foreign keys; they have no triggers.
     """
     tables = [table for model in FLOOR for table in (model._meta.db_table, model.history.model._meta.db_table)]
-    tables.append(Transfer._meta.db_table)
+    tables += [model._meta.db_table for model in POSTED]
     with connection.cursor() as cursor:
         for table in tables:
             cursor.execute(f"DROP TABLE IF EXISTS floor_{table} CASCADE")
@@ -228,7 +250,8 @@ def _floor(batch: int) -> dict[str, float]:
             cursor.execute(f"ALTER TABLE floor_{table} ADD {constraint}")
         cursor.execute("ANALYZE")
     mine = f"SELECT reservation_id FROM funds_payment WHERE batch_id = {batch}"
-    res, pay, transfer = (model._meta.db_table for model in (Reservation, Payment, Transfer))
+    res, pay = (model._meta.db_table for model in FLOOR)
+    transfer, bank_line, bank_task = (model._meta.db_table for model in POSTED)
     past_res, past_pay = (model.history.model._meta.db_table for model in FLOOR)
     nth = f"SELECT *, row_number() OVER (PARTITION BY id ORDER BY history_id) AS nth FROM {past_pay} WHERE batch_id = {batch}"
     past_columns = ", ".join(f'"{field.column}"' for field in Payment.history.model._meta.concrete_fields)
@@ -263,17 +286,30 @@ def _floor(batch: int) -> dict[str, float]:
             f" returned_reason = p.returned_reason FROM {pay} p WHERE p.id = f.id",
             history + "3",
             moves + "IN ('settle', 'bounce')",
+            f"INSERT INTO floor_{bank_line} SELECT * FROM {bank_line}",
+            f"INSERT INTO floor_{bank_task} SELECT * FROM {bank_task}",
         ],
     }
     seconds = {step: _timed_sql(statements) for step, statements in work.items()}
-    began = time.perf_counter()
-    with TemporaryFile() as file, connection.cursor() as cursor:
+    with TemporaryFile() as copied, TemporaryFile("w", encoding="gb18030") as written:
+        began = time.perf_counter()
+        _floor_of_export(batch, copied, written)
+        return seconds | {"export": time.perf_counter() - began}
+
+
+def _floor_of_export(batch: int, copied: BinaryIO, written: IO[str]) -> None:
+    """COPY the rows, open every number, write the lines: what no program can leave out."""
+    with connection.cursor() as cursor:
         cursor.copy_expert(
-            f"COPY (SELECT key, payee_name, encode(account_sealed, 'hex'), bank, amount_fen FROM {pay} WHERE batch_id = {batch} ORDER BY id)"
-            " TO STDOUT (FORMAT csv)",
-            file,
+            "COPY (SELECT key, uid, encode(account_sealed, 'hex'), payee_name, amount_fen FROM funds_payment"
+            f" WHERE batch_id = {batch} ORDER BY id) TO STDOUT (FORMAT csv)",
+            copied,
         )
-    return seconds | {"export": time.perf_counter() - began}
+    copied.seek(0)
+    theirs = csv.writer(written)
+    for serial, uid, sealed, name, fen in csv.reader(io.TextIOWrapper(copied, newline="")):
+        number = vault.unseal(bytes.fromhex(sealed), row=account_row(uuid.UUID(uid)))
+        theirs.writerow([batch, serial, number, name, f"{int(fen) // 100}.{int(fen) % 100:02}", "CNY", ""])
 
 
 def _timed_sql(statements: list[str]) -> float:

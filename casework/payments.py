@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Sum
 from django.utils.translation import gettext as _
 
+from access.roles import title_of
+from access.scope import posts_of
 from audit import clock
 from audit.context import acting
 from casework import guards
 from casework.acting import act, key_reused
-from casework.errors import BadCaseData, CaseworkError, NoSuchCase
+from casework.errors import BadCaseData, CaseworkError, NoSuchCase, NotYourTurn
 from casework.models import Case, CaseEvent
 from casework.rosters import paying as rosters
 from funds import ledger
@@ -118,7 +120,7 @@ def check_batch(batch_id: int, *, by: Any, key: str, looked_over: str = "") -> P
     batch = PaymentBatch.objects.select_for_update().get(pk=batch_id)
     if batch.checker_id == by.pk:
         return batch  # pressed twice
-    _refuse_who_decided_its_list(batch, by)
+    _pays_a_list(batch, "fund_checker", by)
     _each(
         _cases_of(batch, "listed"),
         lambda pk: act(pk, "check_payment", by=by, key=f"{key}:{pk}", data={"batch_id": batch.pk}),
@@ -129,21 +131,38 @@ def check_batch(batch_id: int, *, by: Any, key: str, looked_over: str = "") -> P
     return batch
 
 
+@dataclass(frozen=True)
+class Typed:
+    """What the releaser has typed from the paper before her."""
+
+    count: int
+    total_fen: int
+
+
 @transaction.atomic
-def release_batch(batch_id: int, *, by: Any, key: str) -> PaymentBatch:
+def release_batch(
+    batch_id: int,
+    *,
+    by: Any,
+    key: str,
+    typed: Typed | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> PaymentBatch:
     """Hand the batch to the bank, or its cash to the payers: every payment is sent, its money leaves the commitment.
 
     Raises PaymentBarred for what must not be paid any more; what maker and checker have looked at is not asked again.
+    BadCaseData when the batch is no longer what was `typed`.
     """
     batch = PaymentBatch.objects.select_for_update().get(pk=batch_id)
     if batch.releaser_id == by.pk:
         return batch  # pressed twice
+    _refuse_another_sum(batch, typed)
     cases = _cases_of(batch, "listed")
-    is_list = _refuse_who_decided_its_list(batch, by)
+    is_list = _pays_a_list(batch, "cashier", by)
     with acting(by, reason="release_batch"):
         funds.release_batch(batch, by=by)
         if is_list:
-            rosters.send(batch)
+            rosters.send(batch, progress=progress)
             ledger.settle_now()
     _lock_money_of(batch.payments.filter(state=Payment.State.LISTED))
     _each(cases, lambda pk: act(pk, "release_payment", by=by, key=f"{key}:{pk}", data={"batch_id": batch.pk}))
@@ -151,12 +170,26 @@ def release_batch(batch_id: int, *, by: Any, key: str) -> PaymentBatch:
     return batch
 
 
-def _refuse_who_decided_its_list(batch: PaymentBatch, by: Any) -> bool:
-    """Whether the batch pays a list; who prepared or approved that list neither checks nor releases it."""
+def _refuse_another_sum(batch: PaymentBatch, typed: Typed | None) -> None:
+    if typed is None:
+        return
+    now = batch.payments.filter(state=Payment.State.LISTED).aggregate(n=Count("id"), fen=Sum("amount_fen"))
+    if (now["n"], now["fen"] or 0) != (typed.count, typed.total_fen):
+        raise BadCaseData(_("这一批刚才有人改过，笔数或金额变了，没有放行。请重新看一遍再放行。"))
+
+
+def _pays_a_list(batch: PaymentBatch, role: str, by: Any) -> bool:
+    """Whether the batch pays a list; if so `role` takes this step, and nobody who prepared or approved that list.
+
+    Of a batch of cases act() asks the same, case by case. Raises NotYourTurn, SecondDuty.
+    """
     roster = rosters.roster_of(batch)
-    if roster is not None:
-        rosters.refuse_who_decided(roster, by)
-    return roster is not None
+    if roster is None:
+        return False
+    if not any(post.role == role and post.reaches(roster) for post in posts_of(by)):
+        raise NotYourTurn(_("这一步由%(who)s办。") % {"who": title_of(role)})
+    rosters.refuse_who_decided(roster, by)
+    return True
 
 
 _ANSWERS = {True: "payment_credited", False: "payment_bounced", None: "payment_unknown"}

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from access.errors import AccessError
 from access.models import Staff
+from casework import payments
 from casework.errors import CaseworkError
 from casework.rosters import deciding, paying
 from casework.rosters.models import Roster
@@ -41,9 +43,32 @@ def build(job: Job, progress: runner.Progress) -> dict[str, Any]:
     return {"roster": roster.pk, "batch": batch.pk}
 
 
+@runner.runs("release_roster_batch", refusals=REFUSALS)
+def release(job: Job, progress: runner.Progress) -> dict[str, Any]:
+    """Hand a batch to the bank as it was typed when its releaser gave her password. Params: roster, batch, key, count,
+    total_fen."""
+    typed = payments.Typed(job.params["count"], job.params["total_fen"])
+    progress(0, total=typed.count, step=_("交给银行"))
+    batch = payments.release_batch(
+        job.params["batch"],
+        by=Staff.objects.get(pk=job.requested_by_id),
+        key=job.params["key"],
+        typed=typed,
+        progress=lambda done: progress(done, total=typed.count),
+    )
+    return {"roster": job.params["roster"], "batch": batch.pk}
+
+
+@transaction.atomic
 def start(kind: str, title: str, roster: Roster, *, by: Any, **params: Any) -> Job:
-    """Queue one of these for a list."""
-    return runner.enqueue(kind, f"{title} · {roster.title}"[:120], by_id=by.pk, params={"roster": roster.pk, **params})
+    """Queue one of these for a list, or for one `batch` of it. Pressed twice it is the one that is under way."""
+    about = {"roster": roster.pk} | {name: params[name] for name in ("batch",) if name in params}
+    Roster.objects.select_for_update().get(pk=roster.pk)
+    waiting = Job.objects.filter(
+        kind=kind, requested_by_id=by.pk, params__contains=about, state__in=(Job.State.QUEUED, Job.State.RUNNING)
+    ).first()
+    name = f"{title} · {roster.title}"[:120]
+    return waiting or runner.enqueue(kind, name, by_id=by.pk, params={**params, "roster": roster.pk})
 
 
 def is_long(roster: Roster) -> bool:

@@ -67,13 +67,24 @@ def approved(world: World, households: int = 3, **more: Any) -> Roster:
         return deciding.approve(roster.pk, by=world.township_approver)
 
 
-def with_the_bank(world: World, households: int = 3, **more: Any) -> tuple[Roster, PaymentBatch]:
+def listed(world: World, households: int = 3, **more: Any) -> tuple[Roster, PaymentBatch]:
     roster = approved(world, households, **more)
     with clock.frozen_at(AFTER_NOTICE):
-        batch = paying.build(roster.pk, by=world.fund_manager, key="k" * 8, bank=more.get("bank", "禾丰农商银行"))
-        payments.check_batch(batch.pk, by=world.fund_checker, key="c")
-        payments.release_batch(batch.pk, by=world.cashier, key="r")
-    return roster, batch
+        return roster, paying.build(
+            roster.pk, by=world.fund_manager, key="k" * 8, bank=more.get("bank", "禾丰农商银行")
+        )
+
+
+def checked(world: World, households: int = 3, **more: Any) -> tuple[Roster, PaymentBatch]:
+    roster, batch = listed(world, households, **more)
+    with clock.frozen_at(AFTER_NOTICE):
+        return roster, payments.check_batch(batch.pk, by=world.fund_checker, key="c")
+
+
+def with_the_bank(world: World, households: int = 3, **more: Any) -> tuple[Roster, PaymentBatch]:
+    roster, batch = checked(world, households, **more)
+    with clock.frozen_at(AFTER_NOTICE):
+        return roster, payments.release_batch(batch.pk, by=world.cashier, key="r")
 
 
 def line(roster: Roster, n: int = 1) -> RosterLine:

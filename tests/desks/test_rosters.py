@@ -4,24 +4,39 @@ import io
 from typing import Any
 
 import pytest
+from django.db.models import Count, Sum
 from django.test import Client
 from django.urls import reverse
 from PIL import Image
 
 from audit import clock
+from audit.context import acting
 from audit.models import AccessLog
 from casework import payments
 from casework.desks.funds.forms import new_key
+from casework.errors import NotYourTurn
 from casework.models import Roster, RosterBatch, RosterLine
 from casework.rosters import deciding, jobs
 from funds import bank_formats
+from funds import services as funds
 from funds.models import CashHandover, Payment, PaymentBatch, Reservation
 from jobs import runner
 from jobs.models import Job
-from tests.casework.test_rosters import AFTER_NOTICE, LATER, approved, drafted, line, money, with_the_bank
+from tests.casework.test_rosters import (
+    AFTER_NOTICE,
+    LATER,
+    approved,
+    checked,
+    drafted,
+    line,
+    listed,
+    money,
+    with_the_bank,
+)
 from tests.world import START, World
 
 pytestmark = pytest.mark.django_db
+PASSWORD = "a-long-password-1"  # tests.world gives everybody this one
 
 
 def log_in(staff: Any) -> Client:
@@ -268,6 +283,48 @@ def test_a_long_list_is_approved_and_listed_by_jobs_that_show_their_progress(
     ]
     assert RosterBatch.objects.get(roster=roster).batch.payments.count() == 3
     assert log_in(world.village_clerk).get(reverse("rosters:job", args=[Job.objects.first().pk])).status_code == 404
+
+
+def test_a_long_list_is_released_by_a_job_as_it_was_typed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner.Progress, "__call__", lambda *_args, **_more: None)
+    _roster, batch = checked(world)
+    monkeypatch.setattr(jobs, "LONG", 1)
+    sums = batch.payments.aggregate(n=Count("id"), fen=Sum("amount_fen"))
+    typed = {"count": sums["n"], "total_fen": f"{sums['fen'] // 100}.{sums['fen'] % 100:02}", "password": PASSWORD}
+    with clock.frozen_at(AFTER_NOTICE):
+        cashier = log_in(world.cashier)
+        for _press in range(2):
+            page = cashier.post(reverse("funds:release", args=[batch.pk]), {"key": new_key(), **typed}, follow=True)
+        assert "<progress" in page.content.decode()
+        assert PaymentBatch.objects.get().state == "checked", "nothing happens in the request"
+        taken_off = batch.payments.order_by("pk").last()
+        with acting(world.fund_manager, reason="died"):
+            funds.unlist_payment(taken_off)
+        job = Job.objects.get()
+        runner.run(job.pk)
+        job.refresh_from_db()
+        assert (job.state, PaymentBatch.objects.get().state) == ("failed", "checked"), "not what was typed"
+        assert "有人改过" in job.error
+
+        fewer = {"count": sums["n"] - 1, "total_fen": str((sums["fen"] - taken_off.amount_fen) / 100)}
+        cashier.post(reverse("funds:release", args=[batch.pk]), {"key": new_key(), **typed, **fewer})
+        runner.run(Job.objects.latest("pk").pk)
+    assert set(batch.payments.values_list("state", flat=True)) == {"sent", "cancelled"}
+    assert (
+        f'href="{reverse("funds:batch", args=[batch.pk])}"'
+        in cashier.get(reverse("rosters:job", args=[Job.objects.latest("pk").pk])).content.decode()
+    )
+
+
+@pytest.mark.parametrize("step", ["check", "release"])
+def test_a_list_is_checked_and_released_by_whoever_holds_the_post(world: World, step: str) -> None:
+    _roster, batch = {"check": listed, "release": checked}[step](world)
+    verb = {"check": payments.check_batch, "release": payments.release_batch}[step]
+
+    with pytest.raises(NotYourTurn), clock.frozen_at(AFTER_NOTICE):
+        verb(batch.pk, by=world.village_clerk, key="k")
+
+    assert PaymentBatch.objects.get().state == {"check": "draft", "release": "checked"}[step]
 
 
 def test_lists_cost_the_same_queries_however_long(world: World, django_assert_num_queries: Any) -> None:

@@ -185,8 +185,10 @@ class Model:
         self._book(Transfer(kind, giver, taker, amount, reservation, payment))
 
     def _book(self, made: Transfer, *, mirrors: Transfer | None = None) -> None:
-        if made.amount <= 0 or mirrors and mirrors.reversed:
+        if made.amount <= 0:
             raise Refused(LAW)
+        if mirrors and mirrors.reversed:
+            raise Refused(WRONG_PROPOSAL)
         if made.giver[0] != "source" and self.balance(*made.giver) < made.amount:
             raise Refused(SHORT)
         if made.reservation is not None:

@@ -90,7 +90,10 @@ INSERT INTO funds_transfer (key, kind, debit_id, credit_id, amount_fen, subject,
                             recorded_at)
 SELECT gen_random_uuid()::text, kind, credit_id, debit_id, amount_fen, subject, id, 'x', '', business_date, now()
 FROM funds_transfer WHERE id = (SELECT min(t.id) FROM funds_transfer t JOIN funds_account d ON d.id = t.debit_id
-                                WHERE d.fund_id = ANY (%(funds)s) AND t.kind = 'receive')"""
+                                JOIN funds_account c ON c.id = t.credit_id
+                                WHERE d.fund_id = ANY (%(funds)s) AND t.kind = 'receive' AND t.reverses_id IS NULL
+                                  AND NOT EXISTS (SELECT FROM funds_transfer m WHERE m.reverses_id = t.id)
+                                  AND c.credit_fen - c.debit_fen >= t.amount_fen)"""
 _PLANNED = "EXISTS (SELECT FROM funds_instalment i WHERE i.reservation_id = p.reservation_id)"
 _ROOM = f"{_PLANNED} AND r.amount_fen - r.released_fen > (SELECT sum(q.amount_fen) FROM funds_payment q WHERE q.reservation_id = r.id)"
 _TWICE = """

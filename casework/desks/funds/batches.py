@@ -39,9 +39,11 @@ from casework.errors import NotLookedOver
 from casework.http import day_of, row_number
 from casework.models import CaseDuty
 from casework.reach import visible
+from casework.rosters import jobs as roster_jobs
 from casework.rosters import paying as rosters
 from flows.states import DUTIES
 from funds.models import Payment, PaymentBatch
+from jobs.models import Job
 
 PAGE = 25
 LINES = 100
@@ -253,9 +255,14 @@ def release(request: HttpRequest, batch_id: int) -> HttpResponse:
     demand(request.user, "release")
     form = ReleaseForm(request.POST, real_count=row.count, real_fen=row.total_fen)
     if form.is_valid() and confirmed_again(request, request.user, form):
+        given = form.cleaned_data
+        typed, key = payments.Typed(given["count"], given["total_fen"]), f"release:{given['key']}"
         try:
+            job = _release_of_a_long_list(request, row, typed, key)
+            if job is not None:
+                return redirect("rosters:job", job.pk)
             with in_plain_words():
-                payments.release_batch(row.batch.pk, by=request.user, key=f"release:{form.cleaned_data['key']}")
+                payments.release_batch(row.batch.pk, by=request.user, key=key, typed=typed)
         except REFUSALS as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -264,6 +271,15 @@ def release(request: HttpRequest, batch_id: int) -> HttpResponse:
             return redirect("funds:batch", row.batch.pk)
         return _refused(request, row, form)
     return _batch_page(request, row, release_form=form)
+
+
+def _release_of_a_long_list(request: HttpRequest, row: BatchRow, typed: payments.Typed, key: str) -> Job | None:
+    """The job that sends what nobody would wait for; None where the release is done, or refused, at once."""
+    roster = rosters.roster_of(row.batch)
+    if roster is None or typed.count <= roster_jobs.LONG or _bars(row, request.user, "release"):
+        return None
+    params = {"batch": row.batch.pk, "key": key, "count": typed.count, "total_fen": typed.total_fen}
+    return roster_jobs.start("release_roster_batch", _("放行"), roster, by=request.user, **params)
 
 
 def _refused(request: HttpRequest, row: BatchRow, form: Any) -> HttpResponse:

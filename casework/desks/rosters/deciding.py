@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -21,7 +20,7 @@ from casework.rosters import deciding, jobs
 from jobs import runner
 from jobs.models import Job
 
-KINDS = ("approve_roster", "build_roster_batch")
+KINDS = ("approve_roster", "build_roster_batch", "release_roster_batch")
 
 
 @login_required
@@ -57,7 +56,7 @@ def approve(request: HttpRequest, roster_id: int) -> HttpResponse:
         and jobs.is_long(roster)
         and not deciding.why_not(roster, request.user)
     ):
-        return redirect("rosters:job", queued("approve_roster", _("批准名册"), roster, request.user).pk)
+        return redirect("rosters:job", jobs.start("approve_roster", _("批准名册"), roster, by=request.user).pk)
     return one_form(
         request,
         roster,
@@ -68,16 +67,6 @@ def approve(request: HttpRequest, roster_id: int) -> HttpResponse:
         done=_("已批准，钱锁定了。下一步：资金管理列批次付款。"),
         bar=deciding.why_not(roster, request.user),
     )
-
-
-def queued(kind: str, title: str, roster: Any, by: Any, **params: Any) -> Job:
-    """The job under way for this list, or a new one: pressed twice, it is one."""
-    with transaction.atomic():
-        type(roster).objects.select_for_update().get(pk=roster.pk)
-        waiting = Job.objects.filter(
-            kind=kind, requested_by_id=by.pk, params__roster=roster.pk, state__in=(Job.State.QUEUED, Job.State.RUNNING)
-        ).first()
-        return waiting or jobs.start(kind, title, roster, by=by, **params)
 
 
 @login_required
@@ -174,12 +163,22 @@ def job(request: HttpRequest, job_id: int) -> HttpResponse:
             "note": found.step,
             "is_finished": not is_running,
             "cancel_url": reverse("rosters:cancel_job", args=[found.pk]),
-            "result_url": reverse("rosters:roster", args=[found.params["roster"]]) if not is_running else "",
-            "result_label": _("看名册"),
+            "result_url": _result_url(found) if not is_running else "",
+            "result_label": _("看批次") if _batch_of(found) else _("看名册"),
         },
     }
     response = render(request, "rosters/job.html", context)
     return reload_soon(response) if is_running else response
+
+
+def _batch_of(found: Job) -> int | None:
+    """The batch that a job made or releases."""
+    return found.result.get("batch") or found.params.get("batch")
+
+
+def _result_url(found: Job) -> str:
+    batch = _batch_of(found)
+    return reverse("funds:batch", args=[batch]) if batch else reverse("rosters:roster", args=[found.params["roster"]])
 
 
 @login_required

@@ -19,7 +19,7 @@ from casework.desks.acts import REFUSALS, base_of
 from casework.desks.funds.forms import ReasonForm
 from casework.desks.funds.reach import demand
 from casework.desks.funds.refusals import in_plain_words
-from casework.desks.rosters.deciding import one_form, queued
+from casework.desks.rosters.deciding import one_form
 from casework.desks.rosters.forms import HandoverForm, PayForm
 from casework.desks.rosters.reach import payments_in_reach, place_condition, roster_or_404
 from casework.models import RosterLine
@@ -46,9 +46,8 @@ def pay(request: HttpRequest, roster_id: int) -> HttpResponse:
         return redirect("rosters:roster", roster.pk)
     bank, key = form.cleaned_data["bank"], form.cleaned_data["key"]
     if jobs.is_long(roster):
-        return redirect(
-            "rosters:job", queued("build_roster_batch", _("列入批次"), roster, request.user, bank=bank, key=key).pk
-        )
+        job = jobs.start("build_roster_batch", _("列入批次"), roster, by=request.user, bank=bank, key=key)
+        return redirect("rosters:job", job.pk)
     try:
         with in_plain_words():
             batch = paying.build(roster.pk, by=request.user, key=key, bank=bank)
