@@ -18,6 +18,7 @@ from funds.banking.formats import CSV, XLSX
 from funds.banking.writing import ListFacts, PayLine, write
 from funds.errors import WrongPaymentState
 from funds.models import BankFile, Payment, PaymentBatch
+from funds.models.payments import account_row
 
 AT_ONCE = 2_000
 ENDINGS = {XLSX: "xlsx", CSV: "csv"}
@@ -74,9 +75,10 @@ def _refuse_too_early_or_too_late(batch: PaymentBatch) -> None:
 
 def _opened(batch: PaymentBatch, total: int, tell: Tell | None) -> Iterator[PayLine]:
     """The lines with their numbers in clear, one after the other, from a cursor of the server."""
-    for n, payment in enumerate(lines_of(batch).iterator(chunk_size=AT_ONCE), 1):
-        number = vault.unseal(payment.account_sealed, row=payment.account_row)
-        yield PayLine(payment.key, payment.payee_name, number, payment.amount_fen, payment.bank)
+    rows = lines_of(batch).values_list("key", "payee_name", "account_sealed", "uid", "amount_fen", "bank")
+    for n, (key, name, sealed, uid, amount_fen, at_bank) in enumerate(rows.iterator(chunk_size=AT_ONCE), 1):
+        number = vault.unseal(sealed, row=account_row(uid))
+        yield PayLine(key, name, number, amount_fen, at_bank)
         if tell is not None:
             tell(n, total)
 
