@@ -58,6 +58,7 @@ KINDS = {
     "untracked": gettext_lazy("这张表没有纳入审计"),
     "balance": gettext_lazy("账户余额和流水对不上"),
     "period": gettext_lazy("结过账的月份和流水对不上"),
+    "law": gettext_lazy("账本的规矩被改过或关掉了"),
 }
 
 Check = Callable[[], Iterable[Problem]]

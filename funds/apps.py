@@ -6,8 +6,10 @@ class FundsConfig(AppConfig):
 
     def ready(self) -> None:
         from audit.verify import register_check  # noqa: PLC0415
+        from funds.laws import wrong_laws  # noqa: PLC0415
         from funds.proof import wrong_balances, wrong_months  # noqa: PLC0415
 
         register_check("balances", wrong_balances)
         register_check("periods", wrong_months)
+        register_check("laws", wrong_laws)
         from funds import budget, periods, recoveries  # noqa: F401, PLC0415 - what proposals carry out registers itself
