@@ -81,7 +81,7 @@ def parse_yuan(text: str) -> int:
 
     Raises MoneyError whose text says what to do instead.
     """
-    plain = re.sub(r"\s", "", unicodedata.normalize("NFKC", text))
+    plain = re.sub(r"\s", "", _plainly(text))
     plain = plain.removeprefix("¥").removesuffix("整").removesuffix("元")
     if not plain:
         raise MoneyError(_("请填金额，例如 14900。"))
@@ -100,3 +100,11 @@ def parse_yuan(text: str) -> int:
     if amount_fen >= TOO_MUCH_FEN:
         raise MoneyError(_("金额太大，请核对是不是多写了几个零。"))
     return amount_fen
+
+
+def _plainly(text: str) -> str:
+    """Full-width letters and digits as ordinary ones, character by character; 1² or ㊿, whose digits say no amount, stay."""
+    return "".join(
+        plain if len(plain := unicodedata.normalize("NFKC", one)) == 1 and not unicodedata.category(one) == "No" else one
+        for one in text
+    )

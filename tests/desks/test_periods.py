@@ -284,6 +284,12 @@ def test_items_of_a_sheet_lead_to_their_rows(world: World) -> None:
     assert {client.get(url).status_code for url in urls} == {200}
 
 
+def test_without_open_items_the_page_says_so(world: World) -> None:
+    page = log_in(world.fund_manager).get(reverse("funds:open_items"))
+
+    assert page.status_code == 200 and "都对平了" in page.content.decode()
+
+
 def test_open_items_stand_by_age(world: World) -> None:
     account = an_account(world)
     prepared(world, stated(world, account, datetime.date(2026, 6, 30), 1), manual())

@@ -56,6 +56,14 @@ def test_no_question_in_an_address_crashes_a_page(world: World, value: str) -> N
         assert answer.status_code == 400 or value != NUL, page
 
 
+def test_a_statement_from_the_beginning_of_time_is_one_of_this_year(world: World) -> None:
+    fund = f"/funds/periods/statement/?of=fund:{world.fund.pk}"
+    client = login(Client(), world.staff["fund_manager"])
+
+    for days in ("&from=0001-01-01", "&to=9999-12-31", "&from=9999-12-31&to=0001-01-01"):
+        assert client.get(fund + days).status_code == 200, days
+
+
 @pytest.mark.parametrize("month", ["0001-01", "9999-12", "2026-13", "0000-01"])
 def test_a_month_at_the_end_of_time_is_no_page(world: World, month: str) -> None:
     assert login(Client(), world.county_reviewer).get("/county/filed/", {"month": month}).status_code == 404

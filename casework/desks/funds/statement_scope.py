@@ -14,7 +14,7 @@ from access.models import OrgUnit
 from access.roles import Ability
 from audit import clock
 from casework.desks.funds.reach import allocations_in_reach, funds_in_reach
-from casework.http import row_number
+from casework.http import day_of, row_number
 from casework.reach import units_in
 from flows.programmes import PROGRAMMES
 from funds import statements
@@ -73,13 +73,6 @@ def days_of(given: Any) -> tuple[datetime.date, datetime.date]:
     last = day_of(given.get("to", "")) or today
     first = day_of(given.get("from", "")) or last.replace(month=1, day=1)
     return (first, last) if first <= last else (last, first)
-
-
-def day_of(text: str) -> datetime.date | None:
-    try:
-        return datetime.date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 Found = tuple[str, str, Scope] | None
