@@ -9,26 +9,31 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from access import vault
+from access.models import Staff
 from access.roles import title_of
 from access.scope import posts_of
 from audit import clock
 from audit.context import acting
+from casework import handing_out, uploads
 from casework.bank_words import ACCOUNT_IS_RIGHT
 from casework.errors import BadCaseData, KeyReused, NotYourTurn, SecondDuty, WrongState
 from casework.rosters.models import Roster, RosterBatch, RosterLine
 from casework.rosters.planning import by_index
+from families import services as families
 from flows import calendar
 from flows.parameters import Period
 from funds import bulk, ledger, providers
 from funds import services as funds
-from funds.models import Payment, PaymentBatch, Reservation
+from funds.models import CashHandover, Payment, PaymentBatch, Reservation
 
 MAKES = "fund_manager"
+HANDS_OUT = ("village_clerk", "village_head", "resident_cadre", "township_clerk", "township_approver", "cashier", MAKES)
 ACCOUNT_WAIT = Period(1)  # working days between writing down another account and paying to it
 ANSWERED = {True: "credited", False: "returned", None: "unknown"}
 
@@ -81,10 +86,23 @@ def payable(roster: Roster) -> list[Payable]:
 
 
 def _payable_to_provider(roster: Roster) -> list[Payable]:
+    """As for families: not where it came back from, and to another account a working day after it was written down."""
     held = funds.held_reservation(roster.subject)
     if held is None or held.payments.filter(state__in=["listed", "sent", "credited", "unknown"]).exists():
         return []
-    return [Payable(roster.provider.bank, 1, held.amount_fen - held.released_fen)]
+    account = providers.account_of_today(roster.provider)
+    if account is None or account.pk != roster.provider_id and account.recorded_on > _settled_on():
+        return []
+    back = came_back(roster)
+    if back is not None and not is_mended(back, None):
+        return []
+    return [Payable(account.bank, 1, held.amount_fen - held.released_fen)]
+
+
+def came_back(roster: Roster) -> Payment | None:
+    """The payment to the provider that the bank sent back and that was not sent again."""
+    rows = Payment.objects.filter(subject=roster.subject, state=Payment.State.RETURNED, replaced_by__isnull=True)
+    return rows.select_related("provider").order_by("-id").first()
 
 
 def _values(roster: Roster, bank: str | None) -> dict[str, Any]:
@@ -141,11 +159,9 @@ def _list_for_provider(roster: Roster, batch: PaymentBatch) -> int:
     if not _payable_to_provider(roster):
         return 0
     held = funds.held_reservation(roster.subject)
-    back = held.payments.filter(state="returned", replaced_by__isnull=True).order_by("-id").first()
     attempt = held.payments.count() + 1
-    funds.list_payment(
-        held, batch, providers.payee_of(roster.provider), key=f"{roster.subject}:pay:{attempt}", replaces=back
-    )
+    payee = providers.payee_of(providers.account_of_today(roster.provider))
+    funds.list_payment(held, batch, payee, key=f"{roster.subject}:pay:{attempt}", replaces=came_back(roster))
     return 1
 
 
@@ -240,6 +256,70 @@ def record(answers: Iterable[Any], *, by: Any, progress: Callable[[int], None] =
     return done
 
 
+# --- into a family's hands -------------------------------------------------------------------------------------------
+
+
+def hands_out(user: Any, line: RosterLine) -> bool:
+    """Whether this person's post lets her hand out the cash of a line; with whom says casework.handing_out."""
+    return any(post.role in HANDS_OUT and post.reaches(line.household) for post in posts_of(user))
+
+
+@transaction.atomic
+def hand_over(
+    payment_id: int,
+    *,
+    by: Any,
+    second: Staff,
+    receipt: UploadedFile,
+    handed_on: datetime.date,
+    place: str,
+    signed_how: str,
+    received_by: str,
+) -> CashHandover:
+    """Record that two persons gave the cash of one line and have a signed receipt. The same once more changes nothing.
+
+    A payment is handed over once, so the payment itself is the key of a retry. Raises NotYourTurn, BadCaseData when both
+    are of the village committee, BadUpload for what is no picture, WrongState when it was recorded otherwise, SamePerson,
+    WrongPaymentState for what is not with the payers or was not yet on that day; then the receipt is not kept either.
+    """
+    ledger.lock_allocations(Payment.objects.filter(pk=payment_id).values_list("reservation__allocation_id", flat=True))
+    held = Payment.objects.select_for_update(of=("self",)).select_related("batch", "reservation__allocation")
+    payment = held.get(pk=payment_id)
+    line = line_of(payment)
+    if line is None or not hands_out(by, line):
+        raise NotYourTurn(_("送钱由村里、乡镇和资金岗位的人办，两个人一起。"))
+    known = CashHandover.objects.filter(payment=payment).first()
+    if known is not None:
+        if (known.payer_one, known.payer_two, known.handed_on, known.received_by) == (
+            by,
+            second,
+            handed_on,
+            received_by,
+        ):
+            return known  # pressed twice
+        raise WrongState(_("这一笔已经有人记过送到了，请刷新再看。"))
+    handing_out.demand_two(line.household, by=by, second=second)
+    picture = uploads.clean(receipt, pdf=False)
+    with acting(by, reason="hand_over"):
+        document = families.add_document(
+            line.household,
+            picture.file,
+            kind="receipt",
+            by=by,
+            subject=line.key,
+            content_type=picture.content_type,
+            taken_on=picture.taken_on,
+            place=picture.place,
+        )
+        given = funds.Handover((by, second), handed_on, place, signed_how, received_by, document.sha256)
+        made = funds.hand_over(payment, given)
+        ledger.settle_now()
+    return made
+
+
+# --- what came back --------------------------------------------------------------------------------------------------
+
+
 def returned(condition: Q) -> QuerySet[Payment]:
     """Payments of lists that came back and were neither sent again nor given up, where `condition` on the place holds."""
     return (
@@ -266,8 +346,23 @@ def lines_of(payments: Iterable[Payment]) -> dict[str, RosterLine]:
     return {line.key: line for line in rows.prefetch_related("household__accounts")}
 
 
-def is_mended(payment: Payment, line: RosterLine) -> bool:
-    """Whether the household's account of today is another than the one that failed, or the bank calls that one right."""
+def line_of(payment: Payment) -> RosterLine | None:
+    """The line that a payment pays; None for a payment to a provider, which pays them all."""
+    return lines_of([payment]).get(payment.subject)
+
+
+def roster_paid_by(payment: Payment) -> Roster:
+    """The list that a payment pays, or a line of it."""
+    return Roster.objects.get(pk=payment.subject.split(":")[1])
+
+
+def is_mended(payment: Payment, line: RosterLine | None) -> bool:
+    """Whether the account of today, of the household or (without a line) of the provider, is another than the one that
+    failed, or the bank calls that one right."""
+    if payment.returned_reason.partition("：")[0] in ACCOUNT_IS_RIGHT:
+        return True
+    if line is None:
+        today = providers.account_of_today(payment.provider)
+        return today is not None and today.account_index != payment.account_index
     now = [account for account in line.household.accounts.all() if account.is_active]
-    is_right = payment.returned_reason.partition("：")[0] in ACCOUNT_IS_RIGHT
-    return is_right or any(account.number_index != payment.account_index for account in now)
+    return any(account.number_index != payment.account_index for account in now)

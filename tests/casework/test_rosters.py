@@ -1,25 +1,30 @@
 """Lists of people who are helped together: made, put up, approved, paid, answered, and what is refused on the way."""
 
 import datetime
+import io
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
+from PIL import Image
 
+from access import services as access
 from audit import clock
 from audit.verify import of_stream
 from casework import payments
+from casework.bank_words import not_taken
 from casework.errors import ApprovalVoid, BadCaseData, NotYourTurn, SecondDuty, TooEarly, WrongState
 from casework.rosters import building, deciding, findings, paying
 from casework.rosters.building import Plan
 from casework.rosters.models import Roster, RosterLine
 from families import services as families
-from families.models import BankAccount, Household
+from families.models import BankAccount, Document, Household
 from funds import ledger, providers
 from funds import services as funds
-from funds.errors import FundShort, WrongPaymentState
-from funds.models import Payment, PaymentBatch, Reservation
+from funds.errors import FundShort, SamePerson, WrongPaymentState
+from funds.models import CashHandover, Payment, PaymentBatch, Reservation
 from tests.funds.test_ledger import refuses
 from tests.world import START, World, make_staff
 
@@ -148,6 +153,52 @@ def test_a_returned_line_goes_out_again_to_another_account_after_a_working_day(w
 
 
 def test_money_for_an_insurer_is_one_reservation_and_one_payment(world: World) -> None:
+    insurer, roster = insured(world)
+
+    batch = paying.build(roster.pk, by=world.fund_manager, key="k" * 8)
+
+    assert Reservation.objects.get(subject=roster.subject).amount_fen == roster.total_fen == 150_00
+    payment = batch.payments.get()
+    assert (payment.provider, payment.payee_name, payment.amount_fen) == (insurer, insurer.name, 150_00)
+    assert not paying.payable(roster)
+
+
+def test_money_for_an_insurer_that_came_back_goes_to_its_account_of_today(world: World) -> None:
+    insurer, roster = insured(world)
+    batch = paying.build(roster.pk, by=world.fund_manager, key="k" * 8)
+    payments.check_batch(batch.pk, by=world.fund_checker, key="c")
+    payments.release_batch(batch.pk, by=world.cashier, key="r")
+    first = batch.payments.get()
+    payments.record_answers([payments.Answer(first.pk, False, "已销户")], by=world.cashier, key="a")
+    assert not paying.payable(roster) and not paying.is_mended(first := Payment.objects.get(pk=first.pk), None)
+
+    providers.end(insurer)
+    again = checked_insurer(world, "9999990000000000002", "青禾农商行")
+    assert paying.is_mended(first, None) and not paying.payable(roster), "not on the day on which it was written down"
+    with clock.frozen_at(START + datetime.timedelta(days=1)):
+        assert [one.bank for one in paying.payable(roster)] == ["青禾农商行"]
+        second = paying.build(roster.pk, by=world.fund_manager, key="z" * 8).payments.get()
+
+    assert (second.provider, second.replaces, second.account_index) == (again, first, again.account_index)
+    assert second.account_recorded_by_key == world.fund_manager.person_key
+    assert not paying.payable(roster)
+
+
+def test_an_insurers_account_that_nobody_has_compared_is_not_paid(world: World) -> None:
+    insurer, roster = insured(world)
+    providers.end(insurer)
+    providers.record(
+        name=insurer.name, kind="insurer", unit=world.county, bank="x", account_no="9999990000000000003",
+        by=world.fund_manager,
+    )  # fmt: skip
+
+    with clock.frozen_at(LATER):
+        assert not paying.payable(roster)
+        with pytest.raises(BadCaseData, match="没有能付的"):
+            paying.build(roster.pk, by=world.fund_manager, key="k" * 8)
+
+
+def insured(world: World) -> tuple[Any, Roster]:
     insurer = checked_insurer(world)
     money(world, programme="insurance_support")
     roster = drafted(
@@ -159,20 +210,12 @@ def test_money_for_an_insurer_is_one_reservation_and_one_payment(world: World) -
         amount_fen=50_00,
         severe_fen=50_00,
     )
-
-    roster = deciding.approve(roster.pk, by=world.township_approver)
-    batch = paying.build(roster.pk, by=world.fund_manager, key="k" * 8)
-
-    assert Reservation.objects.get(subject=roster.subject).amount_fen == roster.total_fen == 150_00
-    payment = batch.payments.get()
-    assert (payment.provider, payment.payee_name, payment.amount_fen) == (insurer, insurer.name, 150_00)
-    assert not paying.payable(roster)
+    return insurer, deciding.approve(roster.pk, by=world.township_approver)
 
 
-def checked_insurer(world: World) -> Any:
+def checked_insurer(world: World, account_no: str = "9999990000000000001", bank: str = "禾丰农商银行") -> Any:
     made = providers.record(
-        name="禾丰保险", kind="insurer", unit=world.county, bank="禾丰农商银行", account_no="9999990000000000001",
-        by=world.fund_manager,
+        name="禾丰保险", kind="insurer", unit=world.county, bank=bank, account_no=account_no, by=world.fund_manager,
     )  # fmt: skip
     return providers.check(made, by=world.fund_checker)
 
@@ -180,14 +223,95 @@ def checked_insurer(world: World) -> Any:
 def test_cash_is_listed_without_an_account_and_counts_when_it_was_handed_over(world: World) -> None:
     roster, batch = with_the_bank(world, 1, channel="cash", cash_reason="老人不会用卡")
 
-    payment = batch.payments.select_related("batch", "reservation__allocation").get()
+    payment = batch.payments.get()
     assert (payment.account_index, bytes(payment.account_sealed), payment.state) == ("", b"", "sent")
-    funds.hand_over(
-        payment,
-        funds.Handover((world.village_clerk, world.resident_cadre), START, "家里", "thumbprint", "本人", "a" * 64),
-    )
-    ledger.settle_now()
+    with clock.frozen_at(LATER):
+        for _press in range(2):
+            handed(world, payment)
+
     assert Payment.objects.get(pk=payment.pk).state == "credited"
+    given = CashHandover.objects.get()
+    assert (given.payer_one, given.payer_two) == (world.village_clerk, world.resident_cadre)
+    receipt = Document.objects.get(subject=line(roster).key)
+    assert (receipt.sha256, receipt.household) == (given.receipt_sha256, line(roster).household)
+    assert ledger.balances([world.fund])[world.fund.pk].paid_fen == payment.amount_fen
+
+
+def handed(world: World, payment: Payment, **more: Any) -> CashHandover:
+    return paying.hand_over(
+        payment.pk,
+        **(
+            {
+                "by": world.village_clerk,
+                "second": world.resident_cadre,
+                "receipt": picture(),
+                "handed_on": LATER,
+                "place": "家里",
+                "signed_how": "thumbprint",
+                "received_by": "本人",
+            }
+            | more
+        ),
+    )
+
+
+def picture() -> SimpleUploadedFile:
+    content = io.BytesIO()
+    Image.new("RGB", (40, 40), "white").save(content, "JPEG")
+    return SimpleUploadedFile("receipt.jpg", content.getvalue(), "image/jpeg")
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "refusal", "words"),
+    [
+        ("village_clerk", "village_head", BadCaseData, "不是村委会的"),
+        ("village_head", "village_clerk", BadCaseData, "不是村委会的"),
+        ("resident_cadre", "other_clerk", BadCaseData, "不管这个村"),
+        ("other_clerk", "township_clerk", NotYourTurn, "两个人一起"),
+        ("auditor", "township_clerk", NotYourTurn, "两个人一起"),
+        ("township_clerk", "township_clerk", SamePerson, "不能是同一个人"),
+    ],
+)
+def test_the_village_committee_alone_hands_out_no_cash(
+    world: World, one: str, two: str, refusal: type[Exception], words: str
+) -> None:
+    _roster, batch = with_the_bank(world, 1, channel="cash", cash_reason="老人不会用卡")
+    payment = batch.payments.get()
+
+    with clock.frozen_at(LATER), pytest.raises(refusal, match=words), transaction.atomic():
+        handed(world, payment, by=getattr(world, one), second=getattr(world, two))
+
+    assert Payment.objects.get(pk=payment.pk).state == "sent"
+    assert not CashHandover.objects.exists() and not Document.objects.filter(kind="receipt").exists()
+
+
+def test_cash_is_not_handed_out_before_it_was_released_nor_otherwise_a_second_time(world: World) -> None:
+    _roster, batch = with_the_bank(world, 1, channel="cash", cash_reason="老人不会用卡")
+    payment = batch.payments.get()
+    with clock.frozen_at(LATER):
+        with pytest.raises(WrongPaymentState, match="才放行"), transaction.atomic():
+            handed(world, payment, handed_on=START)
+        assert not Document.objects.filter(kind="receipt").exists()
+        handed(world, payment)
+
+        with pytest.raises(WrongState, match="已经有人记过"), transaction.atomic():
+            handed(world, payment, by=world.township_clerk)
+
+    assert Document.objects.filter(kind="receipt").count() == 1
+
+
+def test_cash_that_nobody_took_may_go_out_again(world: World) -> None:
+    roster, batch = with_the_bank(world, 2, channel="cash", cash_reason="老人不会用卡")
+    first = batch.payments.order_by("id").first()
+    with clock.frozen_at(LATER):
+        answer = payments.Answer(first.pk, False, not_taken("人不在家"))
+        payments.record_answers([answer], by=world.cashier, key="a")
+        assert ledger.balances([world.fund])[world.fund.pk].in_payment_fen == 300_00
+        (found,) = paying.payable(roster)
+        again = paying.build(roster.pk, by=world.fund_manager, key="z" * 8)
+
+    assert (found.count, found.total_fen) == (1, 500_00)
+    assert again.payments.get().replaces == first
 
 
 # --- making a list ---------------------------------------------------------------------------------------------------
@@ -329,8 +453,6 @@ def test_approval_waits_for_the_notice_and_covers_what_was_put_up(world: World) 
 
 
 def test_who_prepares_does_not_approve(world: World) -> None:
-    from access import services as access
-
     roster = drafted(world)
     access.appoint(world.township_clerk, "township_approver", world.township, by=None, valid_from=START)
     clerk = type(world.township_clerk).objects.get(pk=world.township_clerk.pk)
@@ -391,8 +513,6 @@ def test_one_line_may_be_stopped_and_the_list_stays_as_approved(world: World) ->
 
 
 def test_who_decided_a_list_does_not_pay_it(world: World) -> None:
-    from access import services as access
-
     roster = approved(world)
     access.appoint(world.township_approver, "fund_manager", world.county, by=None, valid_from=START)
     approver = type(world.township_approver).objects.get(pk=world.township_approver.pk)
@@ -435,10 +555,10 @@ def test_an_account_changed_after_the_approval_waits_a_working_day_and_keeps_its
 
 def test_an_answer_that_comes_twice_changes_nothing(world: World) -> None:
     _roster, batch = with_the_bank(world, 2)
-    answers = [payments.Answer(row.pk, True, bank_reference="H") for row in batch.payments.all()]
+    said = [payments.Answer(row.pk, True, bank_reference="H") for row in batch.payments.all()]
 
     for key in ("a", "b"):
-        payments.record_answers(answers, by=world.cashier, key=key)
+        payments.record_answers(said, by=world.cashier, key=key)
 
     assert ledger.balances([world.fund])[world.fund.pk].paid_fen == 800_00
 

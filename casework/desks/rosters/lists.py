@@ -15,6 +15,7 @@ from access.scope import posts_of
 from audit import clock
 from casework.bank_words import returned_words
 from casework.desks.acts import base_of
+from casework.desks.funds.reach import holds
 from casework.desks.funds.tables import PAYMENT_TONES
 from casework.desks.rosters.forms import PayForm
 from casework.desks.rosters.reach import (
@@ -139,12 +140,15 @@ def page_of(request: HttpRequest, roster: Roster) -> HttpResponse:
         "out_count": rows.filter(state=RosterLine.State.OUT).count(),
         "prepares": prepares and roster.is_draft,
         "proposes": roster.is_draft and (prepares or bool(own_villages(user))),
+        "hands_out": any(post.role in paying.HANDS_OUT for post in posts_of(user)),
+        "answers": holds(user, "answer"),
         "approves": bool(posts_here(user, roster, deciding.APPROVES)),
         "why_not": deciding.why_not(roster, user) if roster.is_draft else "",
         "first_day": deciding.first_day_of_approval(roster),
         "posted_stands": bool(roster.posted_digest) and roster.posted_digest == deciding.digest(roster)
         if roster.is_draft
         else True,
+        "came_back": roster.channel == Roster.Channel.PROVIDER and paying.came_back(roster) is not None,
         "batches": _batches(roster),
         "payable": [
             {"of": one, "form": PayForm(initial={"bank": one.bank}, auto_id=f"id_%s_{n}")}
