@@ -33,6 +33,7 @@ from funds import services as funds
 from funds.models import CashHandover, Payment, PaymentBatch, Reservation
 
 MAKES = "fund_manager"
+ANSWERS = ("cashier", MAKES)
 HANDS_OUT = ("village_clerk", "village_head", "resident_cadre", "township_clerk", "township_approver", "cashier", MAKES)
 ACCOUNT_WAIT = Period(1)  # working days between writing down another account and paying to it
 ANSWERED = {True: "credited", False: "returned", None: "unknown"}
@@ -224,19 +225,31 @@ def of_lists(payments: Iterable[Payment]) -> dict[int, Payment]:
     return {payment.pk: payment for payment in payments if payment.subject.startswith("roster:")}
 
 
+def demand_who_answers(subjects: Iterable[str], by: Any) -> None:
+    """The bank's answers for the payments of a list are recorded by those who pay it, and by nobody from elsewhere.
+
+    Raises NotYourTurn.
+    """
+    posts = [post for post in posts_of(by) if post.role in ANSWERS]
+    for roster in Roster.objects.filter(pk__in={subject.split(":")[1] for subject in subjects}):
+        if not any(post.reaches(roster) for post in posts):
+            raise NotYourTurn(_("《%(title)s》的付款由当地的出纳或资金管理记，你记不了。") % {"title": roster.title})
+
+
 @transaction.atomic
 def record(answers: Iterable[Any], *, by: Any, progress: Callable[[int], None] = lambda done: None) -> int:
     """Record what the bank answered of payments of lists, set by set; returns how many were new.
 
     An answer has payment_id, credited (None: the bank cannot say), reason, bank_reference and answered_on. One that says
-    what was recorded before changes nothing. Raises WrongPaymentState for a payment that is not with the bank.
+    what was recorded before changes nothing. Raises NotYourTurn for lists of elsewhere, WrongPaymentState for a payment
+    that is not with the bank.
     """
-    if not any(post.role in ("cashier", MAKES) for post in posts_of(by)):
-        raise NotYourTurn(_("银行的答复由出纳或资金管理记。"))
     done = 0
     with acting(by, reason="record_answers"):
         for part in bulk.in_sets(answers):
-            states = dict(Payment.objects.filter(pk__in=[one.payment_id for one in part]).values_list("pk", "state"))
+            rows = Payment.objects.filter(pk__in=[one.payment_id for one in part]).values_list("pk", "subject", "state")
+            states = {pk: state for pk, _subject, state in rows}
+            demand_who_answers({subject for _pk, subject, _state in rows}, by)
             fresh = [one for one in part if states.get(one.payment_id) != ANSWERED[one.credited]]
             today = clock.today()
             bulk.credit_many(

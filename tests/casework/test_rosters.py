@@ -7,22 +7,25 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 from PIL import Image
 
 from access import services as access
+from access.models import OrgUnit
 from audit import clock
 from audit.verify import of_stream
 from casework import payments
 from casework.bank_words import not_taken
 from casework.errors import ApprovalVoid, BadCaseData, NotYourTurn, SecondDuty, TooEarly, WrongState
-from casework.rosters import building, deciding, findings, paying
+from casework.rosters import answers, building, deciding, findings, paying
 from casework.rosters.building import Plan
 from casework.rosters.models import Roster, RosterLine
 from families import services as families
 from families.models import BankAccount, Document, Household
-from funds import ledger, providers
+from funds import bank_files, ledger, providers
 from funds import services as funds
+from funds.bank_files import Said
+from funds.banking.reasons import CREDITED, RETURNED
 from funds.errors import FundShort, SamePerson, WrongPaymentState
 from funds.models import CashHandover, Payment, PaymentBatch, Reservation
 from tests.funds.test_ledger import refuses
@@ -541,6 +544,35 @@ def test_who_died_after_the_approval_is_neither_listed_nor_sent(world: World) ->
         payments.release_batch(batch.pk, by=world.cashier, key="r")
 
     assert set(batch.payments.values_list("state", flat=True)) == {"listed"}
+
+
+def test_another_countys_cashier_answers_for_no_list_of_ours(world: World) -> None:
+    _roster, batch = with_the_bank(world, 2)
+    stranger = stranger_cashier(world)
+    first = batch.payments.order_by("id").first()
+
+    with pytest.raises(NotYourTurn, match="当地的出纳"):
+        payments.record_answers([payments.Answer(first.pk, True, bank_reference="H1")], by=stranger, key="a")
+    payments.record_answers([payments.Answer(first.pk, True, bank_reference="H1")], by=world.cashier, key="b")
+    back = Said(2, first.pk, first.subject, RETURNED, CREDITED, "已销户", "H2", LATER)
+    with pytest.raises(NotYourTurn, match="当地的出纳"):
+        answers.post_lists([back], by=stranger, key="c")
+
+    assert dict(batch.payments.values_list("state").annotate(n=Count("pk"))) == {"credited": 1, "sent": 1}
+    assert not bank_files.with_bank("HFNS", stranger).exists()
+    assert bank_files.with_bank("HFNS", world.cashier).count() == bank_files.with_bank("HFNS").count() == 2
+
+
+def stranger_cashier(world: World) -> Any:
+    county = OrgUnit.objects.create(
+        code="990102", name="邻县", level="county", parent=world.county.parent, valid_from=START,
+        province_id=world.county.province_id, prefecture_id=world.county.prefecture_id,
+    )  # fmt: skip
+    county.county = county
+    county.save()
+    made = make_staff("stranger_cashier", "邻县出纳")
+    access.appoint(made, "cashier", county, by=None, valid_from=START)
+    return made
 
 
 def test_an_account_changed_after_the_approval_waits_a_working_day_and_keeps_its_holder(world: World) -> None:
