@@ -11,7 +11,8 @@ from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Concat
 from django.utils.translation import gettext as _
 
 from access import vault
@@ -199,23 +200,22 @@ def roster_of(batch: PaymentBatch) -> Roster | None:
 def send(batch: PaymentBatch, progress: Callable[[int], None] = lambda done: None) -> int:
     """Everything that a released batch of a list holds is with the bank, but what may no longer be paid is not sent.
 
-    Raises BadCaseData when somebody on it has died since it was made.
+    Raises BadCaseData when somebody on it, or whoever holds the account that is paid, has died since it was made.
     """
+    holder_died = Q(roster__channel=Roster.Channel.BANK, account__holder__died_on__isnull=False)
     died = (
-        RosterLine.objects.filter(roster__batches__batch=batch, person__died_on__isnull=False, state="on")
-        .extra(
-            where=[
-                "EXISTS (SELECT 1 FROM funds_payment x JOIN funds_reservation r ON r.id = x.reservation_id WHERE x.batch_id = %s"
-                " AND x.state = 'listed' AND r.key = 'roster:' || casework_rosterline.roster_id || ':' || casework_rosterline.n)"
-            ],
-            params=[batch.pk],
+        RosterLine.objects.filter(
+            Q(person__died_on__isnull=False) | holder_died, roster__batches__batch=batch, state="on"
         )
-        .select_related("person")
+        .annotate(subject=Concat(Value("roster:"), "roster_id", Value(":"), "n", output_field=CharField()))
+        .filter(Exists(batch.payments.filter(state=Payment.State.LISTED, subject=OuterRef("subject"))))
+        .select_related("person", "account__holder")
         .first()
     )
     if died is not None:
+        who = died.person if died.person.died_on else died.account.holder
         raise BadCaseData(
-            _("第 %(n)d 行的%(name)s登记为去世，请先把这一笔移出这一批。") % {"n": died.n, "name": died.person.name}
+            _("第 %(n)d 行的%(name)s登记为去世，请先把这一笔移出这一批。") % {"n": died.n, "name": who.name}
         )
     return bulk.send_many(batch, progress=progress)
 

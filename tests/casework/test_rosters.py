@@ -546,6 +546,40 @@ def test_who_died_after_the_approval_is_neither_listed_nor_sent(world: World) ->
     assert set(batch.payments.values_list("state", flat=True)) == {"listed"}
 
 
+def test_who_holds_the_account_and_died_is_not_paid_for_somebody_else(world: World) -> None:
+    roster, batch = checked_for_a_spouse(world)
+    holder = line(roster).account.holder
+    assert holder != line(roster).person
+    with transaction.atomic():
+        holder.died_on = START
+        holder.save()
+
+    with clock.frozen_at(AFTER_NOTICE), pytest.raises(BadCaseData, match=holder.name):
+        payments.release_batch(batch.pk, by=world.cashier, key="r")
+
+    assert set(batch.payments.values_list("state", flat=True)) == {"listed"}
+
+
+def checked_for_a_spouse(world: World) -> tuple[Roster, PaymentBatch]:
+    """One line whose money goes to the account of the person's spouse, with the reason why."""
+    money(world)
+    roster = drafted(world, 1)
+    row = line(roster)
+    spouse = row.household.members.exclude(person=row.person).get().person
+    families.record_account(
+        row.household, spouse, "9999990000000000779", kind="card", bank="禾丰农商银行", by=world.village_clerk
+    )
+    building.look_up_accounts(roster.pk, by=world.township_clerk)
+    building.change_line(
+        line(roster), amount_fen=300_00, words="", accepted_because="卧床，由配偶代领", by=world.township_clerk
+    )
+    deciding.put_up(roster.pk, place="村委会", by=world.township_clerk)
+    with clock.frozen_at(AFTER_NOTICE):
+        deciding.approve(roster.pk, by=world.township_approver)
+        batch = paying.build(roster.pk, by=world.fund_manager, key="k" * 8, bank="禾丰农商银行")
+        return roster, payments.check_batch(batch.pk, by=world.fund_checker, key="c")
+
+
 def test_another_countys_cashier_answers_for_no_list_of_ours(world: World) -> None:
     _roster, batch = with_the_bank(world, 2)
     stranger = stranger_cashier(world)
