@@ -12,7 +12,7 @@ from access.scope import posts_of
 from audit import clock
 from audit.bulk import write_history
 from audit.context import acting
-from casework.errors import ApprovalVoid, BadCaseData, NotYourTurn, SecondDuty, TooEarly, WrongState
+from casework.errors import ApprovalVoid, BadCaseData, CaseworkError, NotYourTurn, SecondDuty, TooEarly, WrongState
 from casework.rosters import building, findings
 from casework.rosters.models import Roster, RosterLine
 from funds import bulk, ledger
@@ -65,16 +65,24 @@ def first_day_of_approval(roster: Roster) -> datetime.date | None:
 
 def why_not(roster: Roster, user: Any) -> str:
     """ "" when this person may approve the list now as far as persons and days go, else the sentence why not."""
-    if not any(post.role == APPROVES and post.reaches(roster) for post in posts_of(user)):
-        return _("名册由乡镇审批批准。")
-    if user.person_key == roster.preparer_person_key:
-        return _("编制和批准不能是同一个人。")
+    try:
+        _demand_person_and_day(roster, user)
+    except CaseworkError as refusal:
+        return str(refusal)
+    return ""
+
+
+def _demand_person_and_day(roster: Roster, by: Any) -> None:
+    """Raises NotYourTurn, SecondDuty, TooEarly."""
+    if not any(post.role == APPROVES and post.reaches(roster) for post in posts_of(by)):
+        raise NotYourTurn(_("名册由乡镇审批批准。"))
+    if by.person_key == roster.preparer_person_key:
+        raise SecondDuty(_("编制和批准不能是同一个人。"))
     day = first_day_of_approval(roster)
     if day is None:
-        return _("要先张榜公示，期满才能批准。")
+        raise TooEarly(_("要先张榜公示，期满才能批准。"))
     if clock.today() < day:
-        return _("公示到 %(day)s，从这一天起才能批准。") % {"day": day.isoformat()}
-    return ""
+        raise TooEarly(_("公示到 %(day)s，从这一天起才能批准。") % {"day": day.isoformat()})
 
 
 @transaction.atomic
@@ -90,13 +98,7 @@ def approve(roster_id: int, *, by: Any, progress: Callable[[int], None] = lambda
         return roster  # pressed twice
     if not roster.is_draft:
         raise WrongState(_("名册已经%(state)s，不能再批准。") % {"state": roster.get_state_display()})
-    if not any(post.role == APPROVES and post.reaches(roster) for post in posts_of(by)):
-        raise NotYourTurn(_("名册由乡镇审批批准。"))
-    if by.person_key == roster.preparer_person_key:
-        raise SecondDuty(_("编制和批准不能是同一个人。"))
-    barred = why_not(roster, by)
-    if barred:
-        raise TooEarly(barred)
+    _demand_person_and_day(roster, by)
     now = digest(roster)
     if roster.rules.notice_days and roster.posted_digest != now:
         raise ApprovalVoid(_("张榜以后名册改过，请乡镇经办重新张榜，期满再批。"))

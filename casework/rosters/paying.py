@@ -23,7 +23,8 @@ from audit import clock
 from audit.context import acting
 from casework import handing_out, uploads
 from casework.bank_words import ACCOUNT_IS_RIGHT
-from casework.errors import BadCaseData, KeyReused, NotYourTurn, SecondDuty, WrongState
+from casework.batch_numbers import built_with, number_of
+from casework.errors import BadCaseData, NotYourTurn, SecondDuty, WrongState
 from casework.rosters.models import Roster, RosterBatch, RosterLine
 from casework.rosters.planning import by_index
 from families import services as families
@@ -127,11 +128,8 @@ def build(
 
     Raises NotYourTurn, SecondDuty, WrongState, BadCaseData when there is nothing to list, KeyReused.
     """
-    number = f"PB-{clock.today():%Y%m%d}-{key[-8:].upper()}"
-    known = PaymentBatch.objects.filter(number=number).first()
+    known = built_with(key, by=by)
     if known:
-        if known.maker_id != by.pk:
-            raise KeyReused(_("这一页已经用过了，请重新打开再办。"))
         return known
     roster = Roster.objects.select_for_update().get(pk=roster_id)
     if not any(post.role == MAKES and post.reaches(roster) for post in posts_of(by)):
@@ -140,7 +138,7 @@ def build(
     if roster.state != Roster.State.APPROVED:
         raise WrongState(_("名册批准以后才能付款。"))
     with acting(by, reason="build_roster_batch"):
-        batch = funds.open_batch(number=number, title=roster.title, by=by, cash_reason=roster.cash_reason)
+        batch = funds.open_batch(number=number_of(key), title=roster.title, by=by, cash_reason=roster.cash_reason)
         RosterBatch.objects.create(roster=roster, batch=batch, bank=bank)
         if roster.channel == Roster.Channel.PROVIDER:
             count = _list_for_provider(roster, batch)
