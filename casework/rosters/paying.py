@@ -29,7 +29,6 @@ from casework.rosters.models import Roster, RosterBatch, RosterLine
 from casework.rosters.planning import by_index
 from families import services as families
 from flows import calendar
-from flows.parameters import Period
 from funds import bulk, ledger, providers
 from funds import services as funds
 from funds.models import CashHandover, Payment, PaymentBatch, Reservation
@@ -37,7 +36,6 @@ from funds.models import CashHandover, Payment, PaymentBatch, Reservation
 MAKES = "fund_manager"
 ANSWERS = ("cashier", MAKES)
 HANDS_OUT = ("village_clerk", "village_head", "resident_cadre", "township_clerk", "township_approver", "cashier", MAKES)
-ACCOUNT_WAIT = Period(1)  # working days between writing down another account and paying to it
 ANSWERED = {True: "credited", False: "returned", None: "unknown"}
 
 # Lines whose money is held and on no list; one that came back has another account, or one that the bank calls right.
@@ -94,7 +92,7 @@ def _payable_to_provider(roster: Roster) -> list[Payable]:
     if held is None or held.payments.filter(state__in=["listed", "sent", "credited", "unknown"]).exists():
         return []
     account = providers.account_of_today(roster.provider)
-    if account is None or account.pk != roster.provider_id and account.recorded_on > _settled_on():
+    if account is None or account.pk != roster.provider_id and account.recorded_on > _settled_on(roster):
         return []
     back = came_back(roster)
     if back is not None and not is_mended(back, None):
@@ -109,13 +107,13 @@ def came_back(roster: Roster) -> Payment | None:
 
 
 def _values(roster: Roster, bank: str | None) -> dict[str, Any]:
-    return {"roster": roster.pk, "bank": bank, "right": list(ACCOUNT_IS_RIGHT), "settled": _settled_on()}
+    return {"roster": roster.pk, "bank": bank, "right": list(ACCOUNT_IS_RIGHT), "settled": _settled_on(roster)}
 
 
-def _settled_on() -> datetime.date:
+def _settled_on(roster: Roster) -> datetime.date:
     """The last day on which an account may have been written down to be paid today."""
     day = today = clock.today()
-    while calendar.add(day, ACCOUNT_WAIT) > today:
+    while calendar.add(day, roster.rules.account_wait) > today:
         day -= datetime.timedelta(days=1)
     return day
 

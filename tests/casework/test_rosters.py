@@ -22,6 +22,11 @@ from casework.rosters.building import Plan
 from casework.rosters.models import Roster, RosterLine
 from families import services as families
 from families.models import BankAccount, Document, Household
+from flows.errors import BadParameters
+from flows.lists import ListParameters
+from flows.models import ProgrammeVersion
+from flows.parameters import Period
+from flows.services import draft_version, publish_version, version_in_force
 from funds import bank_files, ledger, providers
 from funds import services as funds
 from funds.bank_files import Said
@@ -31,8 +36,7 @@ from funds.models import CashHandover, Payment, PaymentBatch, Reservation
 from tests.funds.test_ledger import refuses
 from tests.world import START, World, make_staff
 
-AFTER_NOTICE = START + datetime.timedelta(days=3)
-NEXT_WORKING_DAY = START + datetime.timedelta(days=5)  # the Monday after
+AFTER_NOTICE = START + datetime.timedelta(days=4)  # Sunday; three days lie between
 LATER = START + datetime.timedelta(days=6)
 
 
@@ -445,7 +449,8 @@ def test_approval_waits_for_the_notice_and_covers_what_was_put_up(world: World) 
     with pytest.raises(TooEarly, match="先张榜"):
         deciding.approve(roster.pk, by=world.township_approver)
     deciding.put_up(roster.pk, place="村委会", by=world.township_clerk)
-    with pytest.raises(TooEarly, match="2026-04-18"):
+    last_day = START + datetime.timedelta(days=3)
+    with clock.frozen_at(last_day), pytest.raises(TooEarly, match="2026-04-18 24 点"):
         deciding.approve(roster.pk, by=world.township_approver)
     building.take_out(line(roster), reason="搬走", by=world.township_clerk)
 
@@ -667,18 +672,111 @@ def test_no_signature_covers_other_lines_than_there_are(world: World) -> None:
     )
 
 
+APPROVE = (
+    "UPDATE casework_roster r SET state = 'approved', approved_digest = casework_roster_digest(r.id), line_count = x.n, total_fen = x.fen,"
+    " approved_by_id = s.id, approver_person_key = s.person_key, approved_on = {day}{more} FROM access_staff s,"
+    " (SELECT count(*) AS n, sum(amount_fen) AS fen FROM casework_rosterline WHERE state = 'on') x WHERE s.username = 'township_approver'"
+)
+
+
+@pytest.mark.parametrize(
+    ("day", "more"),
+    [
+        ("'2026-04-15'", ""),
+        ("'2026-04-18'", ""),  # its last day, which ends at 24:00
+        ("'2026-04-19'", ", notice_ends_on = NULL"),
+        ("'2026-04-19'", ", posted_digest = ''"),
+        ("'2026-04-18'", ", notice_ends_on = '2026-04-17'"),
+        ("'2026-04-18'", ", posted_on = '2026-04-14', notice_ends_on = '2026-04-17'"),
+    ],
+)
+def test_no_list_is_approved_before_its_notice_has_run(world: World, day: str, more: str) -> None:
+    deciding.put_up(drafted(world).pk, place="村委会", by=world.township_clerk)
+
+    refuses(APPROVE.format(day=day, more=more), match="notice of list .* has not run")
+
+
+def test_what_is_approved_is_what_hung_and_within_the_rules(world: World) -> None:
+    roster = drafted(world)
+    refuses(APPROVE.format(day="'2026-04-19'", more=""), match="notice of list .* has not run")  # it never hung
+    deciding.put_up(roster.pk, place="村委会", by=world.township_clerk)
+    building.take_out(line(roster), reason="搬走", by=world.township_clerk)
+    refuses(APPROVE.format(day="'2026-04-19'", more=""), match="notice of list .* has not run")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE casework_rosterline SET amount_fen = 200001 WHERE n = 2")
+    refuses(APPROVE.format(day="'2026-04-19'", more=""), match="above what its rules allow")
+
+
+def test_a_list_is_made_under_the_published_rules_of_its_kind(world: World) -> None:
+    drafted(world)
+    cash = building.create(plan(world, channel="cash", cash_reason="老人不会用卡"), by=world.township_clerk, key="k2")
+    insurance = version_in_force("insurance_support", START)
+    unpublished = draft_version("visit_condolence", {}, valid_from=START, by=world.sysadmin)
+    mean = rules(world, allows_cash=False)
+    for version, match in (
+        ("NULL", "published rules"),
+        (insurance.pk, "published rules"),
+        (unpublished.pk, "published rules"),
+        (mean.pk, "allow no cash"),
+    ):
+        refuses(
+            COPY.format(person="preparer_person_key", state="draft", version=version) + f" WHERE id = {cash.pk}",
+            match=match,
+        )
+    refuses(f"UPDATE casework_roster SET version_id = {mean.pk}", match="as it was decided")
+
+
+COLUMNS = (
+    "kind, title, event, year, channel, cash_reason, amount_fen, severe_fen, made_on, posted_place, posted_digest, approved_digest,"
+    " line_count, total_fen, cancel_reason, province_id, prefecture_id, county_id, township_id, village_id"
+)
+COPY = (
+    f"INSERT INTO casework_roster (key, state, cancelled_on, prepared_by_id, preparer_person_key, version_id, {COLUMNS})"
+    " SELECT 'x', '{state}', now(), prepared_by_id, {person}, {version}, "
+    + COLUMNS.replace("cancel_reason", "'x'")
+    + " FROM casework_roster"
+)
+
+
+def rules(world: World, programme: str = "visit_condolence", **changes: Any) -> ProgrammeVersion:
+    """Another version of the rules of a kind of list, in force from today."""
+    before = version_in_force(programme, START).parameters
+    made = draft_version(programme, before | changes, valid_from=START, by=world.sysadmin)
+    return publish_version(made.pk, by=world.sysadmin_2)
+
+
+def test_a_list_keeps_the_rules_it_was_made_under(world: World) -> None:
+    money(world)
+    old = drafted(world, 1)
+    rules(world, cap_fen=400_00, notice={"days": 0, "unit": "calendar"}, allows_cash=False)
+
+    with pytest.raises(BadCaseData, match="最多 400"):
+        building.create(plan(world), by=world.township_clerk, key="k2")
+    with pytest.raises(BadCaseData, match="不发现金"):
+        building.create(plan(world, channel="cash", cash_reason="x", severe_fen=1), by=world.township_clerk, key="k2")
+    new = building.create(plan(world, event="mid_autumn", severe_fen=400_00), by=world.township_clerk, key="k2")
+    building.fill_by_rule(new.pk, by=world.township_clerk)
+    assert deciding.approve(new.pk, by=world.township_approver).state == "approved"
+    assert findings.counts(old) == {}
+    with pytest.raises(TooEarly, match="张榜"):
+        deciding.approve(old.pk, by=world.township_approver)
+
+
+def test_rules_of_lists_that_make_no_sense_are_refused(world: World) -> None:
+    for wrong in ({"cap_fen": 0}, {"person_year_cap_fen": -1}, {"births": 1}, {"notice": 3}):
+        with pytest.raises(BadParameters):
+            ListParameters.from_json(wrong)
+    with pytest.raises(BadParameters, match="不发现金"):
+        draft_version("insurance_support", {"allows_cash": True}, valid_from=START, by=world.sysadmin)
+    stored = ListParameters(cap_fen=1, notice=Period(3), allows_cash=True)
+    assert ListParameters.from_json(stored.to_json()) == stored
+
+
 def test_a_list_begins_as_a_draft_in_its_own_persons_names(world: World) -> None:
     drafted(world)
-    columns = "kind, title, event, year, channel, amount_fen, severe_fen, made_on, posted_place, posted_digest, approved_digest,"
-    columns += " line_count, total_fen, cancel_reason, province_id, prefecture_id, county_id, township_id, village_id"
-    copy = (
-        f"INSERT INTO casework_roster (key, state, cancelled_on, prepared_by_id, preparer_person_key, {columns})"
-        " SELECT 'x', '{state}', now(), prepared_by_id, {person}, "
-        + columns.replace("cancel_reason", "'x'")
-        + " FROM casework_roster"
-    )
-    refuses(copy.format(state="cancelled", person="preparer_person_key"), match="does not begin as a draft")
-    refuses(copy.format(state="draft", person="'x'"), match="somebody else")
+    of = {"version": "version_id"}
+    refuses(COPY.format(state="cancelled", person="preparer_person_key", **of), match="does not begin as a draft")
+    refuses(COPY.format(state="draft", person="'x'", **of), match="somebody else")
 
 
 def test_the_batch_of_a_list_is_not_exchanged(world: World) -> None:
