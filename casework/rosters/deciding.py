@@ -11,6 +11,7 @@ from access.scope import posts_of
 from audit import clock
 from audit.bulk import write_history
 from audit.context import acting
+from casework import limits
 from casework.errors import ApprovalVoid, BadCaseData, CaseworkError, NotYourTurn, SecondDuty, TooEarly, WrongState
 from casework.rosters import building, findings
 from casework.rosters.models import Roster, RosterLine
@@ -98,6 +99,7 @@ def approve(roster_id: int, *, by: Any, progress: Callable[[int], None] = lambda
     now = digest(roster)
     if roster.rules.notice.days and roster.posted_digest != now:
         raise ApprovalVoid(_("张榜以后名册改过，请乡镇经办重新张榜，期满再批。"))
+    limits.wait_for_cases(roster)
     _refuse_findings(roster)
     lines = roster.lines.filter(state=RosterLine.State.ON)
     amounts = list(lines.values_list("amount_fen", flat=True))
@@ -125,15 +127,15 @@ def approve(roster_id: int, *, by: Any, progress: Callable[[int], None] = lambda
 def _wanted(roster: Roster) -> Iterator[bulk.Wanted]:
     rows = roster.lines.filter(state=RosterLine.State.ON).order_by("n")
     villages: dict[int, OrgUnit] = {}
-    columns = rows.values_list("n", "village_id", "amount_fen", "person__person_key")
-    for n, village_id, amount_fen, person_key in columns.iterator(chunk_size=bulk.SET):
+    columns = rows.values_list("n", "village_id", "amount_fen", "person_id", "person__person_key")
+    for n, village_id, amount_fen, person_id, person_key in columns.iterator(chunk_size=bulk.SET):
         if village_id not in villages:
             villages[village_id] = OrgUnit.objects.get(pk=village_id)
         yield bulk.Wanted(
             f"{roster.subject}:{n}",
             villages[village_id],
             amount_fen,
-            person_key=person_key,
+            person_key=limits.key_of_person(person_id, person_key),
         )
 
 

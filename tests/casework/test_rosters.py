@@ -14,7 +14,7 @@ from access import services as access
 from access.models import OrgUnit
 from audit import clock
 from audit.verify import of_stream
-from casework import payments
+from casework import limits, payments
 from casework.bank_words import not_taken
 from casework.errors import ApprovalVoid, BadCaseData, NotYourTurn, SecondDuty, TooEarly, WrongState
 from casework.rosters import answers, building, deciding, findings, paying
@@ -770,6 +770,51 @@ def test_rules_of_lists_that_make_no_sense_are_refused(world: World) -> None:
         draft_version("insurance_support", {"allows_cash": True}, valid_from=START, by=world.sysadmin)
     stored = ListParameters(cap_fen=1, notice=Period(3), allows_cash=True)
     assert ListParameters.from_json(stored.to_json()) == stored
+
+
+def test_what_a_person_was_given_this_year_counts_on_a_list(world: World) -> None:
+    rules(world, person_year_cap_fen=550_00)
+    money(world)
+    first = drafted(world, 3)
+    poor = line(first, 2).person
+    with connection.cursor() as cursor:  # a person whose ID number nobody knows
+        cursor.execute(
+            "UPDATE families_person SET person_key = NULL, id_number_sealed = NULL, id_last4 = '', no_id_reason = '补办中'"
+            " WHERE id = %s",
+            [poor.pk],
+        )
+    building.change_line(
+        line(first, 2), amount_fen=300_00, words="", accepted_because="村里都认识", by=world.township_clerk
+    )
+    deciding.put_up(first.pk, place="村委会", by=world.township_clerk)
+    second = building.create(plan(world, event="mid_autumn"), by=world.township_clerk, key="k2")
+    building.fill_by_rule(second.pk, by=world.township_clerk)
+    building.change_line(
+        line(second, 2), amount_fen=250_01, words="", accepted_because="村里都认识", by=world.township_clerk
+    )
+    building.change_line(line(second, 3), amount_fen=250_00, words="", accepted_because="", by=world.township_clerk)
+    deciding.put_up(second.pk, place="村委会", by=world.township_clerk)
+    with clock.frozen_at(AFTER_NOTICE):
+        deciding.approve(first.pk, by=world.township_approver)
+
+        assert findings.counts(second) == {"over_year_cap": 2}
+        with pytest.raises(BadCaseData, match="每人每年的上限 2"), transaction.atomic():
+            deciding.approve(second.pk, by=world.township_approver)
+
+    assert Reservation.objects.filter(person_key=f"person:{poor.pk}").get().amount_fen == 300_00
+    assert limits.helped([f"person:{poor.pk}"], 2026) == {f"person:{poor.pk}": {"visit_condolence": 300_00}}
+    assert Roster.objects.get(pk=second.pk).is_draft
+
+
+def test_what_an_insurer_is_paid_for_a_person_counts_for_the_year(world: World) -> None:
+    _insurer, roster = insured(world)
+    person = line(roster).person
+    rules(world, person_year_cap_fen=349_99)
+    second = building.create(plan(world), by=world.township_clerk, key="k2")
+    building.fill_by_rule(second.pk, by=world.township_clerk)
+
+    assert limits.helped([person.person_key], 2026) == {person.person_key: {"insurance_support": 50_00}}
+    assert findings.counts(second) == {"over_year_cap": 3}
 
 
 def test_a_list_begins_as_a_draft_in_its_own_persons_names(world: World) -> None:

@@ -220,6 +220,17 @@ def test_a_providers_payment_comes_off_a_batch_and_shows_the_way_when_it_came_ba
     assert "等资金管理登记新账户" in text(manager, "rosters:returned")
 
 
+def test_help_of_a_list_is_named_beside_a_case_of_the_same_person(world: World) -> None:
+    roster = approved(world, 1)
+    case = world.brought_to("fund_reserved", household=line(roster).household)
+    assert case.beneficiary == line(roster).person
+
+    page = log_in(world.fund_manager).post(reverse("funds:build"), {"case": [case.pk]}).content.decode()
+
+    assert "走访慰问 500" in page
+    text(log_in(world.fund_manager), "funds:entries", programme="visit_condolence")  # no programme of cases
+
+
 def test_a_returned_payment_is_the_villages_task_and_then_the_funds(world: World) -> None:
     roster, batch = with_the_bank(world, 2)
     first = batch.payments.order_by("id").first()
