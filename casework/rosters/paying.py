@@ -229,7 +229,7 @@ def demand_who_answers(subjects: Iterable[str], by: Any) -> None:
     posts = [post for post in posts_of(by) if post.role in ANSWERS]
     for roster in Roster.objects.filter(pk__in={subject.split(":")[1] for subject in subjects}):
         if not any(post.reaches(roster) for post in posts):
-            raise NotYourTurn(_("《%(title)s》的付款由当地的出纳或资金管理记，你记不了。") % {"title": roster.title})
+            raise NotYourTurn(_("「%(title)s」的付款由当地的出纳或资金管理记。") % {"title": roster.title})
 
 
 @transaction.atomic

@@ -307,6 +307,17 @@ def test_cash_is_not_handed_out_before_it_was_released_nor_otherwise_a_second_ti
     assert Document.objects.filter(kind="receipt").count() == 1
 
 
+def test_no_handover_lies_before_the_release_of_its_cash(world: World) -> None:
+    with_the_bank(world, 1, channel="cash", cash_reason="老人不会用卡")
+    refuses(
+        "INSERT INTO funds_cashhandover (payment_id, payer_one_id, payer_one_key, payer_two_id, payer_two_key, handed_on, place,"
+        " signed_how, received_by, receipt_sha256) SELECT p.id, a.id, a.person_key, b.id, b.person_key, p.sent_on - 1, 'x', 'signature',"
+        " 'x', 'x' FROM funds_payment p, access_staff a, access_staff b"
+        " WHERE p.state = 'sent' AND a.username = 'cashier' AND b.username = 'township_clerk'",
+        match="before the release",
+    )
+
+
 def test_cash_that_nobody_took_may_go_out_again(world: World) -> None:
     roster, batch = with_the_bank(world, 2, channel="cash", cash_reason="老人不会用卡")
     first = batch.payments.order_by("id").first()
