@@ -35,9 +35,10 @@ def answer(job: Job, progress: runner.Progress) -> dict[str, Any] | runner.Wait:
     if confirmed:
         bank_files.one_at_a_time()
     bank_files.refuse_what_was_posted(job.input_sha256)
+    by = Staff.objects.get(pk=job.requested_by_id)
     with open(job.input_file.path, "rb") as source:
         try:
-            judged = bank_files.judge(source, bank, tell=lambda done, total: progress(done, total=total))
+            judged = bank_files.judge(source, bank, by=by, tell=lambda done, total: progress(done, total=total))
         except HeadingsUnknown as unknown:
             return runner.Wait(_headings(unknown))
     if not confirmed:
@@ -46,7 +47,7 @@ def answer(job: Job, progress: runner.Progress) -> dict[str, Any] | runner.Wait:
         return runner.Wait(_seen(judged) | {"moved": True})
     file = bank_files.post(
         judged,
-        by=Staff.objects.get(pk=job.requested_by_id),
+        by=by,
         filename=job.params["filename"],
         sha256=job.input_sha256,
         accepted=job.params.get("accepted", ()),

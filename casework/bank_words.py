@@ -17,6 +17,11 @@ NOT_TAKEN = gettext_noop("没有领取")  # cash that came back with those who c
 ACCOUNT_IS_RIGHT = ("银行系统原因", "超过限额", NOT_TAKEN)
 
 
+def not_taken(note: str) -> str:
+    """As it is stored, in the language of the record whatever the reader's."""
+    return f"{NOT_TAKEN}：{note.strip()}"
+
+
 def labelled(label: object, words: object) -> str:
     """户名不符：户名为江政; Name does not match: the name is …"""
     return _("%(label)s：%(words)s") % {"label": label, "words": words}

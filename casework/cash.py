@@ -5,10 +5,7 @@ from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.db.models import Q, QuerySet
 
-from access.models import Staff
-from access.roles import APART_FROM_ALL_OTHERS
 from audit import clock
 from audit.context import acting
 from casework import uploads
@@ -16,26 +13,6 @@ from casework.acting import act
 from casework.models import Case, CaseDocument, CaseEvent
 from families import services as families
 from funds.models import Payment
-
-NO_PAYERS = (*APART_FROM_ALL_OTHERS, "donor", "villager", "public")
-
-
-def second_payers(case: Case, by: Any) -> QuerySet[Staff]:
-    """Who may hand out the cash of this case beside `by`: anybody in office for this place, as another natural person."""
-    today = clock.today()
-    places = [case.village_id, case.township_id, case.county_id]
-    return (
-        Staff.objects.filter(
-            Q(appointments__valid_to__isnull=True) | Q(appointments__valid_to__gte=today),
-            appointments__unit__in=places,
-            appointments__valid_from__lte=today,
-            is_active=True,
-        )
-        .exclude(appointments__role__in=NO_PAYERS)
-        .exclude(person_key=by.person_key)
-        .distinct()
-        .order_by("name", "pk")
-    )
 
 
 @transaction.atomic

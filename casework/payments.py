@@ -17,7 +17,8 @@ from access.scope import posts_of
 from audit import clock
 from audit.context import acting
 from casework import guards
-from casework.acting import act, key_reused
+from casework.acting import act
+from casework.batch_numbers import built_with, number_of
 from casework.errors import BadCaseData, CaseworkError, NoSuchCase, NotYourTurn
 from casework.models import Case, CaseEvent
 from casework.rosters import paying as rosters
@@ -66,19 +67,11 @@ def build_batch(
     if cash_reason is not None and any(case.provider_id for case in cases.values()):
         raise BadCaseData(_("付给单位的钱走银行，不发现金。请把付给单位的几件另建一批。"))
     with acting(by, reason=_looked("build_batch", looked_over)):
-        batch = funds.open_batch(number=_number(key), title=title, by=by, cash_reason=cash_reason)
+        batch = funds.open_batch(number=number_of(key), title=title, by=by, cash_reason=cash_reason)
     actions = {pk: "reissue" if case.state == "payment_returned" else "list_payment" for pk, case in cases.items()}
     _each(ids, lambda pk: act(pk, actions[pk], by=by, key=f"{key}:{pk}", data={"batch_id": batch.pk}))
     guards.demand_looked_over(lines_of(batch), looked_over)  # now that every case is held
     return batch
-
-
-def built_with(key: str, *, by: Any) -> PaymentBatch | None:
-    """The batch that this very submission built before. Raises KeyReused for somebody else's."""
-    known = PaymentBatch.objects.filter(number=_number(key)).first()
-    if known and known.maker_id != by.pk:
-        raise key_reused()
-    return known
 
 
 def lines_of(batch: PaymentBatch) -> list[guards.Line]:
@@ -108,10 +101,6 @@ def _each(case_ids: list[int], step: Callable[[int], Any]) -> None:
                 case = Case.objects.get(pk=case_id)
                 refusal.args = (f"{case.head_name}（{case.case_no}）：{refusal}",)
             raise
-
-
-def _number(key: str) -> str:
-    return f"PB-{clock.today():%Y%m%d}-{key[-8:].upper()}"
 
 
 @transaction.atomic

@@ -7,8 +7,8 @@ from django.db import connections
 
 from flows.errors import BadParameters
 from flows.models import ProgrammeVersion
-from flows.parameters import Parameters
 from flows.programmes import PROGRAMMES
+from flows.ruled import RULED
 from flows.soundness import proof_of
 
 
@@ -34,11 +34,11 @@ def published_rules_fit_their_programme(
     found: list[CheckMessage] = []
     for version in ProgrammeVersion.objects.filter(published_on__isnull=False):
         label = f"{version.programme} v{version.number}"
-        if version.programme not in PROGRAMMES:
+        if version.programme not in RULED:
             found.append(Error("this programme no longer exists", obj=label, id="flows.rules"))
             continue
         try:
-            Parameters.from_json(version.parameters).check_against(version.spec)
+            version.rules.check_against(version.spec)
         except BadParameters as error:
             found.append(Error(str(error), obj=label, id="flows.rules"))
     return found

@@ -8,13 +8,15 @@ from django.db.models import F, Q
 from viewflow.workflow.models import Process
 
 from audit.history import tracked
+from flows.lists import Kind, ListParameters
 from flows.parameters import Parameters
-from flows.programmes import PROGRAMMES
+from flows.ruled import RULED, parameters_of
 from flows.spec import Spec
 
 
 class ProgrammeVersion(models.Model):
-    """The parameters of a programme from a date on. A case keeps the version it was opened under.
+    """The parameters of a programme, or of a kind of list, from a date on. A case or a list keeps the version it was made
+    under.
 
     Written by one person, published by another; a published version is never changed, only followed by the next.
     """
@@ -53,12 +55,12 @@ class ProgrammeVersion(models.Model):
         return f"{self.spec.title} v{self.number}"
 
     @property
-    def spec(self) -> Spec:
-        return PROGRAMMES[self.programme]
+    def spec(self) -> Spec | Kind:
+        return RULED[self.programme]
 
     @cached_property
-    def rules(self) -> Parameters:
-        return Parameters.from_json(self.parameters)
+    def rules(self) -> Parameters | ListParameters:
+        return parameters_of(self.programme).from_json(self.parameters)
 
 
 class WorkingDay(models.Model):

@@ -5,8 +5,8 @@ Stored as JSON in ProgrammeVersion.parameters; amounts in fen.
 
 import datetime
 from calendar import monthrange
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar, Self
 
 from django.utils.translation import gettext as _
 
@@ -70,9 +70,45 @@ def months_later(day: datetime.date, months: int) -> datetime.date:
     return day.replace(year=year, month=month + 1, day=min(day.day, monthrange(year, month + 1)[1]))
 
 
+class Stored:
+    """A frozen dataclass of rules that a version stores as JSON."""
+
+    periods: ClassVar[tuple[str, ...]] = ()  # the fields that are a Period
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Self:
+        """Raises BadParameters for a name that does not exist (a rule about births, say) or a wrong value."""
+        unknown = set(stored) - {one.name for one in fields(cls)}
+        if unknown:
+            raise BadParameters(_("没有这样的规则：%(names)s。") % {"names": _("、").join(sorted(unknown))})
+        try:
+            periods = {name: Period(**stored[name]) for name in cls.periods if name in stored}
+            return cls(**{**stored, **periods, **cls._read(stored)})
+        except (TypeError, ValueError) as error:
+            raise BadParameters(str(error)) from error
+
+    @classmethod
+    def _read(cls, stored: dict[str, Any]) -> dict[str, Any]:
+        """What of it is neither a plain value nor a period."""
+        return {}
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
 @dataclass(frozen=True)
-class Parameters:
+class Parameters(Stored):
     """One dated set of rules of a programme. `documents` maps an action to the papers that must be there before it."""
+
+    periods: ClassVar[tuple[str, ...]] = (
+        "notice",
+        "exit_notice",
+        "makeup",
+        "appeal_within",
+        "survey_valid",
+        "account_wait",
+        "deadline_otherwise",
+    )
 
     emergency_cap_fen: int = 100_000
     t1_limit_fen: int = 300_000
@@ -118,34 +154,13 @@ class Parameters:
                 raise BadParameters(_("百分比要在 0 到 100 之间。"))
 
     @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> "Parameters":
-        """Raises BadParameters for a name that does not exist (a rule about births, say) or a wrong value."""
-        unknown = set(stored) - set(cls.__dataclass_fields__)
-        if unknown:
-            raise BadParameters(_("没有这样的规则：%(names)s。") % {"names": _("、").join(sorted(unknown))})
-        values = dict(stored)
-        try:
-            for name in (
-                "notice",
-                "exit_notice",
-                "makeup",
-                "appeal_within",
-                "survey_valid",
-                "account_wait",
-                "deadline_otherwise",
-            ):
-                if name in values:
-                    values[name] = Period(**values[name])
-            if "payments" in values:
-                values["payments"] = PaymentPlan(**values["payments"])
-            if "deadlines" in values:
-                values["deadlines"] = {state: Period(**period) for state, period in dict(values["deadlines"]).items()}
-            return cls(**values)
-        except (TypeError, ValueError) as error:
-            raise BadParameters(str(error)) from error
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+    def _read(cls, stored: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        if "payments" in stored:
+            found["payments"] = PaymentPlan(**stored["payments"])
+        if "deadlines" in stored:
+            found["deadlines"] = {state: Period(**period) for state, period in dict(stored["deadlines"]).items()}
+        return found
 
     def check_against(self, spec: Spec) -> None:
         """Raises BadParameters when deadlines or documents name states or actions that the spec does not have."""

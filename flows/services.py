@@ -10,8 +10,7 @@ from django.utils.translation import gettext as _
 from audit import clock
 from flows.errors import BadVersion
 from flows.models import ProgrammeVersion
-from flows.parameters import Parameters
-from flows.programmes import PROGRAMMES
+from flows.ruled import RULED, parameters_of
 
 
 @transaction.atomic
@@ -22,8 +21,8 @@ def draft_version(
 
     Raises BadParameters when the rules contradict themselves or name what the programme does not have.
     """
-    rules = Parameters.from_json(parameters)
-    rules.check_against(PROGRAMMES[programme])
+    rules = parameters_of(programme).from_json(parameters)
+    rules.check_against(RULED[programme])
     last = ProgrammeVersion.objects.filter(programme=programme).aggregate(n=models.Max("number"))["n"] or 0
     return ProgrammeVersion.objects.create(
         programme=programme,
@@ -60,7 +59,7 @@ def publish_version(version_id: int, *, by: Any) -> ProgrammeVersion:
 
 
 def version_in_force(programme: str, on: datetime.date) -> ProgrammeVersion:
-    """The published version that governs cases opened on a date. Raises BadVersion when there is none."""
+    """The published version that governs cases or lists begun on a date. Raises BadVersion when there is none."""
     version = (
         ProgrammeVersion.objects.filter(programme=programme, published_on__isnull=False, valid_from__lte=on)
         .order_by("-valid_from", "-number")
@@ -68,7 +67,7 @@ def version_in_force(programme: str, on: datetime.date) -> ProgrammeVersion:
     )
     if version is None:
         raise BadVersion(
-            _("%(programme)s 还没有发布办理规则，请管理员先发布。") % {"programme": PROGRAMMES[programme].title}
+            _("%(programme)s 还没有发布办理规则，请管理员先发布。") % {"programme": RULED[programme].title}
         )
     return version
 

@@ -1,6 +1,6 @@
 """A bank's answer: judged beside what we sent, and posted whole or not at all after somebody has looked at it.
 
-    judged = judge(file, "HFNS")                                # changes nothing
+    judged = judge(file, "HFNS", by=cashier)                    # changes nothing
     post(judged, by=cashier, filename=…, sha256=…, accepted={42})
 
 What a payment is for knows the layer above; it says how its payments are answered:
@@ -19,10 +19,12 @@ from itertools import groupby
 from typing import Any, BinaryIO, Protocol
 
 from django.db import connection, transaction
-from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Upper
 from django.utils.translation import gettext as _
 
+from access.roles import Ability
+from access.scope import scope
 from access.vault import blind_index
 from audit import clock
 from audit.bulk import copy_rows, next_ids
@@ -134,8 +136,10 @@ def _follows(before: str, outcome: str) -> bool:
 # ---------------------------------------------------------------- judging
 
 
-def judge(source: BinaryIO, bank: str, *, tell: Tell | None = None) -> Judged:
-    """Read a bank's answer and lay it beside what that bank was sent. Writes nothing.
+def judge(source: BinaryIO, bank: str, *, by: Any = None, tell: Tell | None = None) -> Judged:
+    """Read a bank's answer and lay it beside what that bank was sent from where `by` works with money. Writes nothing.
+
+    Payments of elsewhere count as not sent by us; without `by`, from the console, no place is elsewhere.
 
     Raises an AnswerRefused for what is no answer of a bank, HeadingsUnknown where a person has to help first.
     """
@@ -146,7 +150,7 @@ def judge(source: BinaryIO, bank: str, *, tell: Tell | None = None) -> Judged:
         lines.append(line)
         if tell is not None:
             tell(n, 0)
-    sent = _sent_to(bank, lines)
+    sent = _sent_to(bank, lines, by)
     references = dict(_references(bank, lines))
     matching = Matching(
         (payment for payment, _batch in sent.values()),
@@ -179,18 +183,28 @@ def _index_of(account: str) -> str:
     return blind_index("account", account)
 
 
-def with_bank(bank: str) -> QuerySet[Payment]:
-    """Payments that this bank may speak of: of released batches whose list went to it, or was made outside of here."""
+def with_bank(bank: str, by: Any = None) -> QuerySet[Payment]:
+    """Payments that this bank may speak of: of released batches whose list went to it, or was made outside of here; with
+    `by` those of the places whose money this person works with."""
     lists = BankFile.objects.filter(batch=OuterRef("pk"), kind=BankFile.Kind.LIST)
     batches = PaymentBatch.objects.filter(
         ~Exists(lists) | Exists(lists.filter(bank=bank)), state=PaymentBatch.State.RELEASED, cash_reason__isnull=True
     )
-    return Payment.objects.filter(batch__in=batches)
+    payments = Payment.objects.filter(batch__in=batches)
+    return payments if by is None else payments.filter(_worked_by(by))
 
 
-def _sent_to(bank: str, lines: list[AnswerLine]) -> dict[int | str, tuple[SentPayment, int]]:
+def _worked_by(by: Any) -> Q:
+    condition = Q(pk__in=())
+    for level, units in scope(by, Ability.FUND_WORK).units.items():
+        if level != "group":
+            condition |= Q(**{f"reservation__village__{level}_id__in": units})
+    return condition
+
+
+def _sent_to(bank: str, lines: list[AnswerLine], by: Any) -> dict[int | str, tuple[SentPayment, int]]:
     """{payment id: (payment, batch)} of all that wait for an answer, and of those answered before that the file names."""
-    payments = with_bank(bank).order_by("id")
+    payments = with_bank(bank, by).order_by("id")
     found = dict(_facts(payments.filter(state__in=(Payment.State.SENT, Payment.State.UNKNOWN)), {}))
     waiting = {folded(payment.serial) for payment, _batch in found.values()}
     named = {line.serial for line in lines if line.serial} - waiting

@@ -346,8 +346,9 @@ class Handover:
     receipt_sha256: str
 
 
-def hand_over(payment: Payment, handover: Handover) -> None:
-    """Cash has reached the family. Raises SamePerson unless two natural persons gave it, WrongPaymentState for a bank payment."""
+def hand_over(payment: Payment, handover: Handover) -> CashHandover:
+    """Cash has reached the family. Raises SamePerson unless two natural persons gave it; WrongPaymentState for a bank
+    payment, for what is not with the payers, and for a day before they had it."""
     if not payment.batch.is_cash:
         raise WrongPaymentState(_("这一笔走银行，不发现金。"))
     one, two = handover.payers
@@ -355,7 +356,11 @@ def hand_over(payment: Payment, handover: Handover) -> None:
         raise SamePerson(_("发现金要两个人一起，不能是同一个人。"))
     if not handover.receipt_sha256:
         raise WrongPaymentState(_("请先拍下签了字的收条。"))
-    CashHandover.objects.create(
+    if payment.sent_on and handover.handed_on < payment.sent_on:
+        raise WrongPaymentState(
+            _("现金 %(day)s 才放行，不能记在那以前发。请核对日期。") % {"day": payment.sent_on.isoformat()}
+        )
+    made = CashHandover.objects.create(
         payment=payment,
         payer_one=one,
         payer_one_key=one.person_key,
@@ -368,6 +373,7 @@ def hand_over(payment: Payment, handover: Handover) -> None:
         receipt_sha256=handover.receipt_sha256,
     )
     credit(payment, bank_reference="", answered_on=handover.handed_on)
+    return made
 
 
 def lose(payment: Payment) -> None:

@@ -28,7 +28,7 @@ class _Answer:
 def post_lists(said: list[Said], *, by: Any, key: str) -> Mapping[int, str]:
     """First answers set by set, then one by one what came back after it had been credited.
 
-    Raises what casework.rosters.paying.record refuses with. A line that came back waits under "returned" like any other.
+    Raises what casework.rosters.paying.record refuses with, for what came back late as well. A line that came back waits under "returned" like any other.
     """
     paying.record(
         [
@@ -39,6 +39,7 @@ def post_lists(said: list[Said], *, by: Any, key: str) -> Mapping[int, str]:
         by=by,
     )
     late = [one for one in said if one.was == CREDITED and one.outcome == RETURNED]
+    paying.demand_who_answers({one.subject for one in late}, by)
     payments = Payment.objects.select_related("batch", "reservation__allocation").in_bulk(
         [one.payment_id for one in late]
     )

@@ -16,6 +16,7 @@ from casework.errors import BadCaseData, KeyReused, NotYourTurn, WrongState
 from casework.rosters.models import Roster, RosterLine
 from casework.rosters.planning import by_index
 from families.models import Household
+from flows.services import version_in_force
 from funds.money import yuan
 
 PREPARES, PROPOSES = "township_clerk", "village_clerk"
@@ -40,7 +41,10 @@ class Plan:
 
 @transaction.atomic
 def create(plan: Plan, *, by: Any, key: str) -> Roster:
-    """An empty draft. `key` makes a retry harmless. Raises NotYourTurn, BadCaseData, KeyReused."""
+    """An empty draft under the rules in force today. `key` makes a retry harmless.
+
+    Raises NotYourTurn, BadCaseData, KeyReused, flows.errors.BadVersion while the kind has no rules.
+    """
     known = Roster.objects.filter(key=key).first()
     if known:
         if known.prepared_by_id != by.pk:
@@ -51,6 +55,7 @@ def create(plan: Plan, *, by: Any, key: str) -> Roster:
     roster = Roster(
         key=key,
         kind=plan.kind,
+        version=version_in_force(plan.kind, clock.today()),
         title=plan.title.strip(),
         event=plan.event,
         year=plan.year,
@@ -71,13 +76,15 @@ def create(plan: Plan, *, by: Any, key: str) -> Roster:
 
 
 def _refuse_what_the_kind_forbids(roster: Roster) -> None:
-    kind = roster.rules
+    kind, rules = roster.spec, roster.rules
     if roster.event not in dict(kind.events):
         raise BadCaseData(_("「%(kind)s」没有这一项，请重新选。") % {"kind": kind.title})
-    if max(roster.amount_fen, roster.severe_fen) > kind.cap_fen:
-        raise BadCaseData(_("「%(kind)s」每人最多 %(cap)s 元。") % {"kind": kind.title, "cap": yuan(kind.cap_fen)})
-    if roster.channel == Roster.Channel.CASH and not (kind.allows_cash and roster.cash_reason):
-        raise BadCaseData(_("发现金是例外：只有走访慰问可以，还要写明原因。"))
+    if max(roster.amount_fen, roster.severe_fen) > rules.cap_fen:
+        raise BadCaseData(_("「%(kind)s」每人最多 %(cap)s 元。") % {"kind": kind.title, "cap": yuan(rules.cap_fen)})
+    if roster.channel == Roster.Channel.CASH and not rules.allows_cash:
+        raise BadCaseData(_("按现在的规则，「%(kind)s」不发现金。") % {"kind": kind.title})
+    if roster.channel == Roster.Channel.CASH and not roster.cash_reason:
+        raise BadCaseData(_("发现金是例外，请写明原因。"))
     if kind.pays_provider != (roster.channel == Roster.Channel.PROVIDER):
         raise BadCaseData(
             _("「%(kind)s」的钱付给办理单位。") % {"kind": kind.title}

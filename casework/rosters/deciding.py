@@ -1,6 +1,5 @@
 """Putting a list up where people see it, approving it with its money, and cancelling it before it is paid."""
 
-import datetime
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,9 +11,11 @@ from access.scope import posts_of
 from audit import clock
 from audit.bulk import write_history
 from audit.context import acting
-from casework.errors import ApprovalVoid, BadCaseData, NotYourTurn, SecondDuty, TooEarly, WrongState
+from casework import limits
+from casework.errors import ApprovalVoid, BadCaseData, CaseworkError, NotYourTurn, SecondDuty, TooEarly, WrongState
 from casework.rosters import building, findings
 from casework.rosters.models import Roster, RosterLine
+from flows import calendar
 from funds import bulk, ledger
 from funds import services as funds
 from funds.models import Reservation
@@ -31,7 +32,8 @@ def digest(roster: Roster) -> str:
 
 @transaction.atomic
 def put_up(roster_id: int, *, place: str, by: Any) -> Roster:
-    """Write down that the list hangs where people see it. A list that changes afterwards is put up anew.
+    """Write down that the list hangs where people see it, from today until its notice ends. A list that changes afterwards
+    is put up anew.
 
     Raises BadCaseData while something forbids the approval.
     """
@@ -40,6 +42,7 @@ def put_up(roster_id: int, *, place: str, by: Any) -> Roster:
     if not place.strip():
         raise BadCaseData(_("请写明贴在哪里。"))
     roster.posted_on, roster.posted_place, roster.posted_digest = clock.today(), place.strip(), digest(roster)
+    roster.notice_ends_on = calendar.add(roster.posted_on, roster.rules.notice)
     with acting(by, reason="put_up_roster"):
         roster.save()
     return roster
@@ -54,27 +57,29 @@ def _refuse_findings(roster: Roster) -> None:
         )
 
 
-def first_day_of_approval(roster: Roster) -> datetime.date | None:
-    """The first day after the notice; None while a list that must be put up first is not, or has changed since."""
-    if not roster.rules.notice_days:
-        return roster.made_on
-    if roster.posted_on is None:
-        return None
-    return roster.posted_on + datetime.timedelta(days=roster.rules.notice_days)
-
-
 def why_not(roster: Roster, user: Any) -> str:
     """ "" when this person may approve the list now as far as persons and days go, else the sentence why not."""
-    if not any(post.role == APPROVES and post.reaches(roster) for post in posts_of(user)):
-        return _("名册由乡镇审批批准。")
-    if user.person_key == roster.preparer_person_key:
-        return _("编制和批准不能是同一个人。")
-    day = first_day_of_approval(roster)
-    if day is None:
-        return _("要先张榜公示，期满才能批准。")
-    if clock.today() < day:
-        return _("公示到 %(day)s，从这一天起才能批准。") % {"day": day.isoformat()}
+    try:
+        _demand_person_and_day(roster, user)
+    except CaseworkError as refusal:
+        return str(refusal)
     return ""
+
+
+def _demand_person_and_day(roster: Roster, by: Any) -> None:
+    """Raises NotYourTurn, SecondDuty, TooEarly, WrongState for a list without rules."""
+    if not any(post.role == APPROVES and post.reaches(roster) for post in posts_of(by)):
+        raise NotYourTurn(_("名册由乡镇审批批准。"))
+    if by.person_key == roster.preparer_person_key:
+        raise SecondDuty(_("编制和批准不能是同一个人。"))
+    if roster.version_id is None:
+        raise WrongState(_("这份名册编制的时候还没有规则，请作废以后重新编。"))
+    if not roster.rules.notice.days:
+        return
+    if roster.notice_ends_on is None:
+        raise TooEarly(_("要先张榜公示，期满才能批准。"))
+    if clock.today() <= roster.notice_ends_on:
+        raise TooEarly(_("公示到 %(day)s 24 点，第二天起才能批准。") % {"day": roster.notice_ends_on.isoformat()})
 
 
 @transaction.atomic
@@ -90,16 +95,11 @@ def approve(roster_id: int, *, by: Any, progress: Callable[[int], None] = lambda
         return roster  # pressed twice
     if not roster.is_draft:
         raise WrongState(_("名册已经%(state)s，不能再批准。") % {"state": roster.get_state_display()})
-    if not any(post.role == APPROVES and post.reaches(roster) for post in posts_of(by)):
-        raise NotYourTurn(_("名册由乡镇审批批准。"))
-    if by.person_key == roster.preparer_person_key:
-        raise SecondDuty(_("编制和批准不能是同一个人。"))
-    barred = why_not(roster, by)
-    if barred:
-        raise TooEarly(barred)
+    _demand_person_and_day(roster, by)
     now = digest(roster)
-    if roster.rules.notice_days and roster.posted_digest != now:
+    if roster.rules.notice.days and roster.posted_digest != now:
         raise ApprovalVoid(_("张榜以后名册改过，请乡镇经办重新张榜，期满再批。"))
+    limits.wait_for_cases(roster)
     _refuse_findings(roster)
     lines = roster.lines.filter(state=RosterLine.State.ON)
     amounts = list(lines.values_list("amount_fen", flat=True))
@@ -127,11 +127,16 @@ def approve(roster_id: int, *, by: Any, progress: Callable[[int], None] = lambda
 def _wanted(roster: Roster) -> Iterator[bulk.Wanted]:
     rows = roster.lines.filter(state=RosterLine.State.ON).order_by("n")
     villages: dict[int, OrgUnit] = {}
-    columns = rows.values_list("n", "village_id", "amount_fen", "person__person_key")
-    for n, village_id, amount_fen, person_key in columns.iterator(chunk_size=bulk.SET):
+    columns = rows.values_list("n", "village_id", "amount_fen", "person_id", "person__person_key")
+    for n, village_id, amount_fen, person_id, person_key in columns.iterator(chunk_size=bulk.SET):
         if village_id not in villages:
             villages[village_id] = OrgUnit.objects.get(pk=village_id)
-        yield bulk.Wanted(f"{roster.subject}:{n}", villages[village_id], amount_fen, person_key=person_key)
+        yield bulk.Wanted(
+            f"{roster.subject}:{n}",
+            villages[village_id],
+            amount_fen,
+            person_key=limits.key_of_person(person_id, person_key),
+        )
 
 
 @transaction.atomic

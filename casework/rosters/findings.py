@@ -9,6 +9,8 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from audit import clock
+from casework.limits import HELPED_FEN
 from casework.rosters.models import Roster
 from casework.rosters.planning import by_index
 
@@ -30,6 +32,7 @@ FINDINGS: dict[str, Finding] = {
         Finding("not_member", _("收款人不在这一户"), _("移出这一行；人搬走的，由搬去的地方列入。"), True),
         Finding("no_account", _("没有收款账户"), _("请村里登记账户，再按「更新账户」。"), True),
         Finding("over_cap", _("超过这类名册的上限"), _("把金额改到上限以内。"), True),
+        Finding("over_year_cap", _("加上今年已经批的，超过每人每年的上限"), _("把金额改少，或移出这一行。"), True),
         Finding("elsewhere", _("不属于这个地方"), _("移出这一行，由所在的乡镇列入。"), True),
         Finding("other_holder", _("账户不是收款人本人的"), _("写明由谁代领、什么关系，或请村里登记本人账户。")),
         Finding("shared", _("同一个账户有几家在用"), _("核对账号；确是代领的，写明原因。")),
@@ -41,13 +44,14 @@ FINDINGS: dict[str, Finding] = {
 }
 BLOCKING = [code for code, finding in FINDINGS.items() if finding.is_blocking]
 
-_CODES = """
+_CODES = f"""
 SELECT l.id, l.accepted_because <> '' AS accepted, array_remove(ARRAY[
   CASE WHEN p.died_on IS NOT NULL THEN 'dead' END,
   CASE WHEN NOT EXISTS (SELECT 1 FROM families_householdmember m WHERE m.person_id = l.person_id AND m.household_id = l.household_id
                         AND m.valid_to IS NULL) THEN 'not_member' END,
   CASE WHEN r.channel = 'bank' AND NOT coalesce(a.is_active, false) THEN 'no_account' END,
   CASE WHEN l.amount_fen > %(cap)s THEN 'over_cap' END,
+  CASE WHEN %(year_cap)s > 0 AND l.amount_fen + {HELPED_FEN} > %(year_cap)s THEN 'over_year_cap' END,
   CASE WHEN r.village_id NOT IN (h.village_id, h.township_id) THEN 'elsewhere' END,
   CASE WHEN r.channel = 'bank' AND a.holder_id <> l.person_id THEN 'other_holder' END,
   CASE WHEN r.channel = 'bank' AND EXISTS (SELECT 1 FROM families_bankaccount b WHERE b.number_index = a.number_index AND b.is_active
@@ -91,4 +95,10 @@ def lines_with(roster: Roster, code: str) -> list[int]:
 
 
 def _values(roster: Roster) -> dict[str, Any]:
-    return {"roster": roster.pk, "cap": roster.rules.cap_fen, "blocking": BLOCKING}
+    return {
+        "roster": roster.pk,
+        "cap": roster.rules.cap_fen,
+        "year_cap": roster.rules.person_year_cap_fen,
+        "year": clock.today().year,
+        "blocking": BLOCKING,
+    }

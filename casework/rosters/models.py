@@ -13,8 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 from access.models import OrgUnit, Placed
 from audit.history import tracked
-from casework.rosters.kinds import EVENTS, KINDS, Kind
 from families.models import BankAccount, Household, Person
+from flows.lists import EVENTS, KINDS, Kind, ListParameters
+from flows.models import ProgrammeVersion
+from flows.services import version as version_by_id
 from funds.models import PaymentBatch, Provider
 
 STAFF = settings.AUTH_USER_MODEL
@@ -38,6 +40,14 @@ class Roster(Placed):
 
     key = models.CharField(max_length=60, unique=True, help_text="the form that made it: pressed twice, it is one list")
     kind = models.CharField(max_length=30, choices=[(code, code) for code in KINDS])
+    version = models.ForeignKey(
+        ProgrammeVersion,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        help_text="the rules it is made under; null: it was made before lists had dated ones",
+    )
     title = models.CharField(max_length=80)
     event = models.CharField(max_length=20, choices=[(code, code) for code in EVENTS])
     year = models.SmallIntegerField()
@@ -51,6 +61,7 @@ class Roster(Placed):
     prepared_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+")
     preparer_person_key = models.CharField(max_length=32)
     posted_on = models.DateField(null=True, help_text="when the list was put up where people see it")
+    notice_ends_on = models.DateField(null=True, help_text="the last day of the notice; it ends at 24:00")
     posted_place = models.CharField(max_length=80, blank=True)
     posted_digest = models.CharField(max_length=64, blank=True, help_text="of the lines that were put up")
     approved_by = models.ForeignKey(STAFF, models.PROTECT, null=True, related_name="+")
@@ -96,8 +107,13 @@ class Roster(Placed):
         return self.title
 
     @property
-    def rules(self) -> Kind:
+    def spec(self) -> Kind:
         return KINDS[self.kind]
+
+    @property
+    def rules(self) -> ListParameters:
+        """What the version says under which the list was made."""
+        return version_by_id(self.version_id).rules if self.version_id else ListParameters()
 
     @property
     def subject(self) -> str:

@@ -9,27 +9,33 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Concat
 from django.utils.translation import gettext as _
 
 from access import vault
+from access.models import Staff
 from access.roles import title_of
 from access.scope import posts_of
 from audit import clock
 from audit.context import acting
+from casework import handing_out, uploads
 from casework.bank_words import ACCOUNT_IS_RIGHT
-from casework.errors import BadCaseData, KeyReused, NotYourTurn, SecondDuty, WrongState
+from casework.batch_numbers import built_with, number_of
+from casework.errors import BadCaseData, NotYourTurn, SecondDuty, WrongState
 from casework.rosters.models import Roster, RosterBatch, RosterLine
 from casework.rosters.planning import by_index
+from families import services as families
 from flows import calendar
-from flows.parameters import Period
 from funds import bulk, ledger, providers
 from funds import services as funds
-from funds.models import Payment, PaymentBatch, Reservation
+from funds.models import CashHandover, Payment, PaymentBatch, Reservation
 
 MAKES = "fund_manager"
-ACCOUNT_WAIT = Period(1)  # working days between writing down another account and paying to it
+ANSWERS = ("cashier", MAKES)
+HANDS_OUT = ("village_clerk", "village_head", "resident_cadre", "township_clerk", "township_approver", "cashier", MAKES)
 ANSWERED = {True: "credited", False: "returned", None: "unknown"}
 
 # Lines whose money is held and on no list; one that came back has another account, or one that the bank calls right.
@@ -81,20 +87,33 @@ def payable(roster: Roster) -> list[Payable]:
 
 
 def _payable_to_provider(roster: Roster) -> list[Payable]:
+    """As for families: not where it came back from, and to another account a working day after it was written down."""
     held = funds.held_reservation(roster.subject)
     if held is None or held.payments.filter(state__in=["listed", "sent", "credited", "unknown"]).exists():
         return []
-    return [Payable(roster.provider.bank, 1, held.amount_fen - held.released_fen)]
+    account = providers.account_of_today(roster.provider)
+    if account is None or account.pk != roster.provider_id and account.recorded_on > _settled_on(roster):
+        return []
+    back = came_back(roster)
+    if back is not None and not is_mended(back, None):
+        return []
+    return [Payable(account.bank, 1, held.amount_fen - held.released_fen)]
+
+
+def came_back(roster: Roster) -> Payment | None:
+    """The payment to the provider that the bank sent back and that was not sent again."""
+    rows = Payment.objects.filter(subject=roster.subject, state=Payment.State.RETURNED, replaced_by__isnull=True)
+    return rows.select_related("provider").order_by("-id").first()
 
 
 def _values(roster: Roster, bank: str | None) -> dict[str, Any]:
-    return {"roster": roster.pk, "bank": bank, "right": list(ACCOUNT_IS_RIGHT), "settled": _settled_on()}
+    return {"roster": roster.pk, "bank": bank, "right": list(ACCOUNT_IS_RIGHT), "settled": _settled_on(roster)}
 
 
-def _settled_on() -> datetime.date:
+def _settled_on(roster: Roster) -> datetime.date:
     """The last day on which an account may have been written down to be paid today."""
     day = today = clock.today()
-    while calendar.add(day, ACCOUNT_WAIT) > today:
+    while calendar.add(day, roster.rules.account_wait) > today:
         day -= datetime.timedelta(days=1)
     return day
 
@@ -107,11 +126,8 @@ def build(
 
     Raises NotYourTurn, SecondDuty, WrongState, BadCaseData when there is nothing to list, KeyReused.
     """
-    number = f"PB-{clock.today():%Y%m%d}-{key[-8:].upper()}"
-    known = PaymentBatch.objects.filter(number=number).first()
+    known = built_with(key, by=by)
     if known:
-        if known.maker_id != by.pk:
-            raise KeyReused(_("这一页已经用过了，请重新打开再办。"))
         return known
     roster = Roster.objects.select_for_update().get(pk=roster_id)
     if not any(post.role == MAKES and post.reaches(roster) for post in posts_of(by)):
@@ -120,7 +136,7 @@ def build(
     if roster.state != Roster.State.APPROVED:
         raise WrongState(_("名册批准以后才能付款。"))
     with acting(by, reason="build_roster_batch"):
-        batch = funds.open_batch(number=number, title=roster.title, by=by, cash_reason=roster.cash_reason)
+        batch = funds.open_batch(number=number_of(key), title=roster.title, by=by, cash_reason=roster.cash_reason)
         RosterBatch.objects.create(roster=roster, batch=batch, bank=bank)
         if roster.channel == Roster.Channel.PROVIDER:
             count = _list_for_provider(roster, batch)
@@ -141,11 +157,9 @@ def _list_for_provider(roster: Roster, batch: PaymentBatch) -> int:
     if not _payable_to_provider(roster):
         return 0
     held = funds.held_reservation(roster.subject)
-    back = held.payments.filter(state="returned", replaced_by__isnull=True).order_by("-id").first()
     attempt = held.payments.count() + 1
-    funds.list_payment(
-        held, batch, providers.payee_of(roster.provider), key=f"{roster.subject}:pay:{attempt}", replaces=back
-    )
+    payee = providers.payee_of(providers.account_of_today(roster.provider))
+    funds.list_payment(held, batch, payee, key=f"{roster.subject}:pay:{attempt}", replaces=came_back(roster))
     return 1
 
 
@@ -182,23 +196,22 @@ def roster_of(batch: PaymentBatch) -> Roster | None:
 def send(batch: PaymentBatch, progress: Callable[[int], None] = lambda done: None) -> int:
     """Everything that a released batch of a list holds is with the bank, but what may no longer be paid is not sent.
 
-    Raises BadCaseData when somebody on it has died since it was made.
+    Raises BadCaseData when somebody on it, or whoever holds the account that is paid, has died since it was made.
     """
+    holder_died = Q(roster__channel=Roster.Channel.BANK, account__holder__died_on__isnull=False)
     died = (
-        RosterLine.objects.filter(roster__batches__batch=batch, person__died_on__isnull=False, state="on")
-        .extra(
-            where=[
-                "EXISTS (SELECT 1 FROM funds_payment x JOIN funds_reservation r ON r.id = x.reservation_id WHERE x.batch_id = %s"
-                " AND x.state = 'listed' AND r.key = 'roster:' || casework_rosterline.roster_id || ':' || casework_rosterline.n)"
-            ],
-            params=[batch.pk],
+        RosterLine.objects.filter(
+            Q(person__died_on__isnull=False) | holder_died, roster__batches__batch=batch, state="on"
         )
-        .select_related("person")
+        .annotate(subject=Concat(Value("roster:"), "roster_id", Value(":"), "n", output_field=CharField()))
+        .filter(Exists(batch.payments.filter(state=Payment.State.LISTED, subject=OuterRef("subject"))))
+        .select_related("person", "account__holder")
         .first()
     )
     if died is not None:
+        who = died.person if died.person.died_on else died.account.holder
         raise BadCaseData(
-            _("第 %(n)d 行的%(name)s登记为去世，请先把这一笔移出这一批。") % {"n": died.n, "name": died.person.name}
+            _("第 %(n)d 行的%(name)s登记为去世，请先把这一笔移出这一批。") % {"n": died.n, "name": who.name}
         )
     return bulk.send_many(batch, progress=progress)
 
@@ -208,19 +221,31 @@ def of_lists(payments: Iterable[Payment]) -> dict[int, Payment]:
     return {payment.pk: payment for payment in payments if payment.subject.startswith("roster:")}
 
 
+def demand_who_answers(subjects: Iterable[str], by: Any) -> None:
+    """The bank's answers for the payments of a list are recorded by those who pay it, and by nobody from elsewhere.
+
+    Raises NotYourTurn.
+    """
+    posts = [post for post in posts_of(by) if post.role in ANSWERS]
+    for roster in Roster.objects.filter(pk__in={subject.split(":")[1] for subject in subjects}):
+        if not any(post.reaches(roster) for post in posts):
+            raise NotYourTurn(_("「%(title)s」的付款由当地的出纳或资金管理记。") % {"title": roster.title})
+
+
 @transaction.atomic
 def record(answers: Iterable[Any], *, by: Any, progress: Callable[[int], None] = lambda done: None) -> int:
     """Record what the bank answered of payments of lists, set by set; returns how many were new.
 
     An answer has payment_id, credited (None: the bank cannot say), reason, bank_reference and answered_on. One that says
-    what was recorded before changes nothing. Raises WrongPaymentState for a payment that is not with the bank.
+    what was recorded before changes nothing. Raises NotYourTurn for lists of elsewhere, WrongPaymentState for a payment
+    that is not with the bank.
     """
-    if not any(post.role in ("cashier", MAKES) for post in posts_of(by)):
-        raise NotYourTurn(_("银行的答复由出纳或资金管理记。"))
     done = 0
     with acting(by, reason="record_answers"):
         for part in bulk.in_sets(answers):
-            states = dict(Payment.objects.filter(pk__in=[one.payment_id for one in part]).values_list("pk", "state"))
+            rows = Payment.objects.filter(pk__in=[one.payment_id for one in part]).values_list("pk", "subject", "state")
+            states = {pk: state for pk, _subject, state in rows}
+            demand_who_answers({subject for _pk, subject, _state in rows}, by)
             fresh = [one for one in part if states.get(one.payment_id) != ANSWERED[one.credited]]
             today = clock.today()
             bulk.credit_many(
@@ -238,6 +263,70 @@ def record(answers: Iterable[Any], *, by: Any, progress: Callable[[int], None] =
             progress(done)
         ledger.settle_now()
     return done
+
+
+# --- into a family's hands -------------------------------------------------------------------------------------------
+
+
+def hands_out(user: Any, line: RosterLine) -> bool:
+    """Whether this person's post lets her hand out the cash of a line; with whom says casework.handing_out."""
+    return any(post.role in HANDS_OUT and post.reaches(line.household) for post in posts_of(user))
+
+
+@transaction.atomic
+def hand_over(
+    payment_id: int,
+    *,
+    by: Any,
+    second: Staff,
+    receipt: UploadedFile,
+    handed_on: datetime.date,
+    place: str,
+    signed_how: str,
+    received_by: str,
+) -> CashHandover:
+    """Record that two persons gave the cash of one line and have a signed receipt. The same once more changes nothing.
+
+    A payment is handed over once, so the payment itself is the key of a retry. Raises NotYourTurn, BadCaseData when both
+    are of the village committee, BadUpload for what is no picture, WrongState when it was recorded otherwise, SamePerson,
+    WrongPaymentState for what is not with the payers or was not yet on that day; then the receipt is not kept either.
+    """
+    ledger.lock_allocations(Payment.objects.filter(pk=payment_id).values_list("reservation__allocation_id", flat=True))
+    held = Payment.objects.select_for_update(of=("self",)).select_related("batch", "reservation__allocation")
+    payment = held.get(pk=payment_id)
+    line = line_of(payment)
+    if line is None or not hands_out(by, line):
+        raise NotYourTurn(_("送钱由村里、乡镇和资金岗位的人办，两个人一起。"))
+    known = CashHandover.objects.filter(payment=payment).first()
+    if known is not None:
+        if (known.payer_one, known.payer_two, known.handed_on, known.received_by) == (
+            by,
+            second,
+            handed_on,
+            received_by,
+        ):
+            return known  # pressed twice
+        raise WrongState(_("这一笔已经有人记过送到了，请刷新再看。"))
+    handing_out.demand_two(line.household, by=by, second=second)
+    picture = uploads.clean(receipt, pdf=False)
+    with acting(by, reason="hand_over"):
+        document = families.add_document(
+            line.household,
+            picture.file,
+            kind="receipt",
+            by=by,
+            subject=line.key,
+            content_type=picture.content_type,
+            taken_on=picture.taken_on,
+            place=picture.place,
+        )
+        given = funds.Handover((by, second), handed_on, place, signed_how, received_by, document.sha256)
+        made = funds.hand_over(payment, given)
+        ledger.settle_now()
+    return made
+
+
+# --- what came back --------------------------------------------------------------------------------------------------
 
 
 def returned(condition: Q) -> QuerySet[Payment]:
@@ -266,8 +355,23 @@ def lines_of(payments: Iterable[Payment]) -> dict[str, RosterLine]:
     return {line.key: line for line in rows.prefetch_related("household__accounts")}
 
 
-def is_mended(payment: Payment, line: RosterLine) -> bool:
-    """Whether the household's account of today is another than the one that failed, or the bank calls that one right."""
+def line_of(payment: Payment) -> RosterLine | None:
+    """The line that a payment pays; None for a payment to a provider, which pays them all."""
+    return lines_of([payment]).get(payment.subject)
+
+
+def roster_paid_by(payment: Payment) -> Roster:
+    """The list that a payment pays, or a line of it."""
+    return Roster.objects.get(pk=payment.subject.split(":")[1])
+
+
+def is_mended(payment: Payment, line: RosterLine | None) -> bool:
+    """Whether the account of today, of the household or (without a line) of the provider, is another than the one that
+    failed, or the bank calls that one right."""
+    if payment.returned_reason.partition("：")[0] in ACCOUNT_IS_RIGHT:
+        return True
+    if line is None:
+        today = providers.account_of_today(payment.provider)
+        return today is not None and today.account_index != payment.account_index
     now = [account for account in line.household.accounts.all() if account.is_active]
-    is_right = payment.returned_reason.partition("：")[0] in ACCOUNT_IS_RIGHT
-    return is_right or any(account.number_index != payment.account_index for account in now)
+    return any(account.number_index != payment.account_index for account in now)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from access import vault
 from access.models import Staff
-from access.scope import posts_of
+from casework import handing_out
 from casework.acting import Act, after, before
 from casework.digests import approval_digest
 from casework.errors import ApprovalVoid, BadCaseData, TooEarly
@@ -20,7 +20,6 @@ from funds import instalments, providers
 from funds import services as funds
 from funds.models import Payment, PaymentBatch, Provider
 
-COMMITTEE = frozenset({"village_head", "village_clerk"})  # posts of the village committee
 CHANGED_SINCE_IT_CAME_BACK = gettext_lazy("银行退回以后账户或材料改过，还没有人签字。请退回审批，审批以后再付。")
 
 
@@ -203,7 +202,7 @@ def two_persons_gave_it(this: Act) -> None:
     second = Staff.objects.filter(pk=data.get("second_payer"), is_active=True).first()
     if second is None:
         raise BadCaseData(_("请选另一个一起发钱的人。"))
-    _not_the_village_alone(this, second)
+    handing_out.demand_two(this.case, by=this.by, second=second)
     if receipt is None:
         raise BadCaseData(_("请先拍下签了字的收条，放进这一件的材料。"))
     funds.hand_over(
@@ -219,15 +218,6 @@ def two_persons_gave_it(this: Act) -> None:
     )
     this.note["second_payer"] = second.pk
     _it_arrived(this, payment)
-
-
-def _not_the_village_alone(this: Act, second: Staff) -> None:
-    """Cash is never handed out by the village committee alone (domain §4.3 rule 12), nor by somebody from elsewhere."""
-    mine, hers = posts_of(this.by), [post for post in posts_of(second) if post.reaches(this.case)]
-    if not hers:
-        raise BadCaseData(_("%(name)s 不管这个村，请选管这里的人一起发。") % {"name": second.name})
-    if all(any(post.role in COMMITTEE for post in posts) for posts in (mine, hers)):
-        raise BadCaseData(_("发现金的两个人里，要有一个不是村委会的。请换一个人一起发。"))
 
 
 def _it_arrived(this: Act, payment: Payment) -> None:

@@ -1,30 +1,42 @@
 """Lists of people who are helped together: made, put up, approved, paid, answered, and what is refused on the way."""
 
 import datetime
+import io
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Q
+from django.db.models import Count, Q
+from PIL import Image
 
+from access import services as access
+from access.models import OrgUnit
 from audit import clock
 from audit.verify import of_stream
-from casework import payments
+from casework import limits, payments
+from casework.bank_words import not_taken
 from casework.errors import ApprovalVoid, BadCaseData, NotYourTurn, SecondDuty, TooEarly, WrongState
-from casework.rosters import building, deciding, findings, paying
+from casework.rosters import answers, building, deciding, findings, paying
 from casework.rosters.building import Plan
 from casework.rosters.models import Roster, RosterLine
 from families import services as families
-from families.models import BankAccount, Household
-from funds import ledger, providers
+from families.models import BankAccount, Document, Household
+from flows.errors import BadParameters
+from flows.lists import ListParameters
+from flows.models import ProgrammeVersion
+from flows.parameters import Period
+from flows.services import draft_version, publish_version, version_in_force
+from funds import bank_files, ledger, providers
 from funds import services as funds
-from funds.errors import FundShort, WrongPaymentState
-from funds.models import Payment, PaymentBatch, Reservation
+from funds.bank_files import Said
+from funds.banking.reasons import CREDITED, RETURNED
+from funds.errors import FundShort, SamePerson, WrongPaymentState
+from funds.models import CashHandover, Payment, PaymentBatch, Reservation
 from tests.funds.test_ledger import refuses
 from tests.world import START, World, make_staff
 
-AFTER_NOTICE = START + datetime.timedelta(days=3)
-NEXT_WORKING_DAY = START + datetime.timedelta(days=5)  # the Monday after
+AFTER_NOTICE = START + datetime.timedelta(days=4)  # Sunday; three days lie between
 LATER = START + datetime.timedelta(days=6)
 
 
@@ -148,6 +160,52 @@ def test_a_returned_line_goes_out_again_to_another_account_after_a_working_day(w
 
 
 def test_money_for_an_insurer_is_one_reservation_and_one_payment(world: World) -> None:
+    insurer, roster = insured(world)
+
+    batch = paying.build(roster.pk, by=world.fund_manager, key="k" * 8)
+
+    assert Reservation.objects.get(subject=roster.subject).amount_fen == roster.total_fen == 150_00
+    payment = batch.payments.get()
+    assert (payment.provider, payment.payee_name, payment.amount_fen) == (insurer, insurer.name, 150_00)
+    assert not paying.payable(roster)
+
+
+def test_money_for_an_insurer_that_came_back_goes_to_its_account_of_today(world: World) -> None:
+    insurer, roster = insured(world)
+    batch = paying.build(roster.pk, by=world.fund_manager, key="k" * 8)
+    payments.check_batch(batch.pk, by=world.fund_checker, key="c")
+    payments.release_batch(batch.pk, by=world.cashier, key="r")
+    first = batch.payments.get()
+    payments.record_answers([payments.Answer(first.pk, False, "已销户")], by=world.cashier, key="a")
+    assert not paying.payable(roster) and not paying.is_mended(first := Payment.objects.get(pk=first.pk), None)
+
+    providers.end(insurer)
+    again = checked_insurer(world, "9999990000000000002", "青禾农商行")
+    assert paying.is_mended(first, None) and not paying.payable(roster), "not on the day on which it was written down"
+    with clock.frozen_at(START + datetime.timedelta(days=1)):
+        assert [one.bank for one in paying.payable(roster)] == ["青禾农商行"]
+        second = paying.build(roster.pk, by=world.fund_manager, key="z" * 8).payments.get()
+
+    assert (second.provider, second.replaces, second.account_index) == (again, first, again.account_index)
+    assert second.account_recorded_by_key == world.fund_manager.person_key
+    assert not paying.payable(roster)
+
+
+def test_an_insurers_account_that_nobody_has_compared_is_not_paid(world: World) -> None:
+    insurer, roster = insured(world)
+    providers.end(insurer)
+    providers.record(
+        name=insurer.name, kind="insurer", unit=world.county, bank="x", account_no="9999990000000000003",
+        by=world.fund_manager,
+    )  # fmt: skip
+
+    with clock.frozen_at(LATER):
+        assert not paying.payable(roster)
+        with pytest.raises(BadCaseData, match="没有能付的"):
+            paying.build(roster.pk, by=world.fund_manager, key="k" * 8)
+
+
+def insured(world: World) -> tuple[Any, Roster]:
     insurer = checked_insurer(world)
     money(world, programme="insurance_support")
     roster = drafted(
@@ -159,20 +217,12 @@ def test_money_for_an_insurer_is_one_reservation_and_one_payment(world: World) -
         amount_fen=50_00,
         severe_fen=50_00,
     )
-
-    roster = deciding.approve(roster.pk, by=world.township_approver)
-    batch = paying.build(roster.pk, by=world.fund_manager, key="k" * 8)
-
-    assert Reservation.objects.get(subject=roster.subject).amount_fen == roster.total_fen == 150_00
-    payment = batch.payments.get()
-    assert (payment.provider, payment.payee_name, payment.amount_fen) == (insurer, insurer.name, 150_00)
-    assert not paying.payable(roster)
+    return insurer, deciding.approve(roster.pk, by=world.township_approver)
 
 
-def checked_insurer(world: World) -> Any:
+def checked_insurer(world: World, account_no: str = "9999990000000000001", bank: str = "禾丰农商银行") -> Any:
     made = providers.record(
-        name="禾丰保险", kind="insurer", unit=world.county, bank="禾丰农商银行", account_no="9999990000000000001",
-        by=world.fund_manager,
+        name="禾丰保险", kind="insurer", unit=world.county, bank=bank, account_no=account_no, by=world.fund_manager,
     )  # fmt: skip
     return providers.check(made, by=world.fund_checker)
 
@@ -180,14 +230,106 @@ def checked_insurer(world: World) -> Any:
 def test_cash_is_listed_without_an_account_and_counts_when_it_was_handed_over(world: World) -> None:
     roster, batch = with_the_bank(world, 1, channel="cash", cash_reason="老人不会用卡")
 
-    payment = batch.payments.select_related("batch", "reservation__allocation").get()
+    payment = batch.payments.get()
     assert (payment.account_index, bytes(payment.account_sealed), payment.state) == ("", b"", "sent")
-    funds.hand_over(
-        payment,
-        funds.Handover((world.village_clerk, world.resident_cadre), START, "家里", "thumbprint", "本人", "a" * 64),
-    )
-    ledger.settle_now()
+    with clock.frozen_at(LATER):
+        for _press in range(2):
+            handed(world, payment)
+
     assert Payment.objects.get(pk=payment.pk).state == "credited"
+    given = CashHandover.objects.get()
+    assert (given.payer_one, given.payer_two) == (world.village_clerk, world.resident_cadre)
+    receipt = Document.objects.get(subject=line(roster).key)
+    assert (receipt.sha256, receipt.household) == (given.receipt_sha256, line(roster).household)
+    assert ledger.balances([world.fund])[world.fund.pk].paid_fen == payment.amount_fen
+
+
+def handed(world: World, payment: Payment, **more: Any) -> CashHandover:
+    return paying.hand_over(
+        payment.pk,
+        **(
+            {
+                "by": world.village_clerk,
+                "second": world.resident_cadre,
+                "receipt": picture(),
+                "handed_on": LATER,
+                "place": "家里",
+                "signed_how": "thumbprint",
+                "received_by": "本人",
+            }
+            | more
+        ),
+    )
+
+
+def picture() -> SimpleUploadedFile:
+    content = io.BytesIO()
+    Image.new("RGB", (40, 40), "white").save(content, "JPEG")
+    return SimpleUploadedFile("receipt.jpg", content.getvalue(), "image/jpeg")
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "refusal", "words"),
+    [
+        ("village_clerk", "village_head", BadCaseData, "不是村委会的"),
+        ("village_head", "village_clerk", BadCaseData, "不是村委会的"),
+        ("resident_cadre", "other_clerk", BadCaseData, "不管这个村"),
+        ("other_clerk", "township_clerk", NotYourTurn, "两个人一起"),
+        ("auditor", "township_clerk", NotYourTurn, "两个人一起"),
+        ("township_clerk", "township_clerk", SamePerson, "不能是同一个人"),
+    ],
+)
+def test_the_village_committee_alone_hands_out_no_cash(
+    world: World, one: str, two: str, refusal: type[Exception], words: str
+) -> None:
+    _roster, batch = with_the_bank(world, 1, channel="cash", cash_reason="老人不会用卡")
+    payment = batch.payments.get()
+
+    with clock.frozen_at(LATER), pytest.raises(refusal, match=words), transaction.atomic():
+        handed(world, payment, by=getattr(world, one), second=getattr(world, two))
+
+    assert Payment.objects.get(pk=payment.pk).state == "sent"
+    assert not CashHandover.objects.exists() and not Document.objects.filter(kind="receipt").exists()
+
+
+def test_cash_is_not_handed_out_before_it_was_released_nor_otherwise_a_second_time(world: World) -> None:
+    _roster, batch = with_the_bank(world, 1, channel="cash", cash_reason="老人不会用卡")
+    payment = batch.payments.get()
+    with clock.frozen_at(LATER):
+        with pytest.raises(WrongPaymentState, match="才放行"), transaction.atomic():
+            handed(world, payment, handed_on=START)
+        assert not Document.objects.filter(kind="receipt").exists()
+        handed(world, payment)
+
+        with pytest.raises(WrongState, match="已经有人记过"), transaction.atomic():
+            handed(world, payment, by=world.township_clerk)
+
+    assert Document.objects.filter(kind="receipt").count() == 1
+
+
+def test_no_handover_lies_before_the_release_of_its_cash(world: World) -> None:
+    with_the_bank(world, 1, channel="cash", cash_reason="老人不会用卡")
+    refuses(
+        "INSERT INTO funds_cashhandover (payment_id, payer_one_id, payer_one_key, payer_two_id, payer_two_key, handed_on, place,"
+        " signed_how, received_by, receipt_sha256) SELECT p.id, a.id, a.person_key, b.id, b.person_key, p.sent_on - 1, 'x', 'signature',"
+        " 'x', 'x' FROM funds_payment p, access_staff a, access_staff b"
+        " WHERE p.state = 'sent' AND a.username = 'cashier' AND b.username = 'township_clerk'",
+        match="before the release",
+    )
+
+
+def test_cash_that_nobody_took_may_go_out_again(world: World) -> None:
+    roster, batch = with_the_bank(world, 2, channel="cash", cash_reason="老人不会用卡")
+    first = batch.payments.order_by("id").first()
+    with clock.frozen_at(LATER):
+        answer = payments.Answer(first.pk, False, not_taken("人不在家"))
+        payments.record_answers([answer], by=world.cashier, key="a")
+        assert ledger.balances([world.fund])[world.fund.pk].in_payment_fen == 300_00
+        (found,) = paying.payable(roster)
+        again = paying.build(roster.pk, by=world.fund_manager, key="z" * 8)
+
+    assert (found.count, found.total_fen) == (1, 500_00)
+    assert again.payments.get().replaces == first
 
 
 # --- making a list ---------------------------------------------------------------------------------------------------
@@ -318,7 +460,8 @@ def test_approval_waits_for_the_notice_and_covers_what_was_put_up(world: World) 
     with pytest.raises(TooEarly, match="先张榜"):
         deciding.approve(roster.pk, by=world.township_approver)
     deciding.put_up(roster.pk, place="村委会", by=world.township_clerk)
-    with pytest.raises(TooEarly, match="2026-04-18"):
+    last_day = START + datetime.timedelta(days=3)
+    with clock.frozen_at(last_day), pytest.raises(TooEarly, match="2026-04-18 24 点"):
         deciding.approve(roster.pk, by=world.township_approver)
     building.take_out(line(roster), reason="搬走", by=world.township_clerk)
 
@@ -329,8 +472,6 @@ def test_approval_waits_for_the_notice_and_covers_what_was_put_up(world: World) 
 
 
 def test_who_prepares_does_not_approve(world: World) -> None:
-    from access import services as access
-
     roster = drafted(world)
     access.appoint(world.township_clerk, "township_approver", world.township, by=None, valid_from=START)
     clerk = type(world.township_clerk).objects.get(pk=world.township_clerk.pk)
@@ -391,8 +532,6 @@ def test_one_line_may_be_stopped_and_the_list_stays_as_approved(world: World) ->
 
 
 def test_who_decided_a_list_does_not_pay_it(world: World) -> None:
-    from access import services as access
-
     roster = approved(world)
     access.appoint(world.township_approver, "fund_manager", world.county, by=None, valid_from=START)
     approver = type(world.township_approver).objects.get(pk=world.township_approver.pk)
@@ -423,6 +562,69 @@ def test_who_died_after_the_approval_is_neither_listed_nor_sent(world: World) ->
     assert set(batch.payments.values_list("state", flat=True)) == {"listed"}
 
 
+def test_who_holds_the_account_and_died_is_not_paid_for_somebody_else(world: World) -> None:
+    roster, batch = checked_for_a_spouse(world)
+    holder = line(roster).account.holder
+    assert holder != line(roster).person
+    with transaction.atomic():
+        holder.died_on = START
+        holder.save()
+
+    with clock.frozen_at(AFTER_NOTICE), pytest.raises(BadCaseData, match=holder.name):
+        payments.release_batch(batch.pk, by=world.cashier, key="r")
+
+    assert set(batch.payments.values_list("state", flat=True)) == {"listed"}
+
+
+def checked_for_a_spouse(world: World) -> tuple[Roster, PaymentBatch]:
+    """One line whose money goes to the account of the person's spouse, with the reason why."""
+    money(world)
+    roster = drafted(world, 1)
+    row = line(roster)
+    spouse = row.household.members.exclude(person=row.person).get().person
+    families.record_account(
+        row.household, spouse, "9999990000000000779", kind="card", bank="禾丰农商银行", by=world.village_clerk
+    )
+    building.look_up_accounts(roster.pk, by=world.township_clerk)
+    building.change_line(
+        line(roster), amount_fen=300_00, words="", accepted_because="卧床，由配偶代领", by=world.township_clerk
+    )
+    deciding.put_up(roster.pk, place="村委会", by=world.township_clerk)
+    with clock.frozen_at(AFTER_NOTICE):
+        deciding.approve(roster.pk, by=world.township_approver)
+        batch = paying.build(roster.pk, by=world.fund_manager, key="k" * 8, bank="禾丰农商银行")
+        return roster, payments.check_batch(batch.pk, by=world.fund_checker, key="c")
+
+
+def test_another_countys_cashier_answers_for_no_list_of_ours(world: World) -> None:
+    _roster, batch = with_the_bank(world, 2)
+    stranger = stranger_cashier(world)
+    first = batch.payments.order_by("id").first()
+
+    with pytest.raises(NotYourTurn, match="当地的出纳"):
+        payments.record_answers([payments.Answer(first.pk, True, bank_reference="H1")], by=stranger, key="a")
+    payments.record_answers([payments.Answer(first.pk, True, bank_reference="H1")], by=world.cashier, key="b")
+    back = Said(2, first.pk, first.subject, RETURNED, CREDITED, "已销户", "H2", LATER)
+    with pytest.raises(NotYourTurn, match="当地的出纳"):
+        answers.post_lists([back], by=stranger, key="c")
+
+    assert dict(batch.payments.values_list("state").annotate(n=Count("pk"))) == {"credited": 1, "sent": 1}
+    assert not bank_files.with_bank("HFNS", stranger).exists()
+    assert bank_files.with_bank("HFNS", world.cashier).count() == bank_files.with_bank("HFNS").count() == 2
+
+
+def stranger_cashier(world: World) -> Any:
+    county = OrgUnit.objects.create(
+        code="990102", name="邻县", level="county", parent=world.county.parent, valid_from=START,
+        province_id=world.county.province_id, prefecture_id=world.county.prefecture_id,
+    )  # fmt: skip
+    county.county = county
+    county.save()
+    made = make_staff("stranger_cashier", "邻县出纳")
+    access.appoint(made, "cashier", county, by=None, valid_from=START)
+    return made
+
+
 def test_an_account_changed_after_the_approval_waits_a_working_day_and_keeps_its_holder(world: World) -> None:
     roster = approved(world, 1)
     row = line(roster)
@@ -435,10 +637,10 @@ def test_an_account_changed_after_the_approval_waits_a_working_day_and_keeps_its
 
 def test_an_answer_that_comes_twice_changes_nothing(world: World) -> None:
     _roster, batch = with_the_bank(world, 2)
-    answers = [payments.Answer(row.pk, True, bank_reference="H") for row in batch.payments.all()]
+    said = [payments.Answer(row.pk, True, bank_reference="H") for row in batch.payments.all()]
 
     for key in ("a", "b"):
-        payments.record_answers(answers, by=world.cashier, key=key)
+        payments.record_answers(said, by=world.cashier, key=key)
 
     assert ledger.balances([world.fund])[world.fund.pk].paid_fen == 800_00
 
@@ -481,18 +683,156 @@ def test_no_signature_covers_other_lines_than_there_are(world: World) -> None:
     )
 
 
+APPROVE = (
+    "UPDATE casework_roster r SET state = 'approved', approved_digest = casework_roster_digest(r.id), line_count = x.n, total_fen = x.fen,"
+    " approved_by_id = s.id, approver_person_key = s.person_key, approved_on = {day}{more} FROM access_staff s,"
+    " (SELECT count(*) AS n, sum(amount_fen) AS fen FROM casework_rosterline WHERE state = 'on') x WHERE s.username = 'township_approver'"
+)
+
+
+@pytest.mark.parametrize(
+    ("day", "more"),
+    [
+        ("'2026-04-15'", ""),
+        ("'2026-04-18'", ""),  # its last day, which ends at 24:00
+        ("'2026-04-19'", ", notice_ends_on = NULL"),
+        ("'2026-04-19'", ", posted_digest = ''"),
+        ("'2026-04-18'", ", notice_ends_on = '2026-04-17'"),
+        ("'2026-04-18'", ", posted_on = '2026-04-14', notice_ends_on = '2026-04-17'"),
+    ],
+)
+def test_no_list_is_approved_before_its_notice_has_run(world: World, day: str, more: str) -> None:
+    deciding.put_up(drafted(world).pk, place="村委会", by=world.township_clerk)
+
+    refuses(APPROVE.format(day=day, more=more), match="notice of list .* has not run")
+
+
+def test_what_is_approved_is_what_hung_and_within_the_rules(world: World) -> None:
+    roster = drafted(world)
+    refuses(APPROVE.format(day="'2026-04-19'", more=""), match="notice of list .* has not run")  # it never hung
+    deciding.put_up(roster.pk, place="村委会", by=world.township_clerk)
+    building.take_out(line(roster), reason="搬走", by=world.township_clerk)
+    refuses(APPROVE.format(day="'2026-04-19'", more=""), match="notice of list .* has not run")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE casework_rosterline SET amount_fen = 200001 WHERE n = 2")
+    refuses(APPROVE.format(day="'2026-04-19'", more=""), match="above what its rules allow")
+
+
+def test_a_list_is_made_under_the_published_rules_of_its_kind(world: World) -> None:
+    drafted(world)
+    cash = building.create(plan(world, channel="cash", cash_reason="老人不会用卡"), by=world.township_clerk, key="k2")
+    insurance = version_in_force("insurance_support", START)
+    unpublished = draft_version("visit_condolence", {}, valid_from=START, by=world.sysadmin)
+    mean = rules(world, allows_cash=False)
+    for version, match in (
+        ("NULL", "published rules"),
+        (insurance.pk, "published rules"),
+        (unpublished.pk, "published rules"),
+        (mean.pk, "allow no cash"),
+    ):
+        refuses(
+            COPY.format(person="preparer_person_key", state="draft", version=version) + f" WHERE id = {cash.pk}",
+            match=match,
+        )
+    refuses(f"UPDATE casework_roster SET version_id = {mean.pk}", match="as it was decided")
+
+
+COLUMNS = (
+    "kind, title, event, year, channel, cash_reason, amount_fen, severe_fen, made_on, posted_place, posted_digest, approved_digest,"
+    " line_count, total_fen, cancel_reason, province_id, prefecture_id, county_id, township_id, village_id"
+)
+COPY = (
+    f"INSERT INTO casework_roster (key, state, cancelled_on, prepared_by_id, preparer_person_key, version_id, {COLUMNS})"
+    " SELECT 'x', '{state}', now(), prepared_by_id, {person}, {version}, "
+    + COLUMNS.replace("cancel_reason", "'x'")
+    + " FROM casework_roster"
+)
+
+
+def rules(world: World, programme: str = "visit_condolence", **changes: Any) -> ProgrammeVersion:
+    """Another version of the rules of a kind of list, in force from today."""
+    before = version_in_force(programme, START).parameters
+    made = draft_version(programme, before | changes, valid_from=START, by=world.sysadmin)
+    return publish_version(made.pk, by=world.sysadmin_2)
+
+
+def test_a_list_keeps_the_rules_it_was_made_under(world: World) -> None:
+    money(world)
+    old = drafted(world, 1)
+    rules(world, cap_fen=400_00, notice={"days": 0, "unit": "calendar"}, allows_cash=False)
+
+    with pytest.raises(BadCaseData, match="最多 400"):
+        building.create(plan(world), by=world.township_clerk, key="k2")
+    with pytest.raises(BadCaseData, match="不发现金"):
+        building.create(plan(world, channel="cash", cash_reason="x", severe_fen=1), by=world.township_clerk, key="k2")
+    new = building.create(plan(world, event="mid_autumn", severe_fen=400_00), by=world.township_clerk, key="k2")
+    building.fill_by_rule(new.pk, by=world.township_clerk)
+    assert deciding.approve(new.pk, by=world.township_approver).state == "approved"
+    assert findings.counts(old) == {}
+    with pytest.raises(TooEarly, match="张榜"):
+        deciding.approve(old.pk, by=world.township_approver)
+
+
+def test_rules_of_lists_that_make_no_sense_are_refused(world: World) -> None:
+    for wrong in ({"cap_fen": 0}, {"person_year_cap_fen": -1}, {"births": 1}, {"notice": 3}):
+        with pytest.raises(BadParameters):
+            ListParameters.from_json(wrong)
+    with pytest.raises(BadParameters, match="不发现金"):
+        draft_version("insurance_support", {"allows_cash": True}, valid_from=START, by=world.sysadmin)
+    stored = ListParameters(cap_fen=1, notice=Period(3), allows_cash=True)
+    assert ListParameters.from_json(stored.to_json()) == stored
+
+
+def test_what_a_person_was_given_this_year_counts_on_a_list(world: World) -> None:
+    rules(world, person_year_cap_fen=550_00)
+    money(world)
+    first = drafted(world, 3)
+    poor = line(first, 2).person
+    with connection.cursor() as cursor:  # a person whose ID number nobody knows
+        cursor.execute(
+            "UPDATE families_person SET person_key = NULL, id_number_sealed = NULL, id_last4 = '', no_id_reason = '补办中'"
+            " WHERE id = %s",
+            [poor.pk],
+        )
+    building.change_line(
+        line(first, 2), amount_fen=300_00, words="", accepted_because="村里都认识", by=world.township_clerk
+    )
+    deciding.put_up(first.pk, place="村委会", by=world.township_clerk)
+    second = building.create(plan(world, event="mid_autumn"), by=world.township_clerk, key="k2")
+    building.fill_by_rule(second.pk, by=world.township_clerk)
+    building.change_line(
+        line(second, 2), amount_fen=250_01, words="", accepted_because="村里都认识", by=world.township_clerk
+    )
+    building.change_line(line(second, 3), amount_fen=250_00, words="", accepted_because="", by=world.township_clerk)
+    deciding.put_up(second.pk, place="村委会", by=world.township_clerk)
+    with clock.frozen_at(AFTER_NOTICE):
+        deciding.approve(first.pk, by=world.township_approver)
+
+        assert findings.counts(second) == {"over_year_cap": 2}
+        with pytest.raises(BadCaseData, match="每人每年的上限 2"), transaction.atomic():
+            deciding.approve(second.pk, by=world.township_approver)
+
+    assert Reservation.objects.filter(person_key=f"person:{poor.pk}").get().amount_fen == 300_00
+    assert limits.helped([f"person:{poor.pk}"], 2026) == {f"person:{poor.pk}": {"visit_condolence": 300_00}}
+    assert Roster.objects.get(pk=second.pk).is_draft
+
+
+def test_what_an_insurer_is_paid_for_a_person_counts_for_the_year(world: World) -> None:
+    _insurer, roster = insured(world)
+    person = line(roster).person
+    rules(world, person_year_cap_fen=349_99)
+    second = building.create(plan(world), by=world.township_clerk, key="k2")
+    building.fill_by_rule(second.pk, by=world.township_clerk)
+
+    assert limits.helped([person.person_key], 2026) == {person.person_key: {"insurance_support": 50_00}}
+    assert findings.counts(second) == {"over_year_cap": 3}
+
+
 def test_a_list_begins_as_a_draft_in_its_own_persons_names(world: World) -> None:
     drafted(world)
-    columns = "kind, title, event, year, channel, amount_fen, severe_fen, made_on, posted_place, posted_digest, approved_digest,"
-    columns += " line_count, total_fen, cancel_reason, province_id, prefecture_id, county_id, township_id, village_id"
-    copy = (
-        f"INSERT INTO casework_roster (key, state, cancelled_on, prepared_by_id, preparer_person_key, {columns})"
-        " SELECT 'x', '{state}', now(), prepared_by_id, {person}, "
-        + columns.replace("cancel_reason", "'x'")
-        + " FROM casework_roster"
-    )
-    refuses(copy.format(state="cancelled", person="preparer_person_key"), match="does not begin as a draft")
-    refuses(copy.format(state="draft", person="'x'"), match="somebody else")
+    of = {"version": "version_id"}
+    refuses(COPY.format(state="cancelled", person="preparer_person_key", **of), match="does not begin as a draft")
+    refuses(COPY.format(state="draft", person="'x'", **of), match="somebody else")
 
 
 def test_the_batch_of_a_list_is_not_exchanged(world: World) -> None:

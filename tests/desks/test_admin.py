@@ -344,6 +344,29 @@ def test_a_version_is_drafted_by_one_and_published_by_another(admin: Client, wor
     assert published.history.count() == 2
 
 
+def test_the_rules_of_a_kind_of_list_are_drafted_and_published_like_a_programmes(admin: Client, world: World) -> None:
+    url = "/admin/programmes/visit_condolence/draft/"
+    page = admin.get(url)
+    shown = page.content.decode()
+    assert "张榜多久" in shown and "可以发现金" in shown and "评议" not in shown and "要交的材料" not in shown
+    answer = admin.post(url, rules_sent(page, cap_fen="1500", notice_days="5", person_year_cap_fen="3000"))
+
+    version = ProgrammeVersion.objects.get(programme="visit_condolence", published_on__isnull=True)
+    assert (version.rules.cap_fen, version.rules.notice.days, version.rules.allows_cash) == (150_000, 5, True)
+    shown = admin.get(answer.url)
+    assert {row["label"]: (row["before"], row["after"]) for row in shown.context["changes"]} == {
+        "每人上限": ("2,000 元", "1,500 元"),
+        "每人每年上限": ("0 元", "3,000 元"),
+        "张榜多久": ("3 天", "5 天"),
+    }
+    other = login(Client(), world.sysadmin_2)
+    other.post(answer.url)
+    assert ProgrammeVersion.objects.get(pk=version.pk).published_on == START
+    assert "走访慰问" in admin.get("/admin/programmes/").content.decode()
+    refused = admin.post("/admin/programmes/insurance_support/draft/", rules_sent(admin.get(url), allows_cash="on"))
+    assert "不发现金" in refused.content.decode()
+
+
 def test_rules_that_contradict_themselves_are_refused_and_kept(admin: Client) -> None:
     page = admin.get("/admin/programmes/disaster_relief/draft/")
 

@@ -1,14 +1,14 @@
 """The desk of lists: what each sees, what each may press, that long lists cost no more, and the paper to sign."""
 
-import io
+import datetime
 from typing import Any
 
 import pytest
 from django.db.models import Count, Sum
 from django.test import Client
 from django.urls import reverse
-from PIL import Image
 
+from access.models import Appointment
 from audit import clock
 from audit.context import acting
 from audit.models import AccessLog
@@ -16,7 +16,7 @@ from casework import payments
 from casework.desks.funds.forms import new_key
 from casework.errors import NotYourTurn
 from casework.models import Roster, RosterBatch, RosterLine
-from casework.rosters import deciding, jobs
+from casework.rosters import deciding, jobs, paying
 from funds import bank_formats
 from funds import services as funds
 from funds.models import CashHandover, Payment, PaymentBatch, Reservation
@@ -28,9 +28,11 @@ from tests.casework.test_rosters import (
     approved,
     checked,
     drafted,
+    insured,
     line,
     listed,
     money,
+    picture,
     with_the_bank,
 )
 from tests.world import START, World
@@ -183,8 +185,6 @@ def test_whoever_approved_the_list_reads_why_she_may_not_release_it(world: World
 
 
 def approved_batch(world: World) -> tuple[Roster, PaymentBatch]:
-    from casework.rosters import paying
-
     roster = approved(world)
     return roster, paying.build(roster.pk, by=world.fund_manager, key="k" * 8, bank="禾丰农商银行")
 
@@ -199,6 +199,36 @@ def test_a_line_comes_off_a_batch_and_may_be_listed_again(world: World) -> None:
 
     assert Payment.objects.get(pk=payment.pk).state == "cancelled"
     assert "1 笔" in text(manager, "rosters:roster", roster.pk)
+
+
+def test_a_providers_payment_comes_off_a_batch_and_shows_the_way_when_it_came_back(world: World) -> None:
+    _insurer, roster = insured(world)
+    batch = paying.build(roster.pk, by=world.fund_manager, key="k" * 8)
+    manager, payment = log_in(world.fund_manager), batch.payments.get()
+    way = manager.get(reverse("funds:unlist", args=[payment.pk])).url
+    assert roster.title in manager.get(way).content.decode()
+    manager.post(way, {"key": new_key(), "reason": "发票没到"})
+    assert Payment.objects.get(pk=payment.pk).state == "cancelled"
+
+    again = paying.build(roster.pk, by=world.fund_manager, key="z" * 8)
+    payments.check_batch(again.pk, by=world.fund_checker, key="c")
+    payments.release_batch(again.pk, by=world.cashier, key="r")
+    answer = payments.Answer(again.payments.get(state="sent").pk, False, "已销户")
+    payments.record_answers([answer], by=world.cashier, key="a")
+
+    assert "登记新账户" in text(manager, "rosters:roster", roster.pk)
+    assert "等资金管理登记新账户" in text(manager, "rosters:returned")
+
+
+def test_help_of_a_list_is_named_beside_a_case_of_the_same_person(world: World) -> None:
+    roster = approved(world, 1)
+    case = world.brought_to("fund_reserved", household=line(roster).household)
+    assert case.beneficiary == line(roster).person
+
+    page = log_in(world.fund_manager).post(reverse("funds:build"), {"case": [case.pk]}).content.decode()
+
+    assert "走访慰问 500" in page
+    text(log_in(world.fund_manager), "funds:entries", programme="visit_condolence")  # no programme of cases
 
 
 def test_a_returned_payment_is_the_villages_task_and_then_the_funds(world: World) -> None:
@@ -228,25 +258,57 @@ def test_a_returned_payment_is_the_villages_task_and_then_the_funds(world: World
 def test_cash_is_handed_over_by_two_with_the_receipts_picture(world: World) -> None:
     roster, batch = with_the_bank(world, 1, channel="cash", cash_reason="老人不会用卡")
     payment = batch.payments.get()
-    picture = io.BytesIO()
-    Image.new("RGB", (40, 40), "white").save(picture, "JPEG")
-    picture.seek(0)
-    picture.name = "receipt.jpg"
-    clerk = log_in(world.village_clerk)
-    assert reverse("rosters:handover", args=[payment.pk]) in text(clerk, "rosters:roster", roster.pk)
+    sent = {
+        "key": new_key(), "handed_on": LATER.isoformat(), "place": "家里", "signed_how": "thumbprint", "received_by": "本人",
+    }  # fmt: skip
+    with clock.frozen_at(LATER):
+        clerk, url = log_in(world.village_clerk), reverse("rosters:handover", args=[payment.pk])
+        page = text(clerk, "rosters:roster", roster.pk)
+        assert url in page and reverse("rosters:not_taken", args=[payment.pk]) not in page
+        refused = clerk.post(url, sent | {"second": world.village_head.pk, "receipt": picture()})
+        assert "不是村委会的" in refused.content.decode() and not CashHandover.objects.exists()
+        sent["second"] = world.resident_cadre.pk
+        for _press in range(2):
+            answer = clerk.post(url, sent | {"receipt": picture()})
+            assert answer.status_code == 302, answer.content.decode()
 
-    answer = clerk.post(
-        reverse("rosters:handover", args=[payment.pk]),
-        {
-            "key": new_key(), "second": world.resident_cadre.pk, "handed_on": "2026-04-15",
-            "place": "家里", "signed_how": "thumbprint", "received_by": "本人", "receipt": picture,
-        },
-    )  # fmt: skip
+        assert Payment.objects.get(pk=payment.pk).state == "credited"
+        assert CashHandover.objects.get().payer_two == world.resident_cadre
+        assert clerk.get(url).url == reverse("rosters:roster", args=[roster.pk])
 
-    assert answer.status_code == 302, answer.content.decode()
-    assert Payment.objects.get(pk=payment.pk).state == "credited"
-    assert CashHandover.objects.get().payer_two == world.resident_cadre
-    assert log_in(world.cashier).get(reverse("rosters:handover", args=[payment.pk])).status_code == 404
+
+def test_only_who_is_in_office_today_goes_along(world: World) -> None:
+    roster, batch = with_the_bank(world, 1, channel="cash", cash_reason="老人不会用卡")
+    Appointment.objects.filter(staff=world.resident_cadre).update(valid_from=LATER + datetime.timedelta(days=1))
+    Appointment.objects.filter(staff=world.township_clerk).update(valid_to=LATER)
+
+    with clock.frozen_at(LATER):
+        page = text(log_in(world.village_clerk), "rosters:handover", batch.payments.get().pk)
+
+    assert ">resident_cadre<" not in page and ">township_clerk<" in page
+
+
+def test_cash_of_a_list_that_nobody_took_is_recorded_from_the_batch_and_goes_out_again(world: World) -> None:
+    roster, batch = with_the_bank(world, 1, channel="cash", cash_reason="老人不会用卡")
+    payment = batch.payments.get()
+    with clock.frozen_at(LATER):
+        cashier = log_in(world.cashier)
+        page = text(cashier, "funds:batch", batch.pk)
+        for name in ("handed", "not_taken"):
+            url = reverse(f"funds:{name}", args=[payment.pk])
+            assert url in page
+            shown = cashier.get(url, follow=True)
+            assert shown.status_code == 200 and line(roster).person.name in shown.content.decode()
+        url = reverse("rosters:not_taken", args=[payment.pk])
+        assert log_in(world.village_clerk).post(url, {"key": new_key(), "reason": "x"}).status_code == 403
+        for _press in range(2):
+            answer = cashier.post(url, {"key": new_key(), "reason": "人不在家"})
+            assert answer.url == reverse("rosters:roster", args=[roster.pk])
+        returned = text(log_in(world.fund_manager), "rosters:returned")
+
+    payment = Payment.objects.get(pk=payment.pk)
+    assert (payment.state, payment.returned_reason) == ("returned", "没有领取：人不在家")
+    assert "可以另列一批再发" in returned and "改账户" not in returned
 
 
 def test_the_printed_list_has_its_capitals_and_room_to_sign(world: World) -> None:

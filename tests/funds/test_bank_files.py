@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from access import services as access
+from access.models import OrgUnit
 from access.vault import blind_index
 from audit import clock
 from audit.models import AccessLog
@@ -33,7 +35,7 @@ from funds.errors import WrongPaymentState
 from funds.models import BankFile, BankFormat, BankLine, BankTask, HeadingMapping, Payment, Transfer
 from tests.funds.banking.files import HEADING, csv_file
 from tests.funds.sent import PREFIX, demo_lines, more_money, plain_payments, send
-from tests.world import DEMO, World
+from tests.world import DEMO, START, World, make_staff
 
 EXPECTED = {one["file"]: one for one in json.loads((DEMO / "bank-return.expected.json").read_text("utf-8"))["files"]}
 BANKS = {"bank-return-a.csv": "HFNS", "bank-return-b.xlsx": "QHCZ"}
@@ -286,6 +288,25 @@ def test_full_width_digits_are_digits(world: World) -> None:
     post(world, answer(row(JIANG, account=JIANG.account.translate(wide), amount="800.00".translate(wide))))
 
     assert states() == {"QH0001": "credited"}
+
+
+def test_what_lies_in_another_county_counts_as_not_sent_by_us(world: World) -> None:
+    send(world, [JIANG, LIN])
+    county = OrgUnit.objects.create(
+        code="990102", name="邻县", level="county", parent=world.county.parent, valid_from=START,
+        province_id=world.county.province_id, prefecture_id=world.county.prefecture_id,
+    )  # fmt: skip
+    county.county = county
+    county.save()
+    stranger = make_staff("stranger", "邻县出纳")
+    access.appoint(stranger, "cashier", county, by=None, valid_from=START)
+
+    ours = bank_files.judge(io.BytesIO(answer(row(JIANG))), "COMMON", by=world.cashier)
+    theirs = bank_files.judge(io.BytesIO(answer(row(JIANG))), "COMMON", by=stranger)
+
+    assert ours.counts["matched_success"] == 1 and [one.serial for one in ours.no_answer] == [LIN.serial]
+    assert (theirs.batches, theirs.no_answer, theirs.counts["matched_success"]) == ([], [], 0)
+    assert all(verdict.payment is None for verdict in theirs.verdicts)
 
 
 def test_a_line_that_we_never_sent_is_a_task(world: World) -> None:

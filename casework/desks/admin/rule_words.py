@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from families import catalogue
+from flows.lists import Kind, ListParameters
 from flows.parameters import Parameters, PaymentPlan, Period
 from flows.programmes import PROGRAMMES
 from flows.spec import Spec
@@ -49,6 +50,14 @@ WORDS = {
     ),
     "follow_up_days": (gettext_lazy("回访"), gettext_lazy("到账后第几天回访，用逗号隔开，例如 7, 30, 90。")),
 }
+# The same for a kind of list
+LIST_WORDS = {
+    "cap_fen": (gettext_lazy("每人上限"), gettext_lazy("一份名册上，一个人最多这么多。")),
+    "person_year_cap_fen": WORDS["person_year_cap_fen"],
+    "notice": (gettext_lazy("张榜多久"), gettext_lazy("张榜期满，第二天起才能批准。0 天表示批准以后再公布。")),
+    "account_wait": WORDS["account_wait"],
+    "allows_cash": (gettext_lazy("可以发现金"), gettext_lazy("每份名册都要写明原因，两个人一起送。")),
+}
 # {name of PaymentPlan: (title, what it decides)}
 PLAN_WORDS = {
     "parts": (gettext_lazy("分几期付"), gettext_lazy("1 表示一次付清，最多 36 期。")),
@@ -69,7 +78,7 @@ PLAN_WORDS = {
 }
 PAYEES = [("family", gettext_lazy("家庭账户")), *Provider.Kind.choices]
 MONEY = ("t1_limit_fen", "t2_limit_fen", "cap_fen", "emergency_cap_fen", "unit_amount_fen", "person_year_cap_fen")
-SWITCHES = ("once_a_year",)
+SWITCHES = ("once_a_year", "allows_cash")
 SEVERAL = ("not_together_with", "pays_to")
 PERCENT = ("large_share_percent", "quorum_percent", "majority_percent")
 COUNTS = ("minimum_age", "measure_target", "quorum_present", "service_hours_a_day")
@@ -86,6 +95,11 @@ def say_period(period: Period | None) -> str:
 
 def say_yes(value: bool) -> str:
     return _("是") if value else _("不是")
+
+
+def words_of(spec: Spec | Kind) -> dict[str, tuple[Any, Any]]:
+    """The plain parameters of a programme, or of a kind of list."""
+    return LIST_WORDS if isinstance(spec, Kind) else WORDS
 
 
 def choices_of(name: str, spec: Spec) -> list[tuple[str, Any]]:
@@ -112,10 +126,10 @@ def said_plan(plan: PaymentPlan) -> list[tuple[str, str, str]]:
     return [(f"payments:{name}", str(PLAN_WORDS[name][0]), text) for name, text in values.items()]
 
 
-def said(rules: Parameters, spec: Spec) -> list[tuple[str, str, str]]:
+def said(rules: Parameters | ListParameters, spec: Spec | Kind) -> list[tuple[str, str, str]]:
     """(key, title, value in words) of every rule; the basis of the page and of the comparison."""
     rows = []
-    for name, (title, _about) in WORDS.items():
+    for name, (title, _about) in words_of(spec).items():
         value = getattr(rules, name)
         if name in MONEY:
             text = _("%(amount)s 元") % {"amount": yuan(value)}
@@ -132,6 +146,8 @@ def said(rules: Parameters, spec: Spec) -> list[tuple[str, str, str]]:
         else:
             text = str(value)
         rows.append((name, str(title), text))
+    if isinstance(spec, Kind):
+        return rows
     rows += said_plan(rules.payments)
     for state in spec.states:
         if state in rules.deadlines:
@@ -144,7 +160,9 @@ def said(rules: Parameters, spec: Spec) -> list[tuple[str, str, str]]:
     return rows
 
 
-def differences(before: Parameters | None, after: Parameters, spec: Spec) -> list[dict[str, Any]]:
+def differences(
+    before: Parameters | ListParameters | None, after: Parameters | ListParameters, spec: Spec | Kind
+) -> list[dict[str, Any]]:
     """What a version changes, for parts/_diff_table.html."""
     old = {key: (title, text) for key, title, text in said(before, spec)} if before else {}
     new = {key: (title, text) for key, title, text in said(after, spec)}

@@ -19,9 +19,10 @@ from casework.desks.admin.reach import administrators
 from casework.fields import DayField, MoneyField, TickCards
 from families import catalogue
 from flows.errors import BadParameters, FlowsError
+from flows.lists import KINDS
 from flows.models import ProgrammeVersion
 from flows.parameters import Parameters, PaymentPlan, Period
-from flows.programmes import PROGRAMMES
+from flows.ruled import RULED, parameters_of
 from flows.services import draft_version, publish_version
 from flows.spec import Spec
 from flows.states import ACTIONS, STATES
@@ -56,8 +57,8 @@ class PeriodField(forms.MultiValueField):
         return Period(values[0], values[1] or "working") if values and values[0] is not None else None
 
 
-class RulesForm(forms.Form):
-    """Every parameter with its meaning, filled with the rules it starts from."""
+class DatedForm(forms.Form):
+    """The plain parameters of a programme or of a kind of list with their meaning, filled with the rules it starts from."""
 
     valid_from = DayField(label=gettext_lazy("哪天生效"), earliest=clock.today)
     basis = forms.CharField(
@@ -66,30 +67,12 @@ class RulesForm(forms.Form):
         help_text=gettext_lazy("哪份文件定的，例如：禾源县办理规则 2026 年第 2 号。"),
     )
 
-    def __init__(self, *args: Any, spec: Spec, rules: Parameters, **kwargs: Any) -> None:
-        self.spec = spec
-        initial = kwargs.pop("initial", {}) | {name: getattr(rules, name) for name in rule_words.WORDS}
-        initial["follow_up_days"] = ", ".join(map(str, rules.follow_up_days))
-        initial |= {f"deadline_{state}": period for state, period in rules.deadlines.items()}
-        initial |= {f"documents_{action}": kinds for action, kinds in rules.documents.items()}
-        initial |= {f"payments_{name}": getattr(rules.payments, name) for name in rule_words.PLAN_WORDS}
-        initial["payments_percents"] = ", ".join(map(str, rules.payments.percents))
-        initial["payments_labels"] = "，".join(rules.payments.labels)
-        super().__init__(*args, initial=initial, **kwargs)
-        for name, (title, about) in rule_words.WORDS.items():
+    def __init__(self, *args: Any, spec: Any, rules: Any, **kwargs: Any) -> None:
+        self.spec, self.words = spec, rule_words.words_of(spec)
+        kwargs["initial"] = {name: getattr(rules, name) for name in self.words} | kwargs.get("initial", {})
+        super().__init__(*args, **kwargs)
+        for name, (title, about) in self.words.items():
             self.fields[name] = self._field(name, label=title, help_text=about)
-        for name, (title, about) in rule_words.PLAN_WORDS.items():
-            self.fields[f"payments_{name}"] = self._plan_field(name, label=title, help_text=about)
-        for state in spec.states:
-            if state not in spec.ends and spec.turn(state):
-                label = STATES[state].title
-                self.fields[f"deadline_{state}"] = PeriodField(label=label, required=False)
-        for action in ASKING:
-            if any(edge.action == action for edge in spec.edges):
-                label = _("「%(step)s」以前要交的材料") % {"step": ACTIONS[action].verb}
-                self.fields[f"documents_{action}"] = forms.MultipleChoiceField(
-                    label=label, required=False, choices=catalogue.DOCUMENTS, widget=TickCards(look="two")
-                )
 
     def _field(self, name: str, **more: Any) -> forms.Field:
         if name in rule_words.MONEY:
@@ -108,6 +91,42 @@ class RulesForm(forms.Form):
                 required=name == "pays_to", choices=choices, widget=TickCards(look="two"), **more
             )
         return forms.CharField(required=False, max_length=80, **more)
+
+    def groups(self) -> dict[str, list[Any]]:
+        """The bound fields as the page shows them."""
+        named = {"money": rule_words.MONEY, "times": rule_words.PERIODS, "switches": rule_words.SWITCHES}
+        return {group: [self[name] for name in self.words if name in names] for group, names in named.items()}
+
+    def parameters(self) -> dict[str, Any]:
+        """What flows.services.draft_version takes."""
+        given = {name: self.cleaned_data[name] for name in self.words}
+        return {name: _stored(value) if isinstance(value, Period) else value for name, value in given.items()}
+
+
+class RulesForm(DatedForm):
+    """The rules of a programme: besides the plain ones its parts, deadlines and papers."""
+
+    def __init__(self, *args: Any, spec: Spec, rules: Parameters, **kwargs: Any) -> None:
+        initial = kwargs.pop("initial", {})
+        initial["follow_up_days"] = ", ".join(map(str, rules.follow_up_days))
+        initial |= {f"deadline_{state}": period for state, period in rules.deadlines.items()}
+        initial |= {f"documents_{action}": kinds for action, kinds in rules.documents.items()}
+        initial |= {f"payments_{name}": getattr(rules.payments, name) for name in rule_words.PLAN_WORDS}
+        initial["payments_percents"] = ", ".join(map(str, rules.payments.percents))
+        initial["payments_labels"] = "，".join(rules.payments.labels)
+        super().__init__(*args, spec=spec, rules=rules, initial=initial, **kwargs)
+        for name, (title, about) in rule_words.PLAN_WORDS.items():
+            self.fields[f"payments_{name}"] = self._plan_field(name, label=title, help_text=about)
+        for state in spec.states:
+            if state not in spec.ends and spec.turn(state):
+                label = STATES[state].title
+                self.fields[f"deadline_{state}"] = PeriodField(label=label, required=False)
+        for action in ASKING:
+            if any(edge.action == action for edge in spec.edges):
+                label = _("「%(step)s」以前要交的材料") % {"step": ACTIONS[action].verb}
+                self.fields[f"documents_{action}"] = forms.MultipleChoiceField(
+                    label=label, required=False, choices=catalogue.DOCUMENTS, widget=TickCards(look="two")
+                )
 
     @staticmethod
     def _plan_field(name: str, **more: Any) -> forms.Field:
@@ -155,7 +174,7 @@ class RulesForm(forms.Form):
         return {
             "money": [self[name] for name in names if name in rule_words.MONEY or name == "large_share_percent"],
             "parts": [self[f"payments_{name}"] for name in rule_words.PLAN_WORDS],
-            "limits": [self[name] for name in (*rule_words.SEVERAL, *rule_words.SWITCHES)],
+            "limits": [self[name] for name in (*rule_words.SEVERAL, "once_a_year")],
             "times": [self[name] for name in names if name in rule_words.PERIODS or name == "follow_up_days"],
             "people": [
                 self[name]
@@ -168,11 +187,7 @@ class RulesForm(forms.Form):
 
     def parameters(self) -> dict[str, Any]:
         """What flows.services.draft_version takes."""
-        given = self.cleaned_data
-        stored: dict[str, Any] = {}
-        for name in rule_words.WORDS:
-            value = given[name]
-            stored[name] = _stored(value) if isinstance(value, Period) else value
+        given, stored = self.cleaned_data, super().parameters()
         stored["payments"] = self._plan()
         stored["deadlines"] = {
             name.removeprefix("deadline_"): _stored(given[name])
@@ -201,9 +216,9 @@ def _stored(period: Period) -> dict[str, Any]:
 @require_safe
 @administrators(Ability.PROGRAMME_MANAGE)
 def programmes(request: HttpRequest) -> HttpResponse:
-    """Each programme with the version in force and what waits to be published."""
+    """Each programme and kind of list with the version in force and what waits to be published."""
     today = clock.today()
-    by_programme: dict[str, list[ProgrammeVersion]] = {code: [] for code in PROGRAMMES}
+    by_programme: dict[str, list[ProgrammeVersion]] = {code: [] for code in RULED}
     for version in ProgrammeVersion.objects.select_related("author", "publisher").order_by("programme", "-number"):
         if version.programme in by_programme:
             by_programme[version.programme].append(version)
@@ -217,7 +232,7 @@ def programmes(request: HttpRequest) -> HttpResponse:
         )
         rows.append(
             {
-                "spec": PROGRAMMES[code],
+                "spec": RULED[code],
                 "current": current,
                 "coming": [v for v in published if v.valid_from > today],
                 "drafts": [v for v in versions if not v.published_on],
@@ -231,12 +246,13 @@ def programmes(request: HttpRequest) -> HttpResponse:
 @administrators(Ability.PROGRAMME_MANAGE)
 def draft(request: HttpRequest, *, code: str) -> HttpResponse:
     """A new version that begins as a copy of the last one."""
-    if code not in PROGRAMMES:
+    if code not in RULED:
         raise Http404
-    spec = PROGRAMMES[code]
+    spec = RULED[code]
     last = ProgrammeVersion.objects.filter(programme=code).order_by("-number").first()
-    rules = last.rules if last else Parameters()
-    form = RulesForm(request.POST or None, spec=spec, rules=rules, initial={"basis": last.basis if last else ""})
+    rules = last.rules if last else parameters_of(code)()
+    kind_of_form = DatedForm if code in KINDS else RulesForm
+    form = kind_of_form(request.POST or None, spec=spec, rules=rules, initial={"basis": last.basis if last else ""})
     if request.method == "POST" and form.is_valid():
         try:
             with acting(request.user, reason="draft_version"):
@@ -260,7 +276,7 @@ def draft(request: HttpRequest, *, code: str) -> HttpResponse:
 def version(request: HttpRequest, *, pk: int) -> HttpResponse:
     """One version: its rules, what it changes against the one before, and publishing by somebody else."""
     row = get_object_or_404(ProgrammeVersion.objects.select_related("author", "publisher"), pk=pk)
-    if row.programme not in PROGRAMMES:
+    if row.programme not in RULED:
         raise Http404
     refused = ""
     if request.method == "POST":
@@ -270,7 +286,7 @@ def version(request: HttpRequest, *, pk: int) -> HttpResponse:
         except FlowsError as refusal:
             refused = str(refusal)
         else:
-            messages.success(request, _("已发布。以后新开的个案按这一版办，已开的不变。"))
+            messages.success(request, _("已发布。以后新开的个案、新编的名册按这一版办，已有的不变。"))
             return redirect("administration:version", pk=row.pk)
     before = (
         ProgrammeVersion.objects.filter(programme=row.programme, published_on__isnull=False, number__lt=row.number)

@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from casework import cash, payments
+from casework import cash, handing_out, payments
+from casework.bank_words import not_taken as told
 from casework.desks.acts import REFUSALS
 from casework.desks.funds.forms import HandoverForm, ReasonForm
 from casework.desks.funds.reach import batches_in_reach, demand, payments_in_reach
@@ -22,7 +23,6 @@ from casework.reach import visible
 from funds.models import Payment
 
 LINES = 100  # on one sheet
-NOT_TAKEN = "没有领取"  # as casework.bank_words has it
 
 
 @login_required
@@ -48,13 +48,13 @@ def cash_list(request: HttpRequest, batch_id: int) -> HttpResponse:
     )
 
 
-def _line(request: HttpRequest, payment_id: int) -> tuple[Payment, Case]:
-    """A cash payment that has been handed out to the payers, and its case."""
+def _line(request: HttpRequest, payment_id: int) -> tuple[Payment, Case | None]:
+    """A cash payment that has been handed out to the payers, and its case; None: it pays a list, which has pages of its own."""
     payment = visible(payments_in_reach(request.user).select_related("batch"), pk=payment_id)
     if not payment.batch.is_cash:
         raise Http404
     demand(request.user, "answer")
-    return payment, cases_of([payment], request.user)[payment.pk]
+    return payment, cases_of([payment], request.user).get(payment.pk)
 
 
 @login_required
@@ -62,8 +62,10 @@ def _line(request: HttpRequest, payment_id: int) -> tuple[Payment, Case]:
 def handed(request: HttpRequest, payment_id: int) -> HttpResponse:
     """The money has reached the family: by whom, where, and the signed receipt."""
     payment, case = _line(request, payment_id)
+    if case is None:
+        return redirect("rosters:handover", payment.pk)
     there = redirect("funds:batch", payment.batch_id)
-    payers = [(staff.pk, staff.name) for staff in cash.second_payers(case, request.user)]
+    payers = [(staff.pk, staff.name) for staff in handing_out.second_persons(case, request.user)]
     form = HandoverForm(
         request.POST or None, request.FILES or None, payers=payers, initial={"received_by": payment.payee_name}
     )
@@ -92,10 +94,12 @@ def handed(request: HttpRequest, payment_id: int) -> HttpResponse:
 def not_taken(request: HttpRequest, payment_id: int) -> HttpResponse:
     """Nobody took it: the cash goes back, and the case waits for payment again."""
     payment, case = _line(request, payment_id)
+    if case is None:
+        return redirect("rosters:not_taken", payment.pk)
     back = reverse("funds:batch", args=[payment.batch_id])
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        answer = payments.Answer(payment.pk, credited=False, reason=_told(form.cleaned_data["reason"]))
+        answer = payments.Answer(payment.pk, credited=False, reason=told(form.cleaned_data["reason"]))
         try:
             with in_plain_words():
                 payments.record_answers([answer], by=request.user, key=f"untaken:{form.cleaned_data['key']}")
@@ -116,8 +120,3 @@ def not_taken(request: HttpRequest, payment_id: int) -> HttpResponse:
         "back": back,
     }
     return render(request, "funds/one_act.html", context)
-
-
-def _told(note: str) -> str:
-    """As the bank's reasons are stored, in the language of the record whatever the reader's."""
-    return f"{NOT_TAKEN}：{note.strip()}"

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from casework.rosters.kinds import KINDS
 from families import catalogue
+from flows.lists import KINDS
 from flows.programmes import PROGRAMMES
 from funds.models import Allocation, Fund
 

@@ -218,7 +218,7 @@ def _words(user: Any, chosen: Chosen) -> list[str]:
         allocation = visible(allocations_in_reach(user).select_related("unit"), pk=chosen.allocation)
         words += [programme_title(allocation.programme), allocation.unit.name]
     if chosen.programme:
-        words.append(_("还没有分配") if chosen.programme == NOT_ALLOCATED else str(PROGRAMMES[chosen.programme].title))
+        words.append(_("还没有分配") if chosen.programme == NOT_ALLOCATED else programme_title(chosen.programme))
     for place in filter(None, (chosen.township, chosen.village)):
         here = units_in(user, Ability.FUND_VIEW)
         units = OrgUnit.objects.filter(here) if here is not None else OrgUnit.objects.none()

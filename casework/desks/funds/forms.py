@@ -13,10 +13,10 @@ from access.models import OrgUnit
 from audit import clock
 from casework.bank_words import RETURN_REASONS
 from casework.fields import AnswerCards, DayField, MoneyField, PhotoField, TickCards
-from casework.rosters.kinds import KINDS
 from families.catalogue import CAUSES
 from families.errors import ValueRefused
 from families.identifiers import read_account_number, read_credit_code
+from flows.lists import KINDS
 from flows.programmes import PROGRAMMES
 from funds.models import CashHandover, Fund, Provider
 from funds.money import TOO_MUCH_FEN, yuan

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from access.models import Recusal
 from audit import clock
 from casework import guards, limits
+from casework.desks.funds.earmarks import programme_title
 from casework.desks.funds.reach import cases_in_reach, posts_for
 from casework.digests import approval_digest
 from casework.models import Case, CaseDuty
@@ -73,7 +74,7 @@ class Waiting:
     @property
     def helped_words(self) -> str:
         """What the person was decided to get this year, by programme; this case is part of it."""
-        return " · ".join(f"{PROGRAMMES[code].title} {yuan(fen)}" for code, fen in sorted(self.helped.items()))
+        return " · ".join(f"{programme_title(code)} {yuan(fen)}" for code, fen in sorted(self.helped.items()))
 
     @property
     def helped_fen(self) -> int:

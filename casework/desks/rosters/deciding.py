@@ -28,7 +28,7 @@ KINDS = ("approve_roster", "build_roster_batch", "release_roster_batch")
 def put_up(request: HttpRequest, roster_id: int) -> HttpResponse:
     """Where the list hangs; from today the days of the notice count."""
     roster = roster_or_404(request.user, roster_id)
-    if not roster.is_draft or not roster.rules.notice_days:
+    if not roster.is_draft or not roster.rules.notice.days:
         raise Http404
     form = PutUpForm(request.POST or None, initial={"place": roster.posted_place})
     return one_form(

@@ -10,8 +10,8 @@ from access.models import OrgUnit, Staff
 from audit import clock
 from casework.desks.funds.forms import KeyedForm
 from casework.fields import AnswerCards, DayField, MoneyField, PhotoField
-from casework.rosters.kinds import KINDS
 from casework.rosters.models import Roster
+from flows.lists import KINDS
 from funds.models import CashHandover, Provider
 
 MOST_NUMBERS = 5_000

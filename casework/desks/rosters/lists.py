@@ -15,6 +15,8 @@ from access.scope import posts_of
 from audit import clock
 from casework.bank_words import returned_words
 from casework.desks.acts import base_of
+from casework.desks.admin.rule_words import say_period
+from casework.desks.funds.reach import holds
 from casework.desks.funds.tables import PAYMENT_TONES
 from casework.desks.rosters.forms import PayForm
 from casework.desks.rosters.reach import (
@@ -27,7 +29,7 @@ from casework.desks.rosters.reach import (
 )
 from casework.models import Roster, RosterBatch, RosterLine
 from casework.rosters import building, deciding, findings, paying
-from casework.rosters.kinds import KINDS
+from flows.lists import KINDS
 from funds.models import Payment
 
 PAGE = 25
@@ -64,7 +66,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "rows": [
             {
                 "roster": row,
-                "kind": row.rules.title,
+                "kind": row.spec.title,
                 "tone": TONES[row.state],
                 "count": sums.get(row.pk, (0, 0))[0],
                 "fen": sums.get(row.pk, (0, 0))[1],
@@ -127,7 +129,9 @@ def page_of(request: HttpRequest, roster: Roster) -> HttpResponse:
     context = {
         "base": base_of(user),
         "roster": roster,
-        "kind": roster.rules,
+        "kind": roster.spec,
+        "notice": roster.rules.notice,
+        "notice_words": say_period(roster.rules.notice),
         "tone": TONES[roster.state],
         "page": page,
         "rows": shown(page, roster),
@@ -139,12 +143,14 @@ def page_of(request: HttpRequest, roster: Roster) -> HttpResponse:
         "out_count": rows.filter(state=RosterLine.State.OUT).count(),
         "prepares": prepares and roster.is_draft,
         "proposes": roster.is_draft and (prepares or bool(own_villages(user))),
+        "hands_out": any(post.role in paying.HANDS_OUT for post in posts_of(user)),
+        "answers": holds(user, "answer"),
         "approves": bool(posts_here(user, roster, deciding.APPROVES)),
         "why_not": deciding.why_not(roster, user) if roster.is_draft else "",
-        "first_day": deciding.first_day_of_approval(roster),
         "posted_stands": bool(roster.posted_digest) and roster.posted_digest == deciding.digest(roster)
         if roster.is_draft
         else True,
+        "came_back": roster.channel == Roster.Channel.PROVIDER and paying.came_back(roster) is not None,
         "batches": _batches(roster),
         "payable": [
             {"of": one, "form": PayForm(initial={"bank": one.bank}, auto_id=f"id_%s_{n}")}
@@ -194,7 +200,7 @@ def printed(request: HttpRequest, roster_id: int) -> HttpResponse:
     context = {
         "base": base_of(request.user),
         "roster": found,
-        "kind": found.rules,
+        "kind": found.spec,
         "page": page,
         "rows": rows,
         "page_fen": sum(line.amount_fen for line in rows),

@@ -3,17 +3,16 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.core.files.base import ContentFile
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from access.models import Staff
 from access.scope import posts_of
 from audit.context import acting
-from casework import uploads
+from casework import handing_out, payments
+from casework.bank_words import not_taken as told
 from casework.bank_words import returned_words
 from casework.desks.acts import REFUSALS, base_of
 from casework.desks.funds.forms import ReasonForm
@@ -22,16 +21,14 @@ from casework.desks.funds.refusals import in_plain_words
 from casework.desks.rosters.deciding import one_form
 from casework.desks.rosters.forms import HandoverForm, PayForm
 from casework.desks.rosters.reach import payments_in_reach, place_condition, roster_or_404
-from casework.models import RosterLine
+from casework.models import Roster, RosterLine
 from casework.reach import visible
 from casework.rosters import jobs, paying
-from families import services as families
-from funds import ledger
 from funds import services as funds
 from funds.models import Payment, PaymentBatch
 
 PAGE = 25
-VISITS = ("village_clerk", "village_head", "resident_cadre", "township_clerk", "township_approver")
+WITH_THE_PAYERS = (Payment.State.SENT, Payment.State.UNKNOWN)
 
 
 @login_required
@@ -58,12 +55,11 @@ def pay(request: HttpRequest, roster_id: int) -> HttpResponse:
     return redirect("funds:batch", batch.pk)
 
 
-def _line_of(payment: Payment) -> RosterLine:
-    """The line that a payment pays. Raises Http404 for a payment to a provider, which pays them all."""
-    parts = payment.subject.split(":")
-    if len(parts) != 3:
-        raise Http404
-    return RosterLine.objects.select_related("household", "person", "roster").get(roster=parts[1], n=parts[2])
+def _of_a_list(request: HttpRequest, payment_id: int) -> tuple[Payment, Roster, RosterLine | None]:
+    """A payment within reach with its list, and its line; a provider is paid for all of them at once."""
+    payment = visible(payments_in_reach(request.user).select_related("batch"), pk=payment_id)
+    line = paying.line_of(payment)
+    return payment, line.roster if line else paying.roster_paid_by(payment), line
 
 
 @login_required
@@ -71,58 +67,28 @@ def _line_of(payment: Payment) -> RosterLine:
 def handover(request: HttpRequest, payment_id: int) -> HttpResponse:
     """Cash reached the family: two persons, how it was signed, the receipt's picture."""
     user = request.user
-    payment = visible(payments_in_reach(user).select_related("batch", "reservation__allocation"), pk=payment_id)
-    if not payment.batch.is_cash or payment.state != Payment.State.SENT:
+    payment, roster, line = _of_a_list(request, payment_id)
+    if not payment.batch.is_cash or line is None:
         raise Http404
-    line = _line_of(payment)
-    if not any(post.role in VISITS and post.reaches(line.household) for post in posts_of(user)):
-        raise PermissionDenied(_("送钱由村里和乡镇的人办，两个人一起。"))
-    colleagues = (
-        Staff.objects.filter(
-            appointments__role__in=VISITS,
-            appointments__unit__in=[line.household.village_id, line.household.township_id],
-            appointments__valid_to__isnull=True,
-            is_active=True,
-        )
-        .exclude(person_key=user.person_key)
-        .distinct()
-    )
+    if not paying.hands_out(user, line):
+        raise PermissionDenied(_("送钱由村里、乡镇和资金岗位的人办，两个人一起。"))
+    colleagues = handing_out.second_persons(line.household, user)
     form = HandoverForm(request.POST or None, request.FILES or None, colleagues=colleagues)
     if request.method == "POST" and form.is_valid():
-        given = form.cleaned_data
+        given = {name: value for name, value in form.cleaned_data.items() if name != "key"}
         try:
-            clean = uploads.clean(given["receipt"], pdf=False)
-            with in_plain_words(), acting(user, reason="hand_over"):
-                document = families.add_document(
-                    line.household,
-                    ContentFile(clean.file.read(), name=clean.file.name),
-                    kind="receipt",
-                    by=user,
-                    subject=line.key,
-                    content_type=clean.content_type,
-                    taken_on=clean.taken_on,
-                    place=clean.place,
-                )
-                funds.hand_over(
-                    payment,
-                    funds.Handover(
-                        (user, given["second"]),
-                        given["handed_on"],
-                        given["place"],
-                        given["signed_how"],
-                        given["received_by"],
-                        document.sha256,
-                    ),
-                )
-                ledger.settle_now()
+            with in_plain_words():
+                paying.hand_over(payment.pk, by=user, **given)
         except REFUSALS as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, _("记好了：钱已送到。"))
-            return redirect("rosters:roster", line.roster_id)
+            return redirect("rosters:roster", roster.pk)
+    elif payment.state not in WITH_THE_PAYERS:
+        return redirect("rosters:roster", roster.pk)
     context = {
         "base": base_of(user),
-        "roster": line.roster,
+        "roster": roster,
         "line": line,
         "form": form,
         "title": _("记送钱"),
@@ -133,13 +99,39 @@ def handover(request: HttpRequest, payment_id: int) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+def not_taken(request: HttpRequest, payment_id: int) -> HttpResponse:
+    """Nobody took the cash: it goes back, and the line may be paid again or stopped."""
+    payment, roster, line = _of_a_list(request, payment_id)
+    if not payment.batch.is_cash:
+        raise Http404
+    demand(request.user, "answer")
+    if request.method != "POST" and payment.state not in WITH_THE_PAYERS:
+        return redirect("rosters:roster", roster.pk)
+
+    def step(given: dict[str, str]) -> None:
+        answer = payments.Answer(payment.pk, credited=False, reason=told(given["reason"]))
+        payments.record_answers([answer], by=request.user, key=f"untaken:{given['key']}")
+
+    return one_form(
+        request,
+        roster,
+        ReasonForm(request.POST or None),
+        title=_("没有领取"),
+        note=_("这笔现金没有发出去，交回出纳。这一行可以另列一批再发，也可以停发。"),
+        step=step,
+        done=_("记好了。现金请交回，这一行可以再发或停发。"),
+        line=line,
+    )
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
 def unlist(request: HttpRequest, payment_id: int) -> HttpResponse:
-    """One payment off a batch that has not been released; the line may go onto another."""
-    payment = visible(payments_in_reach(request.user).select_related("batch"), pk=payment_id)
+    """One payment off a batch that has not been released; the line, or the provider's sum, may go onto another."""
+    payment, roster, line = _of_a_list(request, payment_id)
     demand(request.user, "unlist")
     if payment.state != Payment.State.LISTED or payment.batch.state == PaymentBatch.State.RELEASED:
         raise Http404
-    line = _line_of(payment)
 
     def step(given: dict[str, str]) -> None:
         with acting(request.user, reason=given["reason"]):
@@ -147,7 +139,7 @@ def unlist(request: HttpRequest, payment_id: int) -> HttpResponse:
 
     return one_form(
         request,
-        line.roster,
+        roster,
         ReasonForm(request.POST or None),
         title=_("移出付款清单"),
         note=_("这一笔不付了，钱仍然锁着；可以另列一批，或停发。"),
@@ -161,7 +153,7 @@ def unlist(request: HttpRequest, payment_id: int) -> HttpResponse:
 @require_safe
 def returned(request: HttpRequest) -> HttpResponse:
     """Payments of lists that the bank sent back: the village writes down another account, and they go out again."""
-    rows = paying.returned(place_condition(request.user)).select_related("batch", "reservation__village")
+    rows = paying.returned(place_condition(request.user)).select_related("batch", "provider", "reservation__village")
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
     lines = paying.lines_of(page)
     mends = any(post.role in ("village_clerk", "resident_cadre") for post in posts_of(request.user))
@@ -174,7 +166,7 @@ def returned(request: HttpRequest) -> HttpResponse:
                 "payment": payment,
                 "line": (line := lines.get(payment.subject)),
                 "reason": returned_words(payment.returned_reason),
-                "is_mended": line is not None and paying.is_mended(payment, line),
+                "is_mended": paying.is_mended(payment, line),
             }
             for payment in page
         ],

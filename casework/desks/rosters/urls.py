@@ -10,6 +10,7 @@ urlpatterns = [
     path("jobs/<int:job_id>/", deciding.job, name="job"),
     path("jobs/<int:job_id>/cancel/", deciding.cancel_job, name="cancel_job"),
     path("payments/<int:payment_id>/handover/", money.handover, name="handover"),
+    path("payments/<int:payment_id>/not-taken/", money.not_taken, name="not_taken"),
     path("payments/<int:payment_id>/unlist/", money.unlist, name="unlist"),
     path("<int:roster_id>/", lists.roster, name="roster"),
     path("<int:roster_id>/print/", lists.printed, name="print"),

@@ -108,7 +108,7 @@ class Command(JsonCommand):
         with options["file"].open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             if options["dry_run"]:
-                return self._told(bank_files.judge(file, options["bank"]), sha256, options)
+                return self._told(bank_files.judge(file, options["bank"], by=by), sha256, options)
             bank_files.refuse_what_was_posted(sha256)
             return self._posted(file, sha256, by, options)
 
@@ -116,7 +116,7 @@ class Command(JsonCommand):
     def _posted(self, file: BinaryIO, sha256: str, by: Staff | None, options: dict[str, Any]) -> dict[str, Any]:
         """Probable lines are for a person to look at; here nobody does, so they become tasks."""
         bank_files.one_at_a_time()
-        judged = bank_files.judge(file, options["bank"])
+        judged = bank_files.judge(file, options["bank"], by=by)
         made = bank_files.post(judged, by=by, filename=options["file"].name, sha256=sha256)
         return self._told(judged, sha256, options) | {
             "posted": True,
