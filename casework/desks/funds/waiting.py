@@ -14,13 +14,13 @@ from django.utils.translation import gettext as _
 from access.models import Recusal
 from audit import clock
 from casework import guards, limits
+from casework.desks.funds.earmarks import programme_title
 from casework.desks.funds.reach import cases_in_reach, posts_for
 from casework.digests import approval_digest
 from casework.models import Case, CaseDuty
 from casework.reissuing import why_not_again
 from casework.steps.payment import CHANGED_SINCE_IT_CAME_BACK, another_account_than, why_unpayable
 from families.models import BankAccount, HouseholdMember
-from flows.programmes import PROGRAMMES
 from flows.states import DUTIES, STATES
 from funds import instalments, providers
 from funds.models import Instalment, Payment, Reservation
@@ -49,7 +49,7 @@ class Waiting:
 
     @property
     def programme_title(self) -> Any:
-        return PROGRAMMES[self.case.programme].title
+        return programme_title(self.case.programme)
 
     @property
     def is_provider(self) -> bool:
@@ -72,8 +72,8 @@ class Waiting:
 
     @property
     def helped_words(self) -> str:
-        """What the person was decided to get this year, by programme; this case is part of it."""
-        return " · ".join(f"{PROGRAMMES[code].title} {yuan(fen)}" for code, fen in sorted(self.helped.items()))
+        """What the person was decided to get this year, by programme and kind of list; this case is part of it."""
+        return " · ".join(f"{programme_title(code)} {yuan(fen)}" for code, fen in sorted(self.helped.items()))
 
     @property
     def helped_fen(self) -> int:
