@@ -26,14 +26,16 @@ def row_number(text: str | None) -> int | None:
 
 
 def day_of(text: str) -> datetime.date | None:
-    """The day that a request names (2026-04-15), or None for what is none."""
+    """The day that a request names (2026-04-15), or None for what is none or lies beyond any book."""
     try:
-        return datetime.date.fromisoformat(text)
+        day = datetime.date.fromisoformat(text)
     except ValueError:
         return None
+    return day if day.year in YEARS else None
 
 
 LONGEST_KEY = 18  # digits that surely fit a bigint
+YEARS = range(1900, 2201)  # so that the days before and after one exist too
 
 
 class NoNulBytes:

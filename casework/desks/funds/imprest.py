@@ -20,13 +20,13 @@ from access.roles import Ability
 from access.scope import can, posts_of
 from audit import clock
 from casework.desks.acts import REFUSALS, refuse
+from casework.desks.funds.earmarks import programme_title
 from casework.desks.funds.figures import case_id_of
 from casework.desks.funds.forms import KeyedForm
 from casework.desks.funds.imprest_forms import AmountForm, AnswerForm, CountForm, ExplainForm, LimitForm, RefillForm
 from casework.desks.funds.reach import allocations_in_reach, cases_in_reach, demand, holds
 from casework.models import Case
 from casework.reach import visible
-from flows.programmes import PROGRAMMES
 from funds import imprest as floats_of_money
 from funds import proposals
 from funds.models import ImprestCount, ImprestFloat, ImprestRefill, ImprestSpend, Proposal
@@ -47,8 +47,7 @@ class FloatRow:
 
     @property
     def programme_title(self) -> Any:
-        programme = self.box.allocation.programme
-        return PROGRAMMES[programme].title if programme in PROGRAMMES else programme
+        return programme_title(self.box.allocation.programme)
 
 
 def floats_in_reach(user: Any) -> QuerySet[ImprestFloat]:

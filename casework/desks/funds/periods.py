@@ -17,13 +17,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from access.models import OrgUnit
 from audit import clock
 from casework.desks.acts import REFUSALS
+from casework.desks.funds.earmarks import programme_title
 from casework.desks.funds.forms import ReasonForm
 from casework.desks.funds.reach import demand_at, holds_at, units_with_books, why_not
 from casework.desks.funds.refusals import in_plain_words
 from casework.desks.funds.statement_scope import STAGE_WORDS
 from casework.http import row_number
 from casework.reach import visible
-from flows.programmes import PROGRAMMES
 from funds import closing, ledger, periods, proposals
 from funds.models import Allocation, Period, PeriodTotal, Proposal
 from funds.statements import HELD
@@ -284,9 +284,7 @@ def year(request: HttpRequest, unit_id: int, year: int) -> HttpResponse:
             "left": [
                 {
                     "allocation": allocation,
-                    "title": PROGRAMMES[allocation.programme].title
-                    if allocation.programme in PROGRAMMES
-                    else allocation.programme or "—",
+                    "title": programme_title(allocation.programme),
                     "balance": balances[allocation.pk],
                 }
                 for allocation in allocations

@@ -23,18 +23,18 @@ from casework.charts import ageing as ages
 from casework.charts import burndown, sankey
 from casework.days import day_short, speaks_chinese
 from casework.desks.funds import unanswered
+from casework.desks.funds.earmarks import programme_title
 from casework.desks.funds.entries import (
     NOT_ALLOCATED,
     Chosen,
     accounts,
     giving_funds,
-    programme_title,
     transfers,
 )
+from casework.desks.funds.forms import programme_choices
 from casework.desks.funds.reach import allocations_in_reach, demand_money, payments_in_reach
 from casework.http import row_number
 from casework.reach import visible
-from flows.programmes import PROGRAMMES
 from funds.models import Account, Fund
 from funds.money import FEN_PER_WAN, wan, yuan
 
@@ -249,7 +249,7 @@ class _Flow:
         if kind == "programme":
             if value == NOT_ALLOCATED:
                 return _("还没有分配")
-            return programme_title(value)
+            return str(programme_title(value))
         if kind == "goal":
             return {HELD: _("已承诺，未付"), FREE: _("可用")}[value]
         return self.names[kind, value]
@@ -301,7 +301,7 @@ def pace(request: HttpRequest) -> HttpResponse:
     demand_money(user)
     year, fund = _year(request), _chosen_fund(user, request.GET.get("fund"))
     asked = request.GET.get("programme", "")
-    programme = asked if asked in PROGRAMMES else ""
+    programme = asked if asked in dict(programme_choices()) else ""
     allocation = None
     if number := row_number(request.GET.get("allocation")):
         allocation = visible(allocations_in_reach(user).select_related("fund", "unit"), pk=number)
@@ -313,7 +313,7 @@ def pace(request: HttpRequest) -> HttpResponse:
         allocation=allocation.pk if allocation else None,
     )
     about = [fund.name] if fund else []
-    about += [programme_title(programme)] if programme else []
+    about += [str(programme_title(programme))] if programme else []
     about += [allocation.unit.name] if allocation else []
     return render(
         request,
@@ -322,7 +322,7 @@ def pace(request: HttpRequest) -> HttpResponse:
             "asked": {"year": year, "fund": fund.pk if fund else "", "programme": programme},
             "about": about,
             "allocation": allocation,
-            "programmes": [(code, spec.title) for code, spec in PROGRAMMES.items() if spec.has_money],
+            "programmes": programme_choices(),
             **_choices(user, year),
             "burndown": pace_picture(user, chosen, year),
         },

@@ -18,8 +18,8 @@ from audit import clock
 from audit.services import record_access
 from casework.desks.funds import figures, statement_files
 from casework.desks.funds.reach import cases_in_reach, funds_in_reach
-from casework.desks.funds.statement_scope import DIRECTION_WORDS, STAGE_WORDS, Asked, asked, choices, day_of
-from casework.http import reload_soon
+from casework.desks.funds.statement_scope import DIRECTION_WORDS, STAGE_WORDS, Asked, asked, choices
+from casework.http import day_of, reload_soon
 from casework.reach import units_in, visible
 from funds import periods
 from funds.models import Account, Transfer

@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _l
 from access.models import OrgUnit
 from access.roles import Ability
 from audit import clock
+from casework.desks.funds.earmarks import programme_in_reach, programme_title
 from casework.desks.funds.reach import allocations_in_reach, funds_in_reach
-from casework.http import row_number
+from casework.http import day_of, row_number
 from casework.reach import units_in
-from flows.programmes import PROGRAMMES
 from funds import statements
 from funds.models import Account
 from funds.statements import Scope
@@ -75,13 +75,6 @@ def days_of(given: Any) -> tuple[datetime.date, datetime.date]:
     return (first, last) if first <= last else (last, first)
 
 
-def day_of(text: str) -> datetime.date | None:
-    try:
-        return datetime.date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
 Found = tuple[str, str, Scope] | None
 
 
@@ -91,11 +84,9 @@ def _fund(user: Any, key: str) -> Found:
 
 
 def _programme(user: Any, key: str) -> Found:
+    title = str(programme_in_reach(user, key))
     rows = allocations_in_reach(user).filter(programme=key)
-    if not key or not rows.exists():
-        return None
-    title = PROGRAMMES[key].title if key in PROGRAMMES else key
-    return str(title), _("分给这一项帮扶的钱"), statements.of_allocations(rows.values("pk"))
+    return title, _("分给这一项帮扶的钱"), statements.of_allocations(rows.values("pk"))
 
 
 def _place(level: str) -> Any:
@@ -134,7 +125,7 @@ def choices(user: Any) -> list[tuple[str, list[tuple[str, str]]]]:
         (
             _("帮扶"),
             [
-                (f"programme:{code}", str(PROGRAMMES[code].title) if code in PROGRAMMES else code)
+                (f"programme:{code}", str(programme_title(code)))
                 for code in programmes.values_list("programme", flat=True).distinct()
             ],
         ),
