@@ -34,6 +34,10 @@ class WrongProposal(FundsError):
     """A proposal is not in the state that this step needs, or asks for something that cannot be."""
 
 
+class NotYours(FundsError):
+    """No post of the person, of her own or in somebody else's stead, lets her do this there."""
+
+
 class NotThatMuch(FundsError):
     """More is asked for than there is to give back, to check or to write off."""
 

@@ -23,12 +23,11 @@ from casework.desks.acts import REFUSALS, refuse
 from casework.desks.funds.earmarks import programme_title
 from casework.desks.funds.figures import case_id_of
 from casework.desks.funds.forms import KeyedForm
-from casework.desks.funds.imprest_forms import AmountForm, AnswerForm, CountForm, ExplainForm, LimitForm, RefillForm
-from casework.desks.funds.reach import allocations_in_reach, cases_in_reach, demand, holds
+from casework.desks.funds.imprest_forms import AmountForm, CountForm, ExplainForm, LimitForm, RefillForm
+from casework.desks.funds.reach import allocations_in_reach, cases_in_reach, demand, holds, proposals_in_reach
 from casework.models import Case
 from casework.reach import visible
 from funds import imprest as floats_of_money
-from funds import proposals
 from funds.models import ImprestCount, ImprestFloat, ImprestRefill, ImprestSpend, Proposal
 
 PAGE = 25
@@ -96,33 +95,27 @@ def floats(request: HttpRequest) -> HttpResponse:
             "awaited_fen": sum(row.now.awaited_fen for row in rows),
             "may_make": holds(user, "make"),
             "limits": _open_limits(user),
-            "may_confirm": holds(user, "check"),
-            "key": KeyedForm()["key"],
         },
     )
 
 
-def _limits_in_reach(user: Any) -> QuerySet[Proposal]:
-    return Proposal.objects.filter(
-        kind=Proposal.Kind.IMPREST_LIMIT, fund__in=allocations_in_reach(user).order_by().values("fund")
-    )
-
-
 def _open_limits(user: Any) -> list[dict[str, Any]]:
-    """Proposed limits with the place that they are for."""
-    waiting = list(_limits_in_reach(user).filter(state=Proposal.State.PROPOSED).select_related("proposed_by")[:MOST])
-    places = (
-        allocations_in_reach(user).select_related("unit").in_bulk([p.details["allocation"] for p in waiting])
-        if waiting
-        else {}
+    """Proposed limits with the place that they are for; who sees the books that they belong to may open them."""
+    places = allocations_in_reach(user).select_related("unit")
+    waiting = list(
+        Proposal.objects.filter(kind="imprest_limit", state="proposed", fund__in=places.order_by().values("fund"))
+        .select_related("proposed_by")
+        .order_by("pk")[:MOST]
     )
-    people = Staff.objects.in_bulk([p.details["custodian"] for p in waiting]) if waiting else {}
+    places = places.in_bulk([proposal.details["allocation"] for proposal in waiting])
+    people = Staff.objects.in_bulk([proposal.details["custodian"] for proposal in waiting])
+    opened = set(proposals_in_reach(user).filter(pk__in=[p.pk for p in waiting]).values_list("pk", flat=True))
     return [
         {
             "proposal": proposal,
             "place": places[proposal.details["allocation"]].unit.name,
             "custodian": people[proposal.details["custodian"]].name,
-            "is_mine": proposal.proposer_person_key == user.person_key,
+            "may_open": proposal.pk in opened,
         }
         for proposal in waiting
         if proposal.details["allocation"] in places
@@ -246,32 +239,6 @@ def limit(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("定额提出来了，等另一个人核准。"))
             return redirect("funds:imprest")
     return _form(request, form, _("设备用金、改定额"), _("提出"))
-
-
-@login_required
-@require_POST
-def answer_limit(request: HttpRequest, proposal_id: int, answer: str) -> HttpResponse:
-    """The second person confirms, or refuses with a reason; whoever proposed it may withdraw it."""
-    user = request.user
-    proposal = visible(_limits_in_reach(user), pk=proposal_id)
-    if answer not in ("confirm", "refuse", "withdraw"):
-        raise Http404
-    demand(user, "make" if answer == "withdraw" else "check")
-    form = AnswerForm(request.POST)
-    if form.is_valid():
-        try:
-            if answer == "confirm":
-                proposals.confirm(proposal.pk, by=user)
-                messages.success(request, _("定额已核准。"))
-            elif answer == "refuse":
-                proposals.refuse(proposal.pk, by=user, answer=form.cleaned_data["answer"])
-                messages.success(request, _("没有核准，账没有动。"))
-            else:
-                proposals.withdraw(proposal.pk, by=user)
-                messages.success(request, _("撤回了。"))
-        except REFUSALS as refusal:
-            messages.error(request, str(refusal))
-    return redirect("funds:imprest")
 
 
 # ---------------------------------------------------------------- the county gives and takes

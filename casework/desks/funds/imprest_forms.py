@@ -41,10 +41,6 @@ class LimitForm(KeyedForm):
         self.fields["custodian"].queryset = people
 
 
-class AnswerForm(KeyedForm):
-    answer = forms.CharField(label=_("为什么不核准"), max_length=200, required=False)
-
-
 class AmountForm(KeyedForm):
     amount_fen = MoneyField(label=_("多少钱"), min_fen=1, max_fen=TOO_MUCH_FEN - 1)
     document_no = forms.CharField(label=_("凭证号"), max_length=60, required=False)

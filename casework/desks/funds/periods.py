@@ -138,7 +138,12 @@ def _month_page(request: HttpRequest, unit: OrgUnit, year: int, month: int, *, f
     is_next, has_ended = (year, month) == periods.next_to_close(unit), last < clock.today()
     waiting = periods.waiting_closing(unit) if is_next else None
     mine = waiting is not None and waiting.proposer_person_key == request.user.person_key
-    may = holds_at(request.user, unit, "close")
+    if waiting:
+        barred = "" if mine else proposals.why_not_decide(waiting, request.user)
+    elif holds_at(request.user, unit, "close"):
+        barred = ""
+    else:
+        barred = why_not(request.user, "close") or _("这本账由%(unit)s的资金岗位结。") % {"unit": unit.name}
     return render(
         request,
         "funds/month.html",
@@ -155,10 +160,8 @@ def _month_page(request: HttpRequest, unit: OrgUnit, year: int, month: int, *, f
             "turn": periods.next_to_close(unit),
             "waiting": waiting,
             "mine": mine,
-            "may": may,
-            "why_not": ""
-            if may
-            else why_not(request.user, "close") or _("这本账由%(unit)s的资金岗位结。") % {"unit": unit.name},
+            "may": not barred,
+            "why_not": barred,
             "form": form or ReasonForm(initial={"reason": _("%(month)d 月月末结账") % {"month": month}}),
             "refuse_form": ReasonForm(auto_id="refuse_%s") if waiting and not mine else None,
             "year_url": reverse("funds:year", args=[unit.pk, year]),

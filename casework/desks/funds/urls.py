@@ -121,7 +121,6 @@ urlpatterns = [
     # money in the townships' hands
     path("imprest/", imprest.floats, name="imprest"),
     path("imprest/limit/", imprest.limit, name="imprest_limit"),
-    path("imprest/limit/<int:proposal_id>/<slug:answer>/", imprest.answer_limit, name="imprest_answer"),
     path("imprest/<int:float_id>/", imprest.one, name="float"),
     path("imprest/<int:float_id>/advance/", imprest.advance, name="imprest_advance"),
     path("imprest/<int:float_id>/give-up/", imprest.give_up, name="imprest_give_up"),
