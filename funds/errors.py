@@ -22,6 +22,10 @@ class SamePerson(FundsError):
     """One natural person may not do two of these."""
 
 
+class AlreadyThere(FundsError):
+    """It has been entered before and is entered once."""
+
+
 class Earmarked(FundsError):
     """The money was given for something else (专款专用)."""
 

@@ -33,7 +33,6 @@ from casework.desks.funds.reach import (
     providers_in_reach,
     why_not,
 )
-from casework.desks.funds.refusals import in_plain_words
 from casework.desks.funds.tables import PAYMENT_TONES, BatchRow, batch_rows, cases_of, payment_words
 from casework.errors import NotLookedOver
 from casework.http import day_of, row_number
@@ -43,6 +42,7 @@ from casework.rosters import jobs as roster_jobs
 from casework.rosters import paying as rosters
 from flows.states import DUTIES
 from funds.models import Payment, PaymentBatch
+from funds.refusals import in_plain_words
 from jobs.models import Job
 
 PAGE = 25

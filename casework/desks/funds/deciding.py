@@ -15,11 +15,11 @@ from casework.desks.acts import REFUSALS
 from casework.desks.funds.budget_forms import AnswerForm
 from casework.desks.funds.proposed import entries_of, facts_of
 from casework.desks.funds.reach import posts_for, proposals_in_reach, why_not
-from casework.desks.funds.refusals import in_plain_words
 from casework.reach import visible
 from funds import proposals
 from funds.errors import NotYours, SamePerson
 from funds.models import Proposal
+from funds.refusals import in_plain_words
 
 PAGE = 25
 MOST_OF_MINE = 50

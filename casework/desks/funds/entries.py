@@ -36,10 +36,9 @@ PAGE = 25
 MOST_LEFT_OUT = 30  # names that a link may leave out; pictures draw fewer
 NOT_ALLOCATED = "-"  # in place of a programme: what a fund has not set aside for anything
 
-# {figure: (accounts it sums up, its name)}: those of the desk, what is allocated, and what of it is promised or paid
+# {figure: (accounts it sums up, its name)}: those of the desk, and what of an allocation is promised or paid
 SUMS: dict[str, tuple[tuple[str, ...], Any]] = figures.FIGURES | {
-    "budget": ((K.ALLOCATED, K.COMMITTED, K.IN_PAYMENT, K.IMPREST, K.IMPREST_SPENT, K.PAID), gettext_lazy("预算")),
-    "used": ((K.COMMITTED, K.IN_PAYMENT, K.IMPREST, K.IMPREST_SPENT, K.PAID), gettext_lazy("已承诺和已拨付")),
+    "used": ((*figures.HELD, K.PAID), gettext_lazy("已承诺和已拨付")),
 }
 
 

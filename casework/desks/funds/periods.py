@@ -17,16 +17,16 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from access.models import OrgUnit
 from audit import clock
 from casework.desks.acts import REFUSALS
+from casework.desks.funds import figures
 from casework.desks.funds.earmarks import programme_title
 from casework.desks.funds.forms import ReasonForm
 from casework.desks.funds.reach import demand_at, holds_at, units_with_books, why_not
-from casework.desks.funds.refusals import in_plain_words
-from casework.desks.funds.statement_scope import STAGE_WORDS
 from casework.http import row_number
 from casework.reach import visible
 from funds import closing, ledger, periods, proposals
 from funds.models import Allocation, Period, PeriodTotal, Proposal
-from funds.statements import HELD
+from funds.refusals import in_plain_words
+from funds.statements import INSIDE
 
 PAGE = 24  # months
 PURPOSES = 50  # a page of the year's purposes
@@ -78,8 +78,8 @@ def _month_rows(unit: OrgUnit, wanted: list[tuple[int, int]]) -> list[dict[str, 
             "proposal__proposed_by", "proposal__decided_by"
         )
     }
-    held = Case(When(account__kind__in=HELD, then=F("closing_fen")), default=0)
-    opened = Case(When(account__kind__in=HELD, then=F("opening_fen")), default=0)
+    held = Case(When(account__kind__in=INSIDE, then=F("closing_fen")), default=0)
+    opened = Case(When(account__kind__in=INSIDE, then=F("opening_fen")), default=0)
     flying = Case(When(account__kind="in_payment", then=F("closing_fen")), default=0)
     sums = {
         row[0]: row[1:]
@@ -153,7 +153,7 @@ def _month_page(request: HttpRequest, unit: OrgUnit, year: int, month: int, *, f
             "last": last,
             "period": period,
             "lines": [_line(line, first, last) for line in lines],
-            "held": _sums([line for line in lines if line.kind in HELD]),
+            "held": _sums([line for line in lines if line.kind in INSIDE]),
             "findings": [] if period else [_finding(found) for found in closing.findings(unit, year, month)],
             "is_next": is_next,
             "has_ended": has_ended,
@@ -175,8 +175,8 @@ def _line(line: closing.MonthLine, first: datetime.date, last: datetime.date) ->
     base = f"{reverse('funds:statement_rows')}?of=fund:{line.fund_id}&from={first}&to={last}&stage={line.kind}"
     return {
         "line": line,
-        "words": STAGE_WORDS[line.kind],
-        "is_held": line.kind in HELD,
+        "words": figures.ACCOUNT_WORDS[line.kind],
+        "is_held": line.kind in INSIDE,
         "in_url": f"{base}&way=in",
         "out_url": f"{base}&way=out",
         "before_url": f"{base}&until={first - datetime.timedelta(days=1)}",
@@ -266,7 +266,7 @@ def year(request: HttpRequest, unit_id: int, year: int) -> HttpResponse:
         raise Http404
     left = (
         Allocation.objects.filter(fund__unit=unit, year=year)
-        .filter(Q(accounts__kind__in=HELD), accounts__credit_fen__gt=F("accounts__debit_fen"))
+        .filter(Q(accounts__kind__in=INSIDE), accounts__credit_fen__gt=F("accounts__debit_fen"))
         .distinct()
         .select_related("fund", "unit")
         .order_by("fund__code", "programme", "unit__code", "pk")

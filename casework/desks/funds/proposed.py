@@ -14,23 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
 
 from access.models import Staff
 from casework.desks.funds.earmarks import title_of
+from casework.desks.funds.figures import ACCOUNT_WORDS
 from funds.models import Account, Allocation, Fund, Proposal, Transfer
 from funds.money import yuan
-
-ACCOUNT_WORDS = {
-    Account.Kind.SOURCE: _l("资金来源"),
-    Account.Kind.AVAILABLE: _l("还没有分配"),
-    Account.Kind.ALLOCATED: _l("分配了，还可用"),
-    Account.Kind.COMMITTED: _l("已承诺"),
-    Account.Kind.IN_PAYMENT: _l("正在付"),
-    Account.Kind.PAID: _l("已拨付"),
-    Account.Kind.IMPREST: _l("备用金"),
-    Account.Kind.IMPREST_SPENT: _l("备用金已支出"),
-}
 
 
 @dataclass(frozen=True)

@@ -18,19 +18,8 @@ from casework.desks.funds.reach import allocations_in_reach, funds_in_reach
 from casework.http import day_of, row_number
 from casework.reach import units_in
 from funds import statements
-from funds.models import Account
 from funds.statements import Scope
 
-STAGE_WORDS = {
-    Account.Kind.AVAILABLE: _l("没有分配"),
-    Account.Kind.ALLOCATED: _l("分配了，没有锁定"),
-    Account.Kind.COMMITTED: _l("锁定，没有付"),
-    Account.Kind.IN_PAYMENT: _l("正在付"),
-    Account.Kind.IMPREST: _l("备用金"),
-    Account.Kind.IMPREST_SPENT: _l("备用金已支出，手续未齐"),
-    Account.Kind.PAID: _l("已付给家庭"),
-    Account.Kind.SOURCE: _l("资金来源"),
-}
 DIRECTION_WORDS = {"in": _l("增加"), "out": _l("减少"), "within": _l("内部移动")}
 
 

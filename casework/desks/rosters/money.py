@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from access.models import Staff
@@ -18,7 +19,6 @@ from casework.bank_words import returned_words
 from casework.desks.acts import REFUSALS, base_of
 from casework.desks.funds.forms import ReasonForm
 from casework.desks.funds.reach import demand
-from casework.desks.funds.refusals import in_plain_words
 from casework.desks.rosters.deciding import one_form
 from casework.desks.rosters.forms import HandoverForm, PayForm
 from casework.desks.rosters.reach import payments_in_reach, place_condition, roster_or_404
@@ -29,6 +29,7 @@ from families import services as families
 from funds import ledger
 from funds import services as funds
 from funds.models import Payment, PaymentBatch
+from funds.refusals import in_plain_words
 
 PAGE = 25
 VISITS = ("village_clerk", "village_head", "resident_cadre", "township_clerk", "township_approver")
@@ -126,7 +127,7 @@ def handover(request: HttpRequest, payment_id: int) -> HttpResponse:
         "line": line,
         "form": form,
         "title": _("记送钱"),
-        "verb": _("送到了"),
+        "verb": pgettext("verb", "送到了"),
     }
     return render(request, "rosters/form.html", context | {"has_files": True}, status=422 if form.errors else 200)
 
