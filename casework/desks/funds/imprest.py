@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from access.models import Staff
@@ -238,7 +239,7 @@ def limit(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("定额提出来了，等另一个人核准。"))
             return redirect("funds:imprest")
-    return _form(request, form, _("设备用金、改定额"), _("提出"))
+    return _form(request, form, _("设备用金、改定额"), pgettext("verb", "提出"))
 
 
 # ---------------------------------------------------------------- the county gives and takes
@@ -247,7 +248,9 @@ def limit(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def advance(request: HttpRequest, float_id: int) -> HttpResponse:
-    return _amount(request, float_id, floats_of_money.advance, _("拨备用金"), _("拨好了，请按这个数把钱交给乡里。"))
+    return _amount(
+        request, float_id, floats_of_money.advance, pgettext("verb", "拨备用金"), _("拨好了，请按这个数把钱交给乡里。")
+    )
 
 
 @login_required
@@ -306,7 +309,7 @@ def count(request: HttpRequest, float_id: int) -> HttpResponse:
                 return redirect("funds:imprest_explain", made.pk)
             messages.success(request, _("盘点记好了。下一步：另一个人复核。"))
             return redirect("funds:float", box.pk)
-    return _form(request, form, _("盘点备用金"), _("盘好了"), box)
+    return _form(request, form, _("盘点备用金"), pgettext("verb", "盘好了"), box)
 
 
 def _count(request: HttpRequest, count_id: int) -> ImprestCount:
@@ -330,7 +333,7 @@ def explain(request: HttpRequest, count_id: int) -> HttpResponse:
         else:
             messages.success(request, _("写好了。下一步：另一个人复核。"))
             return redirect("funds:float", found.float_id)
-    return _form(request, form, _("差额的原因"), _("写好了"), found.float)
+    return _form(request, form, _("差额的原因"), pgettext("verb", "写好了"), found.float)
 
 
 @login_required
