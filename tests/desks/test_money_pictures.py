@@ -14,7 +14,7 @@ from access import services as access
 from access.models import OrgUnit
 from audit import clock
 from casework import payments
-from casework.desks.funds import pictures, unanswered
+from casework.desks.funds import flow, pace, unanswered
 from casework.desks.funds.entries import SUMS, Chosen
 from funds import ledger
 from funds import services as funds
@@ -128,7 +128,7 @@ def test_what_is_merged_is_still_the_sum_of_its_list(
 ) -> None:
     """With room for two names only, the third and all others stand together and their list leaves the named ones out."""
     for most in ("MOST_FUNDS", "MOST_PROGRAMMES", "MOST_PLACES"):
-        monkeypatch.setattr(pictures, most, 2)
+        monkeypatch.setattr(flow, most, 2)
     third = funds.open_fund("DUES", "会费", source="dues", unit=a_busy_year.county)
     funds.receive(third, 1_234, key="receive:dues")
     client = log_in(a_busy_year.fund_manager)
@@ -196,7 +196,7 @@ def test_the_pace_of_an_allocation_has_its_own_budget_and_plan(a_busy_year: Worl
 def test_another_plan_takes_the_place_of_the_even_one(a_busy_year: World) -> None:
     plan = [0] * 11 + [4_000_000]
 
-    picture = pictures.pace_picture(a_busy_year.fund_manager, Chosen(year=2026), 2026, plan)
+    picture = pace.pace_picture(a_busy_year.fund_manager, Chosen(year=2026), 2026, plan)
 
     assert [row["plan_fen"] for row in picture["rows"]] == plan
 
