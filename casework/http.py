@@ -25,19 +25,17 @@ def row_number(text: str | None) -> int | None:
     return int(text) if text and text.isdecimal() and len(text) <= LONGEST_KEY else None
 
 
-FIRST_YEAR, LAST_YEAR = 1900, 2999  # the day before, or a month after, is still a day that can be written
-
-
 def day_of(text: str) -> datetime.date | None:
-    """The day that a request names (2026-04-15), or None for what is none or lies outside of any book."""
+    """The day that a request names (2026-04-15), or None for what is none or lies beyond any book."""
     try:
         day = datetime.date.fromisoformat(text)
     except ValueError:
         return None
-    return day if FIRST_YEAR <= day.year <= LAST_YEAR else None
+    return day if day.year in YEARS else None
 
 
 LONGEST_KEY = 18  # digits that surely fit a bigint
+YEARS = range(1900, 2201)  # so that the days before and after one exist too
 
 
 class NoNulBytes:

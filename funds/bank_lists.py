@@ -5,18 +5,20 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from django.db import transaction
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from access import vault
+from access.roles import Ability
+from access.scope import scope
 from audit import clock
 from audit.context import acting
 from audit.services import record_access
-from funds.bank_formats import list_format
+from funds.bank_formats import bank_name, list_format
 from funds.banking.errors import ListRefused
 from funds.banking.formats import CSV, XLSX
 from funds.banking.writing import ListFacts, PayLine, write
-from funds.errors import WrongPaymentState
+from funds.errors import NotYours, WrongPaymentState
 from funds.models import BankFile, Payment, PaymentBatch
 from funds.models.payments import account_row
 
@@ -36,13 +38,15 @@ def export(
     """Write the bank's list to a new, readable and seekable file, and write down that it was made, by whom and why.
 
     Raises ListRefused with what the bank would reject, line by line (the payments in the order of `lines_of`);
-    NoFormat, WrongPaymentState. Then what `out` holds is worth nothing. The access is kept even of a refused list,
-    because the numbers were opened for it.
+    NoFormat, WrongPaymentState; NotYours to whoever may not see whole account numbers of every place on it. Then what
+    `out` holds is worth nothing. The access is kept even of a refused list, because the numbers were opened for it.
     """
     refused: ListRefused | None = None
     with transaction.atomic(), acting(by, reason="export_bank_list"):
         batch = PaymentBatch.objects.select_for_update().get(pk=batch.pk)
+        demand_accounts(batch, by)
         _refuse_too_early_or_too_late(batch)
+        _refuse_another_bank(batch, bank)
         form = list_format(bank, clock.today())
         sums = lines_of(batch).aggregate(n=Count("id"), fen=Sum("amount_fen"))
         record_access(kind="export", subject=f"batch:{batch.pk}", fields="account", reason=reason)
@@ -59,6 +63,33 @@ def export(
 
 def filename(batch: PaymentBatch, kind: str) -> str:
     return f"{batch.number}.{ENDINGS.get(kind, 'txt')}"
+
+
+def bank_of(batch: PaymentBatch) -> str:
+    """The code of the bank that the list was made for, and that alone may get it again; "" while there is none."""
+    return batch.bank_lists.values_list("bank", flat=True).first() or ""
+
+
+def demand_accounts(batch: PaymentBatch, by: Any) -> None:
+    """Raises NotYours unless a post lets her see whole account numbers of every place on the list."""
+    within = Q(pk__in=())
+    for level, ids in scope(by, Ability.ACCOUNT_VIEW).units.items():
+        if level != "group":
+            within |= Q(**{f"reservation__village__{level}_id__in": ids})
+    if not batch.payments.filter(within).exists() or batch.payments.exclude(within).exists():
+        raise NotYours(_("全部账号只有管这些地方的资金岗位能导出。"))
+
+
+def _refuse_another_bank(batch: PaymentBatch, bank: str) -> None:
+    made_for = bank_of(batch)
+    if made_for not in ("", bank):
+        raise WrongPaymentState(
+            _(
+                "批次 %(number)s 的清单已经给%(bank)s做过，不能再给别的银行，免得两家都付。"
+                "要再做一份，还选这家银行；选错了银行，请都登记为退回，再另建批次。"
+            )
+            % {"number": batch.number, "bank": bank_name(made_for)}
+        )
 
 
 def _refuse_too_early_or_too_late(batch: PaymentBatch) -> None:

@@ -13,6 +13,7 @@ from funds import ledger, proposals
 from funds.errors import Earmarked, FundShort, WrongProposal
 from funds.models import Account, Allocation, Fund, Proposal, Transfer
 from funds.money import yuan
+from funds.refusals import refusal_of
 
 # What a second person may undo. Payments are not reversed: the bank's answer moves them.
 REVERSIBLE = frozenset({"receive", "allocate", "suballocate", "imprest_advance"})
@@ -69,7 +70,7 @@ def allocation_for(
             defaults={"document_no": document_no, "parent": parent},
         )
     except IntegrityError as error:
-        refusal = ledger.refusal_of(error)
+        refusal = refusal_of(error)
         if refusal is None:
             raise
         raise refusal from error

@@ -28,6 +28,7 @@ from funds import instalments, ledger
 from funds.errors import WrongPaymentState
 from funds.models import Payment, PaymentBatch, Reservation, Transfer
 from funds.models.payments import account_row
+from funds.refusals import refusal_of
 from funds.services import Payee
 
 SET = 5_000  # rows written by one statement
@@ -433,7 +434,7 @@ def _speaking(step: Callable[..., Any], *args: Any) -> None:
         with connection.wrap_database_errors:
             step(*args)
     except IntegrityError as error:
-        refusal = ledger.refusal_of(error)
+        refusal = refusal_of(error)
         if refusal is None:
             raise
         raise refusal from error

@@ -22,6 +22,10 @@ class SamePerson(FundsError):
     """One natural person may not do two of these."""
 
 
+class AlreadyThere(FundsError):
+    """It has been entered before and is entered once."""
+
+
 class Earmarked(FundsError):
     """The money was given for something else (专款专用)."""
 
@@ -32,6 +36,10 @@ class MonthClosed(FundsError):
 
 class WrongProposal(FundsError):
     """A proposal is not in the state that this step needs, or asks for something that cannot be."""
+
+
+class NotYours(FundsError):
+    """No post of the person, of her own or in somebody else's stead, lets her do this there."""
 
 
 class NotThatMuch(FundsError):

@@ -36,6 +36,7 @@ from funds.models import (
     Transfer,
 )
 from funds.money import yuan
+from funds.refusals import refusal_of
 from funds.services import Handover
 
 
@@ -283,7 +284,7 @@ def spend(
             due_on=due_on,
         )
     except IntegrityError as error:
-        refusal = ledger.refusal_of(error)
+        refusal = refusal_of(error)
         if refusal is None:
             raise
         raise refusal from error

@@ -12,13 +12,13 @@ from typing import Any
 from django.db import IntegrityError, connection
 from django.db.models import Q
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
 
 from audit import clock
 from audit.context import current
 from funds import proof
-from funds.errors import Earmarked, FundsError, FundShort, MonthClosed, NoFund, SamePerson, WrongProposal
+from funds.errors import FundShort, NoFund
 from funds.models import Account, Allocation, Fund, Payment, Reservation, Transfer
+from funds.refusals import refusal_of
 
 FUND_LEVEL = (Account.Kind.SOURCE, Account.Kind.AVAILABLE)
 ALLOCATION_LEVEL = (
@@ -159,42 +159,6 @@ def lock_allocations(ids: Iterable[int]) -> None:
             "SELECT 1 FROM funds_account WHERE allocation_id = ANY (%s) ORDER BY id FOR NO KEY UPDATE",
             [sorted(set(ids))],
         )
-
-
-_REFUSALS: dict[str, tuple[type[FundsError], Any]] = {
-    "never_overspent": (FundShort, _l("余额不够：这笔钱会超过可用的数。请改用别的资金，或等拨款到位。")),
-    "reservation_never_overdrawn": (FundsError, _l("这笔钱超过了批准时锁定的数，没有记账。")),
-    "reservation_never_exceeded": (FundsError, _l("这笔钱超过了批准时锁定的数，没有记账。")),
-    "earmark_programme": (Earmarked, _l("这项资金专款专用，不能用在这一项帮扶上。请换一项资金。")),
-    "earmark_unit": (Earmarked, _l("这项资金只能用在指定的地方。请换一项资金，或换一个单位。")),
-    "earmark_year": (Earmarked, _l("这项资金不能用在这一年。请换一项资金，或换一个年度。")),
-    "earmark_purpose": (Earmarked, _l("这项资金只能用于指定的困难原因。请换一项资金。")),
-    "earmark_follows_the_money": (
-        Earmarked,
-        _l("专款不能划到限制更松的资金里。请划到用途一样或更窄的资金。"),
-    ),
-    "months_close_in_order": (WrongProposal, _l("要按顺序结账，前面还有没有结的月份。")),
-    "closed_months_stay_closed": (MonthClosed, _l("这个月已经结账，不能再记。请记在没有结账的月份，写明原因。")),
-    "confirmed_by_a_second_person": (SamePerson, _l("这一笔要由第二个人核准以后才能记账。")),
-    "allocation_lies_within_its_parent": (
-        WrongProposal,
-        _l("下拨的要在上一级的地方、帮扶和年度以内，没有记账。请另选。"),
-    ),
-    "funds_transfer_reverses_id_key": (WrongProposal, _l("这一笔已经冲正过了。")),
-    "imprest_within_its_limit": (FundsError, _l("乡镇手里的备用金会超过定额，没有记账。")),
-    "imprest_spend_within_the_float": (FundShort, _l("备用金不够。请先让县里补充，或走银行付款。")),
-    "paid_by_one_way_only": (FundsError, _l("这一笔已经从另一条路付了，不能再付一次。")),
-    "decided_only_once": (FundsError, _l("同一个人、同一个原因，今年已经批过一次，按规定不能再批。")),
-}
-
-
-def refusal_of(error: IntegrityError) -> FundsError | None:
-    """What a law of the ledger that PostgreSQL has just enforced says to the person; None for any other error."""
-    name = error.__cause__.diag.constraint_name if error.__cause__ else ""
-    if name not in _REFUSALS:
-        return None
-    kind, words = _REFUSALS[name]
-    return kind(str(words))
 
 
 @dataclass(frozen=True)

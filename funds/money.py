@@ -105,6 +105,6 @@ def parse_yuan(text: str) -> int:
 def _plainly(text: str) -> str:
     """Full-width letters and digits as ordinary ones, character by character; 1² or ㊿, whose digits say no amount, stay."""
     return "".join(
-        plain if len(plain := unicodedata.normalize("NFKC", one)) == 1 and not unicodedata.category(one) == "No" else one
+        plain if len(plain := unicodedata.normalize("NFKC", one)) == 1 and unicodedata.category(one) != "No" else one
         for one in text
     )

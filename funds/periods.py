@@ -67,7 +67,9 @@ def propose_closing(unit: OrgUnit, year: int, month: int, **how: Any) -> Proposa
 def waiting_closing(unit: Any) -> Proposal | None:
     """The closing that waits for its second person."""
     return (
-        Proposal.objects.filter(unit=unit, kind="close_period", state="proposed").select_related("proposed_by").first()
+        Proposal.objects.filter(unit=unit, kind="close_period", state="proposed")
+        .select_related("proposed_by", "unit")
+        .first()
     )
 
 

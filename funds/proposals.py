@@ -3,20 +3,27 @@
     @carries_out("interfund")
     def move_between_funds(proposal: Proposal) -> dict: ...      # runs when a second person confirms; in her transaction
 
-What a kind does stands in the module of its subject (budget, periods, recoveries, imprest).
+What a kind does stands in the module of its subject (budget, periods, recoveries, imprest). Who may be the second person
+is told here, to pages and commands alike: whoever checks or manages the money of that unit, and is not the proposer, nor
+stands in for her.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
+from access.roles import title_of
+from access.scope import Post, posts_of
 from audit import clock
 from audit.context import acting
 from funds import ledger
-from funds.errors import SamePerson, WrongProposal
+from funds.errors import NotYours, SamePerson, WrongProposal
 from funds.models import Fund, Proposal
+
+DECIDERS = ("fund_checker", "fund_manager")
 
 Carry = Callable[[Proposal], dict[str, Any]]
 _carries: dict[str, Carry] = {}
@@ -76,15 +83,14 @@ def propose(
 def confirm(proposal_id: int, *, by: Any) -> Proposal:
     """Another person agrees, and the entry is made. Pressed twice by the same person it is made once.
 
-    Raises SamePerson, WrongProposal, and whatever the entry itself is refused with; then nothing is left.
+    Raises SamePerson, NotYours, WrongProposal, and whatever the entry itself is refused with; then nothing is left.
     """
     proposal = _open(proposal_id, by, Proposal.State.CONFIRMED)
     if proposal.state == Proposal.State.CONFIRMED:
         return proposal
-    if proposal.proposer_person_key == by.person_key:
-        raise SamePerson(_("提出和核准不能是同一个人。请由另一个人核准。"))
-    _decide(proposal, Proposal.State.CONFIRMED, by, "")
-    with acting(by, reason=f"confirm {proposal.kind}"):
+    post = _demand_second_person(proposal, by)
+    _decide(proposal, Proposal.State.CONFIRMED, by, post=post)
+    with acting(by, on_behalf_of=post.principal, reason=f"confirm {proposal.kind}"):
         proposal.result = _carries[proposal.kind](proposal)
         proposal.save()
         ledger.settle_now()
@@ -93,15 +99,14 @@ def confirm(proposal_id: int, *, by: Any) -> Proposal:
 
 @transaction.atomic
 def refuse(proposal_id: int, *, by: Any, answer: str) -> Proposal:
-    """Another person does not agree, and says why. Raises SamePerson, WrongProposal."""
+    """Another person does not agree, and says why. Raises SamePerson, NotYours, WrongProposal."""
     proposal = _open(proposal_id, by, Proposal.State.REFUSED)
     if proposal.state == Proposal.State.REFUSED:
         return proposal
-    if proposal.proposer_person_key == by.person_key:
-        raise SamePerson(_("这是你自己提出的，可以撤回，不能自己否决。"))
+    post = _demand_second_person(proposal, by)
     if not answer.strip():
         raise WrongProposal(_("请写明为什么不核准。"))
-    return _decide(proposal, Proposal.State.REFUSED, by, answer.strip())
+    return _decide(proposal, Proposal.State.REFUSED, by, answer.strip(), post=post)
 
 
 @transaction.atomic
@@ -112,7 +117,55 @@ def withdraw(proposal_id: int, *, by: Any) -> Proposal:
         return proposal
     if proposal.proposer_person_key != by.person_key:
         raise WrongProposal(_("只有提出的人能撤回。不同意请选「不核准」。"))
-    return _decide(proposal, Proposal.State.WITHDRAWN, by, "")
+    return _decide(proposal, Proposal.State.WITHDRAWN, by)
+
+
+def to_decide(user: Any) -> QuerySet[Proposal]:
+    """Open proposals that this very person may decide, the longest waiting first."""
+    may = Q(pk__in=())
+    for post in _posts(user):
+        hers = Q(**{f"unit__{post.level}_id": post.unit_id})
+        may |= hers & ~Q(proposer_person_key=post.principal_person_key) if post.principal_person_key else hers
+    return Proposal.objects.filter(may, state="proposed").exclude(proposer_person_key=user.person_key).order_by("pk")
+
+
+def why_not_decide(proposal: Proposal, user: Any) -> str:
+    """ "" when she may be its second person; otherwise the sentence why not."""
+    if proposal.proposed_by_id == user.pk:
+        return _("这是你提出的，要由另一个人核准。不要了可以撤回。")
+    if proposal.proposer_person_key == user.person_key:
+        return _("这是你用另一个账号提出的。同一个人不能又提出又核准，要由另一个人核准。不要了可以撤回。")
+    if _deciding_post(proposal, user):
+        return ""
+    if any(post.reaches(proposal.unit) for post in _posts(user)):
+        return _("你是替提出的人代班，不能核准他提出的。要由另一个人核准。")
+    who = _("或").join(title_of(role) for role in DECIDERS)
+    return _("这一件由%(unit)s的%(who)s核准。") % {"unit": proposal.unit.name, "who": who}
+
+
+def _posts(user: Any) -> list[Post]:
+    """The posts of a second person. Books are kept by units, never by a village's groups."""
+    return [post for post in posts_of(user) if post.role in DECIDERS and post.level != "group"]
+
+
+def _deciding_post(proposal: Proposal, user: Any) -> Post | None:
+    """The post by which she may decide this one, her own before one that she stands in for."""
+    fit = [
+        post
+        for post in _posts(user)
+        if post.reaches(proposal.unit) and post.principal_person_key != proposal.proposer_person_key
+    ]
+    return min(fit, key=lambda post: post.principal_id or 0, default=None)
+
+
+def _demand_second_person(proposal: Proposal, user: Any) -> Post:
+    refusal = why_not_decide(proposal, user)
+    if proposal.proposer_person_key == user.person_key:
+        raise SamePerson(refusal)
+    post = _deciding_post(proposal, user)
+    if post is None:
+        raise NotYours(refusal)
+    return post
 
 
 def _open(proposal_id: int, by: Any, wanted: str) -> Proposal:
@@ -125,9 +178,9 @@ def _open(proposal_id: int, by: Any, wanted: str) -> Proposal:
     return proposal
 
 
-def _decide(proposal: Proposal, state: str, by: Any, answer: str) -> Proposal:
+def _decide(proposal: Proposal, state: str, by: Any, answer: str = "", *, post: Post | None = None) -> Proposal:
     proposal.state, proposal.answer = state, answer
     proposal.decided_by, proposal.decider_person_key, proposal.decided_on = by, by.person_key, clock.today()
-    with acting(by, reason=f"{state} {proposal.kind}"):
+    with acting(by, on_behalf_of=post.principal if post else None, reason=f"{state} {proposal.kind}"):
         proposal.save()
     return proposal

@@ -8,16 +8,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Count, QuerySet, Sum
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
 
 from audit import clock
 from audit.context import acting
 from funds import services
-from funds.errors import FundsError, WrongReceipt
+from funds.errors import WrongReceipt
 from funds.models import Campaign, Donor, Fund, Receipt
+from funds.refusals import in_plain_words
 
 # What may come into a fund of which source; the same table stands in funds_receipt_guard.
 SUITS: dict[str, tuple[str, ...]] = {
@@ -30,34 +30,10 @@ SUITS: dict[str, tuple[str, ...]] = {
 PUBLISH_EVERY_MONTHS = 3  # Charity Law: appeals longer than six months publish at least every three months
 LONG_MONTHS = 6
 
-_REFUSALS: dict[str, Any] = {
-    "a_receipt_number_once": _l("这个票据号已经用过，不能再用。请看票据上的号码，作废的号也不能再用。"),
-    "donation_has_donor_and_receipt": _l("捐赠要写明谁捐的、开了哪张票据。"),
-    "fiscal_money_has_its_document": _l("财政资金要写文号或指标号。"),
-    "receipt_suits_its_fund": _l("这项资金不收这种钱。财政资金和募集资金分开记账，请换一项资金。"),
-    "campaign_was_open": _l("这次募捐在那一天没有开始，或已经结束，或不归这项资金。请再核对日期。"),
-    "campaigns_bring_donations": _l("只有捐赠才能算到一次募捐里。"),
-    "donor_of_this_house": _l("这位捐赠人在别处的名单上，请在本单位登记。"),
-    "an_organisation_once_on_a_list": _l("名单上已经有这个单位，请直接选。"),
-    "one_row_for_all_without_a_name": _l("不留名的捐赠都记在同一行，请直接选「不留名」。"),
-    "a_campaign_once": _l("已经有同名的募捐，请换一个名称。"),
-}
-
-
-def _refusal_of(error: IntegrityError) -> FundsError | None:
-    name = error.__cause__.diag.constraint_name if error.__cause__ else ""
-    return WrongReceipt(str(_REFUSALS[name])) if name in _REFUSALS else None
-
 
 def _create(model: Any, **facts: Any) -> Any:
-    try:
-        with transaction.atomic():
-            return model.objects.create(**facts)
-    except IntegrityError as error:
-        refusal = _refusal_of(error)
-        if refusal is None:
-            raise
-        raise refusal from error
+    with in_plain_words():
+        return model.objects.create(**facts)
 
 
 @dataclass(frozen=True)

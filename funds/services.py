@@ -26,6 +26,7 @@ from funds.models import (
     Reservation,
     Transfer,
 )
+from funds.refusals import refusal_of
 
 
 @transaction.atomic
@@ -130,7 +131,7 @@ def reserve(
             once_key=once_key,
         )
     except IntegrityError as error:
-        refusal = ledger.refusal_of(error)
+        refusal = refusal_of(error)
         if refusal is None:
             raise
         raise refusal from error

@@ -31,7 +31,7 @@ from funds.models import Account, Period, PeriodTotal, Transfer
 
 K = Account.Kind
 # What a fund holds. Outside are its source and what was paid.
-HELD = (K.AVAILABLE, K.ALLOCATED, K.COMMITTED, K.IN_PAYMENT, K.IMPREST, K.IMPREST_SPENT)
+INSIDE = (K.AVAILABLE, K.ALLOCATED, K.COMMITTED, K.IN_PAYMENT, K.IMPREST, K.IMPREST_SPENT)
 PROMISED = (K.COMMITTED, K.IN_PAYMENT)
 IN, OUT, WITHIN = "in", "out", "within"
 DIRECTIONS = (IN, OUT, WITHIN)
@@ -218,12 +218,12 @@ class Scope:
 
 def of_funds(fund_ids: Any) -> Scope:
     """Money of these funds, from its receipt until it is paid. Those of one donor are given by their ids."""
-    return Scope(HELD, accounts={"fund_id__in": fund_ids})
+    return Scope(INSIDE, accounts={"fund_id__in": fund_ids})
 
 
 def of_allocations(allocation_ids: Any) -> Scope:
     """Money set aside for some purposes: the allocations of one programme, say."""
-    return Scope(HELD, accounts={"allocation_id__in": allocation_ids})
+    return Scope(INSIDE, accounts={"allocation_id__in": allocation_ids})
 
 
 def of_places(level: str, unit_ids: Any) -> Scope:

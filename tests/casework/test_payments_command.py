@@ -103,6 +103,16 @@ def test_a_list_is_written_with_its_sums(world: World, tmp_path: Path) -> None:
     assert refused("export", "PB-9", "--bank", "HFNS", "--by", "cashier")["message"] == "There is no batch PB-9."
 
 
+def test_only_who_may_see_the_account_numbers_exports_them(world: World, tmp_path: Path) -> None:
+    send(world, [JIANG])
+
+    for username in ("sysadmin", "auditor", "village_clerk"):
+        told = refused("export", "PB-1", "--bank", "HFNS", "--out", tmp_path / "a.csv", "--by", username)
+        assert told["error"] == "NotYours"
+
+    assert not list(tmp_path.iterdir()) and not AccessLog.objects.exists() and not BankFile.objects.exists()
+
+
 def test_a_refused_list_leaves_no_file(world: World, tmp_path: Path) -> None:
     send(world, [PayLine("QH7", "江正", "123", 50_000)])
 

@@ -374,6 +374,19 @@ def test_a_list_is_the_banks_and_is_logged_before_a_number_is_opened(world: Worl
     assert BankFile.objects.get().batch == batch
 
 
+def test_only_the_bank_that_got_the_list_is_offered_again(world: World, desk: Client) -> None:
+    batch = a_batch(world, world.brought_to("fund_reserved"), upto="released")
+    url = reverse("funds:export", args=[batch.pk])
+    before = desk.get(url).context["form"].fields["bank"].choices
+    exported(desk, batch)
+
+    after = desk.get(url).context["form"].fields["bank"].choices
+
+    assert len(before) > 2 and [code for code, _name in after] == ["", "HFNS"]
+    assert desk.post(url, {"bank": "QHCZ", "reason": "再交一家"}).status_code == 422
+    assert BankFile.objects.count() == 1
+
+
 def test_what_the_bank_would_reject_is_told_line_by_line(world: World, desk: Client) -> None:
     household = world.household()
     household.head.name = "=HYPERLINK(1)"

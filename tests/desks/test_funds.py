@@ -20,9 +20,11 @@ from casework.desks.funds.menu import my_turn
 from casework.desks.funds.reach import demand_for_unit
 from casework.models import Case, CaseDuty
 from families import services as families
+from families.models import Household
 from funds import ledger, receipts
 from funds import services as funds
 from funds.models import Fund, Payment, PaymentBatch, Transfer
+from tests.casework.test_rosters import approved
 from tests.world import START, World, case_now, make_staff
 
 PASSWORD = "a-long-password-1"  # tests.world gives everybody this one
@@ -236,6 +238,19 @@ def test_the_chosen_cases_become_a_batch_after_one_more_look(world: World, log_i
     assert first.url == reverse("funds:batch", args=[batch.pk])
     assert batch.title == "四月第一批" and batch.payments.count() == 2
     assert {case_now(case).state for case in cases} == {"in_payment"}
+
+
+def test_a_person_whom_a_list_has_helped_is_listed_with_what_the_list_gave(world: World, log_in: Any) -> None:
+    roster = approved(world, 1)
+    household = roster.lines.get().household
+    Household.objects.filter(pk=household.pk).update(severity="hardship")
+    case = world.brought_to("fund_reserved", household=household, amount_fen=200_000)
+
+    page = log_in(world.fund_manager).post(reverse("funds:build"), {"case": [case.pk]})
+
+    (row,) = page.context["rows"]
+    assert row.helped_words == "救灾救济 2,000 · 走访慰问 500"
+    assert "走访慰问 500" in page.content.decode()
 
 
 def test_everything_that_was_filtered_can_be_listed_at_once(world: World, log_in: Any) -> None:

@@ -14,10 +14,13 @@ from audit import clock
 from casework.desks.acts import new_key as act_key
 from casework.desks.funds.forms import new_key
 from casework.models import CaseDocument
-from funds import imprest
+from funds import imprest, proposals
+from funds import services as funds
+from funds.errors import NotYours
 from funds.models import ImprestCount, ImprestFloat, ImprestRefill, ImprestSpend, Proposal
 from tests.casework.test_damaged_photos import photo
 from tests.casework.test_no_dead_ends import emergency
+from tests.desks.test_budget import stranger as neighbour
 from tests.funds.floats import a_float, allocation_of, decided, handed_out, key, second
 from tests.world import START, World, case_now, make_staff
 
@@ -54,9 +57,12 @@ def test_the_county_sets_a_limit_with_two_persons_and_advances_the_money(world: 
     proposal = Proposal.objects.get(kind="imprest_limit")
     assert "青禾乡" in text_of(checker, "funds:imprest")
 
-    own = manager.post(reverse("funds:imprest_answer", args=[proposal.pk, "confirm"]), {"key": new_key()})
-    assert own.status_code == 403 and not ImprestFloat.objects.exists()
-    checker.post(reverse("funds:imprest_answer", args=[proposal.pk, "confirm"]), {"key": new_key()})
+    shown = text_of(checker, "funds:proposal", proposal.pk)
+    assert "青禾乡" in shown and world.township_clerk.name in shown and "定额（元）" in shown
+    decide = reverse("funds:decide", args=[proposal.pk])
+    assert manager.post(decide, {"verb": "confirm"}).status_code == 403 and not ImprestFloat.objects.exists()
+    assert decide.removesuffix("decide/") in text_of(checker, "funds:imprest")
+    checker.post(decide, {"verb": "confirm"})
     box = ImprestFloat.objects.get()
     advance = {"key": new_key(), "amount_fen": "3000", "document_no": "拨 1"}
     for _press in range(2):
@@ -68,18 +74,24 @@ def test_the_county_sets_a_limit_with_two_persons_and_advances_the_money(world: 
     assert "3,000" in text_of(manager, "funds:float", box.pk)
 
 
-def test_a_limit_that_is_refused_says_why_and_leaves_no_float(world: World) -> None:
-    proposal = imprest.propose_limit(
-        allocation_of(world), 100, world.township_clerk, by=world.fund_manager, key=key(), reason="x"
+def test_the_limit_of_another_county_is_not_confirmed_though_it_is_out_of_a_shared_fund(world: World) -> None:
+    """The fund is the neighbour's, and so is the second person of its limits; our county has a part of the money alone."""
+    manager = neighbour(world)
+    fund = funds.open_fund("SHARED", "两县合用的资金", source="fiscal", unit=manager.appointments.get().unit)
+    funds.receive(fund, 1_000, key="shared")
+    allocation = funds.allocate(
+        fund, 500, programme="disaster_relief", unit=world.township, year=2026, key="shared:part"
     )
+    proposal = imprest.propose_limit(allocation, 100, world.township_clerk, by=manager, key=key(), reason="x")
     checker = log_in(world.fund_checker)
-    url = reverse("funds:imprest_answer", args=[proposal.pk, "refuse"])
 
-    assert "请写明" in checker.post(url, {"key": new_key()}, follow=True).content.decode()
-    checker.post(url, {"key": new_key(), "answer": "定额太小"})
-
+    with pytest.raises(NotYours, match=fund.unit.name):
+        proposals.confirm(proposal.pk, by=world.fund_checker)
+    assert checker.post(reverse("funds:decide", args=[proposal.pk]), {"verb": "confirm"}).status_code == 404
+    assert "青禾乡" in text_of(checker, "funds:imprest")
+    assert reverse("funds:proposal", args=[proposal.pk]) not in text_of(checker, "funds:imprest")
     proposal.refresh_from_db()
-    assert (proposal.state, proposal.answer) == ("refused", "定额太小") and not ImprestFloat.objects.exists()
+    assert proposal.state == "proposed" and not ImprestFloat.objects.exists()
 
 
 def test_the_township_pays_an_emergency_from_the_float_page(world: World) -> None:

@@ -14,11 +14,12 @@ from access import services as access
 from access.models import OrgUnit
 from audit import clock
 from casework import payments
-from casework.desks.funds import pictures, unanswered
+from casework.desks.funds import flow, pace, unanswered
 from casework.desks.funds.entries import SUMS, Chosen
 from funds import ledger
 from funds import services as funds
 from funds.models import Fund, Payment
+from tests.casework.test_rosters import with_the_bank
 from tests.desks.test_funds import a_batch, payment_of
 from tests.world import START, World, make_staff
 
@@ -35,7 +36,9 @@ def log_in() -> Any:
 
 @pytest.fixture
 def a_busy_year(world: World) -> World:
-    """Two funds; paid, returned, lost, promised and free money in two villages; money of last year and not yet allocated."""
+    """Two funds; paid, returned, lost, promised and free money in two villages, of cases and of a list of visits; money of
+    last year and not yet allocated.
+    """
     gift = funds.open_fund("GIFT", "社会捐赠", source="raised", unit=world.county)
     funds.receive(gift, 9_000_001, key="receive:gift")
     funds.allocate(
@@ -61,6 +64,7 @@ def a_busy_year(world: World) -> World:
         by=world.cashier,
         key="answers",
     )
+    with_the_bank(world, 1)  # visits to five families, 1,700 yuan
     return world
 
 
@@ -95,10 +99,15 @@ def test_the_flow_is_the_ledger(a_busy_year: World, log_in: Any) -> None:
     last_year = 1_000_000
     for fund in kept:
         assert nodes["fund", fund.pk] == balances[fund.pk].total_fen - (last_year if fund.code == "GIFT" else 0)
-    assert nodes["goal", "held"] == sum(balance.held_fen for balance in balances.values()) == 70_050 + 90_000 + 33_300
+    assert (
+        nodes["goal", "held"]
+        == sum(balance.held_fen for balance in balances.values())
+        == 70_050 + 90_000 + 33_300 + 170_000
+    )
     assert nodes["goal", "free"] == sum(balance.free_fen for balance in balances.values()) - last_year
     assert nodes["place", a_busy_year.village.pk] == 200_000
-    assert nodes["programme", "-"] == 10_000_000 + 4_000_001
+    assert nodes["programme", "-"] == 4_000_001
+    assert nodes["programme", "visit_condolence"] == 10_000_000
     assert "金额（元）" in page.content.decode()
 
 
@@ -119,7 +128,7 @@ def test_what_is_merged_is_still_the_sum_of_its_list(
 ) -> None:
     """With room for two names only, the third and all others stand together and their list leaves the named ones out."""
     for most in ("MOST_FUNDS", "MOST_PROGRAMMES", "MOST_PLACES"):
-        monkeypatch.setattr(pictures, most, 2)
+        monkeypatch.setattr(flow, most, 2)
     third = funds.open_fund("DUES", "会费", source="dues", unit=a_busy_year.county)
     funds.receive(third, 1_234, key="receive:dues")
     client = log_in(a_busy_year.fund_manager)
@@ -168,7 +177,7 @@ def test_every_mark_of_the_pace_leads_to_the_rows_of_its_month(a_busy_year: Worl
             assert client.get(picture[f"{figure}_url"]).context["sum_fen"] == picture[f"{figure}_fen"]
 
     by_then = [(row["used_by_then_fen"], row["paid_by_then_fen"]) for row in picture["rows"]]
-    assert by_then[2:5] == [(0, 0), (393_350, 200_000), (393_350, 290_000)]
+    assert by_then[2:5] == [(0, 0), (563_350, 200_000), (563_350, 290_000)]
     assert [row["has_begun"] for row in picture["rows"]].count(True) == 5
 
 
@@ -187,7 +196,7 @@ def test_the_pace_of_an_allocation_has_its_own_budget_and_plan(a_busy_year: Worl
 def test_another_plan_takes_the_place_of_the_even_one(a_busy_year: World) -> None:
     plan = [0] * 11 + [4_000_000]
 
-    picture = pictures.pace_picture(a_busy_year.fund_manager, Chosen(year=2026), 2026, plan)
+    picture = pace.pace_picture(a_busy_year.fund_manager, Chosen(year=2026), 2026, plan)
 
     assert [row["plan_fen"] for row in picture["rows"]] == plan
 
@@ -203,9 +212,9 @@ def test_every_band_of_age_is_the_list_of_its_payments(a_busy_year: World, log_i
         older = client.get(reverse("funds:ageing"))
         lists = [client.get(url).context for url, _fen in set(marks_of_ages(older.content.decode()))]
 
-    assert [row.band.fen for row in fresh] == [160_050, 0, 0, 0]
-    assert [row.band.fen for row in older.context["ageing"]["rows"]] == [0, 0, 160_050, 0]
-    assert sorted((found["sum_n"], found["sum_fen"]) for found in lists) == [(1, 70_050), (1, 90_000)]
+    assert [row.band.fen for row in fresh] == [330_050, 0, 0, 0]
+    assert [row.band.fen for row in older.context["ageing"]["rows"]] == [0, 0, 330_050, 0]
+    assert sorted((found["sum_n"], found["sum_fen"]) for found in lists) == [(1, 70_050), (1, 90_000), (5, 170_000)]
 
 
 def marks_of_ages(page: str) -> Iterator[tuple[str, str]]:
@@ -235,7 +244,7 @@ def test_money_given_back_after_a_return_waits_for_nobody(a_busy_year: World, lo
 
     rows = log_in(a_busy_year.cashier).get(reverse("funds:ageing")).context["ageing"]["rows"]
 
-    assert sum(row.band.fen for row in rows) == 90_000
+    assert sum(row.band.fen for row in rows) == 90_000 + 170_000
 
 
 # ---------------------------------------------------------------- reach and cost
@@ -277,6 +286,14 @@ def test_a_post_without_money_finds_no_page(world: World, log_in: Any, page: str
     found = log_in(world.sysadmin).get(reverse(page))
 
     assert found.status_code == 404
+
+
+def test_what_no_money_within_reach_is_set_aside_for_is_no_page(a_busy_year: World, stranger: Any, log_in: Any) -> None:
+    manager, entries = log_in(a_busy_year.fund_manager), reverse("funds:entries")
+
+    assert manager.get(entries, {"programme": "visit_condolence"}).context["words"] == ["走访慰问"]
+    assert manager.get(entries, {"programme": "no_such_thing"}).status_code == 404
+    assert log_in(stranger).get(entries, {"programme": "visit_condolence"}).status_code == 404
 
 
 @pytest.mark.parametrize("nonsense", ["figure=x", "fund=x", "year=99999999999999999999", "village=-1", "first=then"])

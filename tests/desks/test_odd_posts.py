@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from casework.desks.funds import batches
+from casework.desks.funds import batch_answers
 from casework.desks.funds.forms import new_key
 from casework.models import Case
 from funds import services as funds
@@ -85,7 +85,7 @@ def confirmed(page: Any) -> dict[str, str]:
 @pytest.fixture
 def two_lines(world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[PaymentBatch, Client, str]:
     """A batch of two lines that are with the bank, on pages of one line each."""
-    monkeypatch.setattr(batches, "LINES", 1)
+    monkeypatch.setattr(batch_answers, "LINES", 1)
     batch = a_batch(world, world.brought_to("fund_reserved"), world.brought_to("fund_reserved"), upto="released")
     return batch, log_in(world.cashier), reverse("funds:answers", args=[batch.pk])
 

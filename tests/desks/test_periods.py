@@ -59,7 +59,7 @@ def test_a_month_is_closed_on_the_desk_by_two_persons(world: World) -> None:
     answer_url = reverse("funds:answer_closing", args=[made.pk])
     assert "由另一个人核准" in text(first.get(month_url(world, 4)))
     refused = first.post(answer_url, {"do": "confirm"})
-    assert "不能是同一个人" in text(refused) and not Period.objects.exists()
+    assert "要由另一个人核准" in text(refused) and not Period.objects.exists()
     for _n in range(2):
         assert second.post(answer_url, {"do": "confirm"}).status_code == 302
 

@@ -8,11 +8,11 @@ from django.urls import reverse
 
 from access import services as access
 from audit import clock
-from casework.desks.funds.deciding import mine_to_decide, why_not_decide
 from casework.desks.funds.forms import new_key
 from casework.desks.funds.menu import count_proposals
 from funds import budget, ledger, periods, proposals, receipts
 from funds import services as funds
+from funds.errors import NotYours
 from funds.models import Proposal, Receipt, Transfer
 from tests.desks.test_budget import a_tree, log_in, stranger
 from tests.world import START, World, make_staff
@@ -76,7 +76,7 @@ def test_the_proposer_may_not_and_is_told_why_with_any_account(world: World) -> 
 
     assert "这是你提出的" in own.text and own.context["may_withdraw"]
     assert "你用另一个账号提出的" in other.text and not other.context["may_decide"]
-    assert not mine_to_decide(twin).exists()
+    assert not proposals.to_decide(twin).exists()
     for staff in (world.fund_manager, twin):
         assert decide(staff, made, "confirm").status_code == 403
         assert decide(staff, made, "refuse", answer="x").status_code == 403
@@ -95,9 +95,36 @@ def test_who_stands_in_for_the_proposer_is_no_second_person(world: World) -> Non
     )
     made = a_proposal(world)
 
-    assert "替提出的人代班" in why_not_decide(helper, made)
-    assert not mine_to_decide(helper).exists()
+    assert "替提出的人代班" in proposals.why_not_decide(made, helper)
+    assert not proposals.to_decide(helper).exists()
     assert decide(helper, made, "confirm").status_code == 403
+    with pytest.raises(NotYours, match="代班"):
+        proposals.confirm(made.pk, by=helper)
+    with pytest.raises(NotYours, match="代班"):
+        proposals.refuse(made.pk, by=helper, answer="不")
+    assert Proposal.objects.get().state == "proposed" and not Transfer.objects.filter(proposal=made).exists()
+
+
+def test_who_stands_in_for_another_decides_in_her_name(world: World) -> None:
+    helper = make_staff("helper", "代班")
+    access.delegate(
+        world.fund_checker.appointments.get(),
+        helper,
+        valid_from=START,
+        valid_to=START,
+        reason="休假",
+        approved_by=world.sysadmin,
+    )
+    made = a_proposal(world)
+
+    proposals.confirm(made.pk, by=helper)
+
+    written = Proposal.history.filter(id=made.pk).latest("history_id")
+    assert (written.state, written.history_user_id, written.history_behalf_id) == (
+        "confirmed",
+        helper.pk,
+        world.fund_checker.pk,
+    )
 
 
 @pytest.mark.parametrize("who", ["cashier", "auditor", "township_approver"])
@@ -110,7 +137,7 @@ def test_who_holds_no_such_post_reads_or_sees_nothing(world: World, who: str) ->
     if who == "township_approver":
         assert page.status_code == 404
     else:
-        assert "只能看" in page.text and not page.context["may_decide"]
+        assert "由禾源县的资金复核或资金管理核准" in page.text and not page.context["may_decide"]
         assert "只能看" in log_in(staff).get(reverse("funds:proposals")).text
     assert decide(staff, made, "confirm").status_code in (403, 404)
     assert Proposal.objects.get().state == "proposed"

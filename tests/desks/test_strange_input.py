@@ -7,8 +7,11 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.urls import reverse
+from django.urls.converters import IntConverter
 
 from access.models import OrgUnit
+from casework.desks.funds import urls as funds_urls
 from casework.fields import DayField
 from casework.models import CaseEvent, SurveyDraft
 from funds.errors import MoneyError
@@ -62,6 +65,92 @@ def test_a_statement_from_the_beginning_of_time_is_one_of_this_year(world: World
 
     for days in ("&from=0001-01-01", "&to=9999-12-31", "&from=9999-12-31&to=0001-01-01"):
         assert client.get(fund + days).status_code == 200, days
+
+
+# what the pages of the funds desk read out of their addresses
+ASKED = {
+    "funds:home": ["page"],
+    "funds:fund": ["kind", "entry", "from", "to", "case", "allocation", "page"],
+    "funds:figure": ["allocation", "parts", "page"],
+    "funds:flow": ["year", "fund", "by"],
+    "funds:pace": ["year", "fund", "programme", "allocation"],
+    "funds:entries": [
+        *("figure", "year", "fund", "not_fund", "programme", "not_programme", "allocation", "village", "not_village"),
+        *("township", "not_township", "first", "last", "page"),
+    ],
+    "funds:waiting": ["programme", "village", "later", "page"],
+    "funds:batches": ["state", "page"],
+    "funds:payments": ["state", "programme", "q", "provider", "from", "to", "page"],
+    "funds:recoveries": ["done", "page"],
+    "funds:providers": ["q", "state", "page"],
+    "funds:bank": ["page"],
+    "funds:bank_tasks": ["state", "kind", "page"],
+    "funds:budget": ["year", "fund", "unit", "programme", "page"],
+    "funds:proposals": ["state", "page"],
+    "funds:receipts": ["kind", "fund", "q", "year", "page"],
+    "funds:donors": ["kind", "q", "page"],
+    "funds:campaigns": ["state", "page"],
+    "funds:statement": ["of", "from", "to"],
+    "funds:statement_rows": ["of", "from", "to", "stage", "until", "kind", "way", "reversal", "page"],
+    "funds:periods": ["unit", "page"],
+    "funds:open_items": ["page"],
+    "funds:imprest": ["page"],
+}
+FUNDS_ROLES = [
+    "village_clerk",
+    "township_approver",
+    "county_approver",
+    "fund_manager",
+    "fund_checker",
+    "cashier",
+    "auditor",
+]
+ODD = ["x", "no_such_programme", "9" * 18, "0001-01-01", "9999-12-31", "1871"]
+
+
+def funds_pages(world: World) -> dict[str, list[dict[str, Any]]]:
+    """{name of a page: the parts of its address}: of rows that are there, and of none that can be."""
+    known = {
+        "fund_id": world.fund.pk,
+        "allocation_id": world.fund.allocations.first().pk,
+        "unit_id": world.county.pk,
+        "year": 2026,
+        "month": 4,
+        "name": "committed",
+    }
+    pages = {}
+    for pattern in funds_urls.urlpatterns:
+        parts = pattern.pattern.converters
+        there = {part: known.get(part, 1) for part in parts}
+        numbers = [part for part, kind in parts.items() if isinstance(kind, IntConverter)]
+        pages[f"funds:{pattern.name}"] = [there] + [
+            there | {part: int(odd)} for part in numbers for odd in ("0", "9" * 18, "9" * 40)
+        ]
+    return pages
+
+
+@pytest.mark.parametrize("role", FUNDS_ROLES)
+def test_no_address_of_the_funds_desk_crashes(world: World, role: str) -> None:
+    client = login(Client(raise_request_exception=False), world.staff[role])
+
+    for name, addresses in funds_pages(world).items():
+        for parts in addresses:
+            for answer in (client.get, client.post):
+                assert answer(reverse(name, kwargs=parts)).status_code < 500, (name, parts, answer.__name__)
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_no_question_to_the_funds_desk_crashes(world: World, odd: str) -> None:
+    client, pages = login(Client(raise_request_exception=False), world.fund_manager), funds_pages(world)
+    of = {"of": f"fund:{world.fund.pk}"}
+
+    for page, names in ASKED.items():
+        address = reverse(page, kwargs=pages[page][0])
+        for name in names:
+            asked = (of if page.startswith("funds:statement") else {}) | {name: odd}
+            assert client.get(address, asked).status_code < 500, (page, name)
+    for kind in ("fund", "programme", "township", "village", "county"):
+        assert client.get(reverse("funds:statement"), {"of": f"{kind}:{odd}"}).status_code < 500, kind
 
 
 @pytest.mark.parametrize("month", ["0001-01", "9999-12", "2026-13", "0000-01"])

@@ -31,10 +31,12 @@ from funds.banking.errors import (
     WrongFileType,
 )
 from funds.banking.writing import PayLine
-from funds.errors import WrongPaymentState
+from funds.errors import NotYours, WrongPaymentState
 from funds.models import BankFile, BankFormat, BankLine, BankTask, HeadingMapping, Payment, Transfer
+from tests.desks.test_budget import stranger
 from tests.funds.banking.files import HEADING, csv_file
 from tests.funds.sent import PREFIX, demo_lines, more_money, plain_payments, send
+from tests.funds.test_ledger import refuses
 from tests.world import DEMO, START, World, make_staff
 
 EXPECTED = {one["file"]: one for one in json.loads((DEMO / "bank-return.expected.json").read_text("utf-8"))["files"]}
@@ -504,6 +506,33 @@ def test_the_list_is_the_banks_and_tells_who_took_it(world: World) -> None:
     assert again == made and made.sha256 == hashlib.sha256(content).hexdigest()
     seen = AccessLog.objects.filter(subject=f"batch:{batch.pk}", kind="export")
     assert [(one.reason, one.actor_id) for one in seen] == [("交银行代发", world.cashier.pk)] * 2
+
+
+def test_the_list_of_a_batch_is_made_for_one_bank_and_never_for_another(world: World) -> None:
+    batch = send(world, [JIANG, LIN])
+    made, _content = exported(world, batch)
+
+    with pytest.raises(WrongPaymentState, match="两家都付.*选错了银行"):
+        exported(world, batch, "QHCZ")
+
+    assert exported(world, batch)[0] == made
+    assert [one.bank for one in BankFile.objects.all()] == ["HFNS"]
+    refuses(
+        """INSERT INTO funds_bankfile (kind, bank, format_version, sha256, filename, batch_id, count, total_fen, counts,
+           sums_fen, reasons, made_on) VALUES ('list', 'QHCZ', '1', 'x', 'b.csv', %s, 2, 130000, '{}', '{}', '{}', %s)""",
+        batch.pk,
+        START,
+        match="one_bank_a_batch|was made for another bank",
+    )
+
+
+def test_another_county_does_not_get_the_account_numbers(world: World) -> None:
+    batch = send(world, [JIANG])
+
+    with pytest.raises(NotYours, match="全部账号"):
+        bank_lists.export(batch, "HFNS", by=stranger(world), reason="交银行代发", out=io.BytesIO())
+
+    assert not BankFile.objects.exists() and not AccessLog.objects.filter(subject=f"batch:{batch.pk}").exists()
 
 
 def test_what_the_bank_would_reject_is_refused_line_by_line_and_the_access_stays(world: World) -> None:

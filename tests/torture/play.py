@@ -17,6 +17,8 @@ from weakref import WeakSet
 
 from django.db import DatabaseError, connection, transaction
 
+from access import services as access
+from access.scope import forget_posts, posts_of
 from audit import clock
 from audit.context import acting
 from funds import budget, instalments, ledger, proposals, recoveries, services
@@ -26,11 +28,11 @@ from funds.models import Allocation, Fund, Instalment, Payment, PaymentBatch, Re
 from tests.torture import model as plain
 from tests.torture.model import Model, Refused
 from tests.torture.tampering import TAMPERINGS, RefusedByAnother
-from tests.world import World, load_world
+from tests.world import START, World, load_world
 
 Step = tuple[str, int, int, int]
 LARGEST = 1_000  # of each number of a step
-PEOPLE = ("fund_manager", "fund_checker", "cashier", "sysadmin", "sysadmin_2")
+PEOPLE = ("fund_manager", "fund_checker", "cashier", "county_reviewer", "county_approver")
 LAWS = ("23", "42501", "P0001")  # how PostgreSQL's codes begin when it refuses, and not when the statement is wrong
 _games = itertools.count(1)
 _prepared: WeakSet = WeakSet()  # connections that know the statement below
@@ -65,6 +67,10 @@ class Game:
         self.counts = counts or Counts()
         self.name = f"{os.getpid():x}.{next(_games):x}"
         self.people = [self.world.staff[name] for name in PEOPLE]
+        for person in self.people:  # each may be the second person of any proposal
+            if not any(post.role in proposals.DECIDERS for post in posts_of(person)):
+                access.appoint(person, "fund_checker", self.world.county, by=None, valid_from=START)
+                forget_posts(person)
         self.places = {
             "village": self.world.village,
             "township": self.world.township,

@@ -22,12 +22,12 @@ from audit import clock
 from casework.desks.acts import REFUSALS
 from casework.desks.funds.forms import KeyedForm
 from casework.desks.funds.reach import demand, demand_at, funds_in_reach, holds, holds_at, posts_for, why_not
-from casework.desks.funds.refusals import in_plain_words
 from casework.fields import DayField, MoneyField
 from casework.reach import units_in, visible
 from funds import bank_balance
 from funds.models import DepositAccount, Fund, OpenItem, Reconciliation, StatedBalance
 from funds.money import TOO_MUCH_FEN
+from funds.refusals import in_plain_words
 
 PAGE = 25
 MANUAL = 3  # empty lines offered for what the entries do not tell

@@ -26,6 +26,7 @@ from casework.http import reload_soon
 from funds import bank_formats, bank_lists
 from funds.banking.errors import ListRefused
 from funds.banking.formats import OUT
+from funds.errors import NotYours
 from funds.models import BankFile, PaymentBatch
 from jobs import runner
 from jobs.models import Job
@@ -38,11 +39,14 @@ AT_ONCE = 2_000  # lines that are written while the browser waits
 def export(request: HttpRequest, batch_id: int) -> HttpResponse:
     """With whole account numbers, for a stated reason that stays in the access log."""
     row = batch_row(request, batch_id)
-    if not can(request.user, Ability.ACCOUNT_VIEW):
-        raise PermissionDenied(_("全部账号只有资金岗位能导出。"))
+    try:
+        bank_lists.demand_accounts(row.batch, request.user)
+    except NotYours as refusal:
+        raise PermissionDenied(str(refusal)) from refusal
     if row.batch.state != PaymentBatch.State.RELEASED:
         raise Http404
-    banks = bank_formats.banks(OUT, clock.today())
+    made_for = bank_lists.bank_of(row.batch)
+    banks = [bank for bank in bank_formats.banks(OUT, clock.today()) if made_for in ("", bank[0])]
     form = ListForm(request.POST or None, banks=banks, initial={"purpose": row.batch.title[:20]})
     problems: list[dict[str, Any]] = []
     if request.method == "POST" and form.is_valid():

@@ -1,49 +1,38 @@
-"""A batch from its list to the bank's last answer: maker, checker and releaser are three persons."""
+"""Batches and their payments: which there are, where each stands and whose turn it is."""
 
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db.models import Count, Q, Sum
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from access.roles import Ability
 from access.scope import can
-from casework import guards, payments, search
-from casework.acting import act
+from casework import payments, search
 from casework.bank_words import returned_words
-from casework.desks.acts import REFUSALS
 from casework.desks.funds import unanswered
-from casework.desks.funds.confirming import confirmed_again
 from casework.desks.funds.figures import case_id_of
-from casework.desks.funds.forms import AnswersForm, LookedOverForm, ReasonForm, ReleaseForm, programme_choices
+from casework.desks.funds.forms import LookedOverForm, ReleaseForm, programme_choices
 from casework.desks.funds.reach import (
     batches_in_reach,
     cases_in_reach,
-    demand,
     holds,
     payments_in_reach,
     providers_in_reach,
     why_not,
 )
-from casework.desks.funds.refusals import in_plain_words
 from casework.desks.funds.tables import PAYMENT_TONES, BatchRow, batch_rows, cases_of, payment_words
-from casework.errors import NotLookedOver
 from casework.http import day_of, row_number
 from casework.models import CaseDuty
 from casework.reach import visible
-from casework.rosters import jobs as roster_jobs
 from casework.rosters import paying as rosters
 from flows.states import DUTIES
 from funds.models import Payment, PaymentBatch
-from jobs.models import Job
 
 PAGE = 25
 LINES = 100
@@ -88,7 +77,7 @@ def may_export(row: BatchRow, user: Any) -> bool:
     return is_with_bank and row.n("sent") == row.count and can(user, Ability.ACCOUNT_VIEW)
 
 
-def _lines(request: HttpRequest, row: BatchRow) -> Any:
+def lines_of(request: HttpRequest, row: BatchRow) -> Any:
     return payments_in_reach(request.user).filter(batch=row.batch).select_related("batch").order_by("id")
 
 
@@ -96,18 +85,18 @@ def _lines(request: HttpRequest, row: BatchRow) -> Any:
 @require_safe
 def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
     """The lines with masked accounts, who did what, what happens next and whose turn it is."""
-    return _batch_page(request, batch_row(request, batch_id))
+    return batch_page(request, batch_row(request, batch_id))
 
 
-def _batch_page(
+def batch_page(
     request: HttpRequest, row: BatchRow, *, check_form: Any = None, release_form: Any = None, findings: Any = ()
 ) -> HttpResponse:
     user = request.user
-    page = Paginator(_lines(request, row), LINES).get_page(request.GET.get("page"))
+    page = Paginator(lines_of(request, row), LINES).get_page(request.GET.get("page"))
     lines = list(page.object_list)
     cases = cases_of(lines, user)
     step = {"draft": "check", "checked": "release"}.get(row.stage, "")
-    bars = _bars(row, user, step) if step else []
+    bars = bars_of(row, user, step) if step else []
     may = bool(step) and not bars and not why_not(user, step)
     if may and step == "check":
         check_form = check_form or LookedOverForm()
@@ -157,7 +146,7 @@ def _persons(batch: PaymentBatch) -> list[dict[str, Any]]:
     ]
 
 
-def _bars(row: BatchRow, user: Any, step: str) -> list[str]:
+def bars_of(row: BatchRow, user: Any, step: str) -> list[str]:
     """Why this very person may not take the step, though her post would let her; [] when nothing stands against it."""
     if not holds(user, step):
         return []
@@ -217,203 +206,6 @@ def _turn(row: BatchRow, user: Any, step: str, bars: list[str]) -> dict[str, Any
         else "",
         "due_label": _("还差"),
     }
-
-
-@login_required
-@require_POST
-def check(request: HttpRequest, batch_id: int) -> HttpResponse:
-    """The second pair of eyes; what the guards see is told first, and asked for one tick and a reason."""
-    row = batch_row(request, batch_id)
-    demand(request.user, "check")
-    form = LookedOverForm(request.POST, warned=bool(request.POST.get("warned")))
-    if form.is_valid():
-        given = form.cleaned_data
-        try:
-            with in_plain_words():
-                payments.check_batch(
-                    row.batch.pk, by=request.user, key=f"check:{given['key']}", looked_over=given["looked_over"]
-                )
-        except NotLookedOver as refusal:
-            return _batch_page(request, row, check_form=LookedOverForm(warned=True), findings=refusal.findings)
-        except REFUSALS as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            messages.success(request, _("复核好了。下一步：出纳放行。"))
-            return redirect("funds:batch", row.batch.pk)
-    if form.warned and not form.non_field_errors():
-        findings = guards.look_over(payments.lines_of(row.batch))
-        return _batch_page(request, row, check_form=form, findings=findings)
-    return _refused(request, row, form)
-
-
-@sensitive_post_parameters("password")
-@login_required
-@require_POST
-def release(request: HttpRequest, batch_id: int) -> HttpResponse:
-    """To the bank, after count, total and her own password were typed once more."""
-    row = batch_row(request, batch_id)
-    demand(request.user, "release")
-    form = ReleaseForm(request.POST, real_count=row.count, real_fen=row.total_fen)
-    if form.is_valid() and confirmed_again(request, request.user, form):
-        given = form.cleaned_data
-        typed, key = payments.Typed(given["count"], given["total_fen"]), f"release:{given['key']}"
-        try:
-            job = _release_of_a_long_list(request, row, typed, key)
-            if job is not None:
-                return redirect("rosters:job", job.pk)
-            with in_plain_words():
-                payments.release_batch(row.batch.pk, by=request.user, key=key, typed=typed)
-        except REFUSALS as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            done = _("已放行，领现金去发。发到手以后，一笔一笔在这里记。")
-            messages.success(request, done if row.batch.is_cash else _("已放行，交给银行。银行答复以后在这里记。"))
-            return redirect("funds:batch", row.batch.pk)
-        return _refused(request, row, form)
-    return _batch_page(request, row, release_form=form)
-
-
-def _release_of_a_long_list(request: HttpRequest, row: BatchRow, typed: payments.Typed, key: str) -> Job | None:
-    """The job that sends what nobody would wait for; None where the release is done, or refused, at once."""
-    roster = rosters.roster_of(row.batch)
-    if roster is None or typed.count <= roster_jobs.LONG or _bars(row, request.user, "release"):
-        return None
-    params = {"batch": row.batch.pk, "key": key, "count": typed.count, "total_fen": typed.total_fen}
-    return roster_jobs.start("release_roster_batch", _("放行"), roster, by=request.user, **params)
-
-
-def _refused(request: HttpRequest, row: BatchRow, form: Any) -> HttpResponse:
-    """The batch as it stands now, with the refusal; a batch that moved on meanwhile has no form to show it in."""
-    for text in form.non_field_errors() or [_("这一页放得太久了，请再按一次。")]:
-        messages.error(request, text)
-    return _batch_page(request, batch_row(request, row.batch.pk))
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def unlist(request: HttpRequest, payment_id: int) -> HttpResponse:
-    """One line off a batch that has not been released; its case waits for payment again."""
-    payment = visible(payments_in_reach(request.user).select_related("batch"), pk=payment_id)
-    demand(request.user, "unlist")
-    if payment.state != Payment.State.LISTED or payment.batch.state == PaymentBatch.State.RELEASED:
-        raise Http404
-    if payment.subject.startswith("roster:"):
-        return redirect("rosters:unlist", payment.pk)
-    case = cases_of([payment], request.user)[payment.pk]
-    form = ReasonForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        given = form.cleaned_data
-        try:
-            with in_plain_words():
-                act(case.pk, "unlist_payment", by=request.user, key=f"unlist:{given['key']}", reason=given["reason"])
-        except REFUSALS as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            messages.success(request, _("已移出。这一件回到「付款」里。"))
-            return redirect("funds:batch", payment.batch_id)
-    return render(
-        request,
-        "funds/one_act.html",
-        {
-            "form": form,
-            "case": case,
-            "title": _("移出付款清单"),
-            "note": _("这一笔不付了，个案回到等付款。钱仍然锁着。"),
-            "payment": payment,
-            "barred": "",
-            "back": reverse("funds:batch", args=[payment.batch_id]),
-        },
-    )
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def answers(request: HttpRequest, batch_id: int) -> HttpResponse:
-    """What the bank said, line by line; shown once more with its sums before it is written down."""
-    row = batch_row(request, batch_id)
-    demand(request.user, "answer")
-    if row.batch.is_cash:
-        raise Http404
-    if payments.were_recorded(f"answer:{request.POST.get('key')}", by=request.user):  # pressed twice
-        messages.success(request, _("银行的答复记好了。"))
-        return redirect("funds:batch", row.batch.pk)
-    open_lines = list(_lines(request, row).filter(state__in=("sent", "unknown"))[:LINES])
-    if not open_lines and request.method != "POST":
-        messages.info(request, _("这一批每一笔银行都答复了。"))
-        return redirect("funds:batch", row.batch.pk)
-    form = AnswersForm(request.POST or None, payments=open_lines)
-    if request.method == "POST" and form.is_valid():
-        given = form.cleaned_data
-        if not request.POST.get("confirm"):
-            return _preview(request, row, form, open_lines)
-        try:
-            with in_plain_words():
-                payments.record_answers(
-                    [
-                        payments.Answer(payment.pk, credited, reason, given["bank_reference"], given["answered_on"])
-                        for payment, credited, reason in given["answers"]
-                    ],
-                    by=request.user,
-                    key=f"answer:{given['key']}",
-                )
-        except REFUSALS as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            back = sum(1 for _payment, credited, _reason in given["answers"] if credited is False)
-            messages.success(request, _("银行的答复记好了。"))
-            if back:
-                messages.warning(
-                    request,
-                    ngettext("%(n)d 笔退回，已派给村里核对账户。", "%(n)d 笔退回，已派给村里核对账户。", back)
-                    % {"n": back},
-                )
-            return redirect("funds:batch", row.batch.pk)
-    cases = cases_of(open_lines, request.user)
-    return render(
-        request,
-        "funds/answers.html",
-        {
-            "row": row,
-            "batch": row.batch,
-            "form": form,
-            "lines": [line | {"case": cases.get(line["payment"].pk)} for line in form.lines()],
-            "open_fen": sum(payment.amount_fen for payment in open_lines),
-            "more": row.unanswered - len(open_lines),
-        },
-    )
-
-
-def _preview(request: HttpRequest, row: BatchRow, form: AnswersForm, open_lines: list[Payment]) -> HttpResponse:
-    found = form.cleaned_data["answers"]
-    answered = {payment.pk for payment, _credited, _reason in found}
-    unclear = [payment for payment, credited, _reason in found if credited is None]
-    groups = [
-        {"words": _("到账"), "tone": "ok", "rows": [payment for payment, credited, _reason in found if credited]},
-        {
-            "words": _("银行退回"),
-            "tone": "act",
-            "rows": [payment for payment, credited, _reason in found if credited is False],
-        },
-        *([{"words": _("银行说不清"), "tone": "soon", "rows": unclear}] if unclear else []),
-        {
-            "words": _("还没有答复，不动"),
-            "tone": "none",
-            "rows": [payment for payment in open_lines if payment.pk not in answered],
-        },
-    ]
-    for group in groups:
-        group["fen"] = sum(payment.amount_fen for payment in group["rows"])
-    return render(
-        request,
-        "funds/answers_preview.html",
-        {
-            "row": row,
-            "batch": row.batch,
-            "groups": groups,
-            "returned": [(payment, returned_words(reason)) for payment, credited, reason in found if credited is False],
-            "fields": form.as_shown(),
-        },
-    )
 
 
 @login_required

@@ -21,11 +21,11 @@ from casework.desks.funds.budget_forms import MONTHS, DivideForm, PlanForm, even
 from casework.desks.funds.earmarks import earmark_words, programme_title, title_of
 from casework.desks.funds.forms import programme_choices
 from casework.desks.funds.reach import allocations_in_reach, demand_for_unit, funds_in_reach, posts_for, why_not
-from casework.desks.funds.refusals import in_plain_words
 from casework.http import row_number
 from casework.reach import visible
 from funds import budget, ledger
 from funds.models import Allocation, Transfer
+from funds.refusals import in_plain_words
 
 ROOTS = 25  # trees on a page
 

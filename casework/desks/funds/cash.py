@@ -16,11 +16,11 @@ from casework.bank_words import not_taken as told
 from casework.desks.acts import REFUSALS
 from casework.desks.funds.forms import HandoverForm, ReasonForm
 from casework.desks.funds.reach import batches_in_reach, demand, payments_in_reach
-from casework.desks.funds.refusals import in_plain_words
 from casework.desks.funds.tables import batch_rows, cases_of
 from casework.models import Case
 from casework.reach import visible
 from funds.models import Payment
+from funds.refusals import in_plain_words
 
 LINES = 100  # on one sheet
 

@@ -6,69 +6,25 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from access.roles import title_of as role_title
-from access.scope import Post
-from audit.context import acting
 from casework.desks.acts import REFUSALS
 from casework.desks.funds.budget_forms import AnswerForm
-from casework.desks.funds.proposed import entries_of
-from casework.desks.funds.reach import DUTY_ROLES, posts_for, proposals_in_reach, why_not
-from casework.desks.funds.refusals import in_plain_words
+from casework.desks.funds.proposed import entries_of, facts_of
+from casework.desks.funds.reach import posts_for, proposals_in_reach, why_not
 from casework.reach import visible
 from funds import proposals
+from funds.errors import NotYours, SamePerson
 from funds.models import Proposal
+from funds.refusals import in_plain_words
 
 PAGE = 25
 MOST_OF_MINE = 50
 MOST_ENTRIES = 50
 TONES = {"proposed": "soon", "confirmed": "ok", "refused": "act", "withdrawn": "end"}
-
-
-def mine_to_decide(user: Any) -> QuerySet[Proposal]:
-    """Open proposals that this very person may decide, the longest waiting first.
-
-    A post that was delegated by whoever proposed is no second person's.
-    """
-    may = Q(pk__in=())
-    for post in posts_for(user, "confirm"):
-        if post.level != "group":
-            hers = Q(**{f"unit__{post.level}_id": post.unit_id})
-            may |= hers & ~Q(proposer_person_key=post.principal_person_key) if post.principal_person_key else hers
-    return Proposal.objects.filter(may, state="proposed").exclude(proposer_person_key=user.person_key).order_by("pk")
-
-
-def _deciding_post(user: Any, proposal: Proposal) -> Post | None:
-    """The post by which she may decide this one, her own before a delegated one."""
-    if user.person_key == proposal.proposer_person_key:
-        return None
-    fit = [
-        post
-        for post in posts_for(user, "confirm")
-        if post.reaches(proposal.unit) and post.principal_person_key != proposal.proposer_person_key
-    ]
-    return min(fit, key=lambda post: post.principal_id or 0, default=None)
-
-
-def why_not_decide(user: Any, proposal: Proposal) -> str:
-    """ "" when she may; otherwise the sentence that stands where the buttons would be."""
-    if proposal.proposed_by_id == user.pk:
-        return _("这是你提出的，要由另一个人核准。不要了可以撤回。")
-    if proposal.proposer_person_key == user.person_key:
-        return _("这是你用另一个账号提出的。同一个人不能又提出又核准，要由另一个人核准。")
-    if _deciding_post(user, proposal):
-        return ""
-    if any(post.reaches(proposal.unit) for post in posts_for(user, "confirm")):
-        return _("你是替提出的人代班，不能核准他提出的。要由另一个人核准。")
-    if posts_for(user, "confirm"):
-        who = _("或").join(role_title(role) for role in DUTY_ROLES["confirm"])
-        return _("这一件由%(unit)s的%(who)s核准。") % {"unit": proposal.unit.name, "who": who}
-    return why_not(user, "confirm")
 
 
 @login_required
@@ -78,7 +34,7 @@ def waiting(request: HttpRequest) -> HttpResponse:
     user = request.user
     state = request.GET.get("state", "proposed")
     rows = proposals_in_reach(user).select_related("fund", "unit", "proposed_by", "decided_by")
-    mine = list(mine_to_decide(user).select_related("fund", "unit", "proposed_by")[:MOST_OF_MINE])
+    mine = list(proposals.to_decide(user).select_related("fund", "unit", "proposed_by")[:MOST_OF_MINE])
     if state in Proposal.State.values:
         rows = rows.filter(state=state)
     if state == Proposal.State.PROPOSED:
@@ -107,7 +63,7 @@ def _visible(request: HttpRequest, proposal_id: int) -> Proposal:
 def _page(request: HttpRequest, proposal: Proposal, form: AnswerForm | None = None) -> HttpResponse:
     entries = entries_of(proposal)
     is_open = proposal.state == Proposal.State.PROPOSED
-    barred = why_not_decide(request.user, proposal) if is_open else ""
+    barred = proposals.why_not_decide(proposal, request.user) if is_open else ""
     return render(
         request,
         "funds/proposal.html",
@@ -115,6 +71,7 @@ def _page(request: HttpRequest, proposal: Proposal, form: AnswerForm | None = No
             "proposal": proposal,
             "tone": TONES[proposal.state],
             "entries": entries[:MOST_ENTRIES],
+            "facts": facts_of(proposal),
             "more": max(0, len(entries) - MOST_ENTRIES),
             "entries_fen": sum(entry.amount_fen for entry in entries),
             "is_open": is_open,
@@ -143,12 +100,11 @@ def decide(request: HttpRequest, proposal_id: int) -> HttpResponse:
         raise Http404
     if verb == "refuse" and not form.is_valid():
         return _page(request, found, form)
-    post = _deciding_post(user, found)
-    if verb != "withdraw" and post is None:
-        raise PermissionDenied(why_not_decide(user, found))
     try:
-        with acting(user, on_behalf_of=post.principal if post else None), in_plain_words():
+        with in_plain_words():
             done = _carry(verb, found.pk, user, form)
+    except (SamePerson, NotYours) as refusal:
+        raise PermissionDenied(str(refusal)) from refusal
     except REFUSALS as refusal:
         found.refresh_from_db()
         form = AnswerForm({"answer": request.POST.get("answer", "")})

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from django.http import Http404
 from django.utils.translation import gettext as _
 
+from casework.desks.funds.reach import allocations_in_reach
 from families import catalogue
 from flows.lists import KINDS
 from flows.programmes import PROGRAMMES
@@ -19,6 +21,13 @@ def programme_title(code: str) -> Any:
         return _("待下拨")
     known = PROGRAMMES.get(code) or KINDS.get(code)
     return known.title if known else code
+
+
+def programme_in_reach(user: Any, code: str) -> Any:
+    """The title of what a request names. Raises Http404 where nothing within reach was ever set aside for it."""
+    if not code or not allocations_in_reach(user).filter(programme=code).exists():
+        raise Http404
+    return programme_title(code)
 
 
 def title_of(allocation: Allocation) -> str:

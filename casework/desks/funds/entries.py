@@ -25,10 +25,10 @@ from access.models import OrgUnit
 from access.roles import Ability
 from audit import clock
 from casework.desks.funds import figures
+from casework.desks.funds.earmarks import programme_in_reach, programme_title
 from casework.desks.funds.reach import allocations_in_reach, cases_in_reach, demand_money, funds_in_reach
 from casework.http import day_of, row_number
 from casework.reach import units_in, visible
-from flows.programmes import PROGRAMMES
 from funds.models import Account, Fund, Transfer
 
 K = Account.Kind
@@ -36,10 +36,9 @@ PAGE = 25
 MOST_LEFT_OUT = 30  # names that a link may leave out; pictures draw fewer
 NOT_ALLOCATED = "-"  # in place of a programme: what a fund has not set aside for anything
 
-# {figure: (accounts it sums up, its name)}: those of the desk, what is allocated, and what of it is promised or paid
+# {figure: (accounts it sums up, its name)}: those of the desk, and what of an allocation is promised or paid
 SUMS: dict[str, tuple[tuple[str, ...], Any]] = figures.FIGURES | {
-    "budget": ((K.ALLOCATED, K.COMMITTED, K.IN_PAYMENT, K.IMPREST, K.IMPREST_SPENT, K.PAID), gettext_lazy("预算")),
-    "used": ((K.COMMITTED, K.IN_PAYMENT, K.IMPREST, K.IMPREST_SPENT, K.PAID), gettext_lazy("已承诺和已拨付")),
+    "used": ((*figures.HELD, K.PAID), gettext_lazy("已承诺和已拨付")),
 }
 
 
@@ -200,15 +199,11 @@ def entries(request: HttpRequest) -> HttpResponse:
 def _programme_of(transfer: Transfer) -> str:
     """What the money is set aside for, or "" for a movement of the fund itself."""
     allocation = transfer.debit.allocation or transfer.credit.allocation
-    return programme_title(allocation.programme) if allocation else ""
-
-
-def programme_title(code: str) -> str:
-    return str(PROGRAMMES[code].title) if code in PROGRAMMES else code
+    return str(programme_title(allocation.programme)) if allocation else ""
 
 
 def _words(user: Any, chosen: Chosen) -> list[str]:
-    """What the list is narrowed to, in the reader's words. Raises Http404 for a fund, allocation or place out of reach."""
+    """What the list is narrowed to, in the reader's words. Raises Http404 for a fund, allocation, programme or place out of reach."""
     words = []
     if chosen.year:
         words.append(_("%(year)d 年") % {"year": chosen.year})
@@ -216,9 +211,11 @@ def _words(user: Any, chosen: Chosen) -> list[str]:
         words.append(visible(giving_funds(user), pk=chosen.fund).name)
     if chosen.allocation:
         allocation = visible(allocations_in_reach(user).select_related("unit"), pk=chosen.allocation)
-        words += [programme_title(allocation.programme), allocation.unit.name]
-    if chosen.programme:
-        words.append(_("还没有分配") if chosen.programme == NOT_ALLOCATED else programme_title(chosen.programme))
+        words += [str(programme_title(allocation.programme)), allocation.unit.name]
+    if chosen.programme == NOT_ALLOCATED:
+        words.append(_("还没有分配"))
+    elif chosen.programme:
+        words.append(str(programme_in_reach(user, chosen.programme)))
     for place in filter(None, (chosen.township, chosen.village)):
         here = units_in(user, Ability.FUND_VIEW)
         units = OrgUnit.objects.filter(here) if here is not None else OrgUnit.objects.none()

@@ -29,6 +29,17 @@ FIGURES: dict[str, tuple[tuple[str, ...], Any]] = {
     "allocated": ((K.ALLOCATED,), _("分配了，还可用")),
     "budget": ((K.ALLOCATED, *HELD, K.PAID), _("预算")),
 }
+# what an account of a fund or allocation holds, wherever one is named
+ACCOUNT_WORDS = {
+    K.SOURCE: _("资金来源"),
+    K.AVAILABLE: _("还没有分配"),
+    K.ALLOCATED: _("分配了，还可用"),
+    K.COMMITTED: _("已承诺"),
+    K.IN_PAYMENT: _("正在付"),
+    K.PAID: _("已拨付"),
+    K.IMPREST: _("备用金"),
+    K.IMPREST_SPENT: _("备用金已支出，手续未齐"),
+}
 AFTER_EACH = ("total", "committed", "paid", "available")  # told beside every line of the ledger
 BUDGET_KINDS = ("allocate", "deallocate", "suballocate", "return_up", "carry_over")
 KIND_WORDS = {

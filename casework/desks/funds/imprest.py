@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from access.models import Staff
@@ -20,15 +21,14 @@ from access.roles import Ability
 from access.scope import can, posts_of
 from audit import clock
 from casework.desks.acts import REFUSALS, refuse
+from casework.desks.funds.earmarks import programme_title
 from casework.desks.funds.figures import case_id_of
 from casework.desks.funds.forms import KeyedForm
-from casework.desks.funds.imprest_forms import AmountForm, AnswerForm, CountForm, ExplainForm, LimitForm, RefillForm
-from casework.desks.funds.reach import allocations_in_reach, cases_in_reach, demand, holds
+from casework.desks.funds.imprest_forms import AmountForm, CountForm, ExplainForm, LimitForm, RefillForm
+from casework.desks.funds.reach import allocations_in_reach, cases_in_reach, demand, holds, proposals_in_reach
 from casework.models import Case
 from casework.reach import visible
-from flows.programmes import PROGRAMMES
 from funds import imprest as floats_of_money
-from funds import proposals
 from funds.models import ImprestCount, ImprestFloat, ImprestRefill, ImprestSpend, Proposal
 
 PAGE = 25
@@ -47,8 +47,7 @@ class FloatRow:
 
     @property
     def programme_title(self) -> Any:
-        programme = self.box.allocation.programme
-        return PROGRAMMES[programme].title if programme in PROGRAMMES else programme
+        return programme_title(self.box.allocation.programme)
 
 
 def floats_in_reach(user: Any) -> QuerySet[ImprestFloat]:
@@ -97,33 +96,27 @@ def floats(request: HttpRequest) -> HttpResponse:
             "awaited_fen": sum(row.now.awaited_fen for row in rows),
             "may_make": holds(user, "make"),
             "limits": _open_limits(user),
-            "may_confirm": holds(user, "check"),
-            "key": KeyedForm()["key"],
         },
     )
 
 
-def _limits_in_reach(user: Any) -> QuerySet[Proposal]:
-    return Proposal.objects.filter(
-        kind=Proposal.Kind.IMPREST_LIMIT, fund__in=allocations_in_reach(user).order_by().values("fund")
-    )
-
-
 def _open_limits(user: Any) -> list[dict[str, Any]]:
-    """Proposed limits with the place that they are for."""
-    waiting = list(_limits_in_reach(user).filter(state=Proposal.State.PROPOSED).select_related("proposed_by")[:MOST])
-    places = (
-        allocations_in_reach(user).select_related("unit").in_bulk([p.details["allocation"] for p in waiting])
-        if waiting
-        else {}
+    """Proposed limits with the place that they are for; who sees the books that they belong to may open them."""
+    places = allocations_in_reach(user).select_related("unit")
+    waiting = list(
+        Proposal.objects.filter(kind="imprest_limit", state="proposed", fund__in=places.order_by().values("fund"))
+        .select_related("proposed_by")
+        .order_by("pk")[:MOST]
     )
-    people = Staff.objects.in_bulk([p.details["custodian"] for p in waiting]) if waiting else {}
+    places = places.in_bulk([proposal.details["allocation"] for proposal in waiting])
+    people = Staff.objects.in_bulk([proposal.details["custodian"] for proposal in waiting])
+    opened = set(proposals_in_reach(user).filter(pk__in=[p.pk for p in waiting]).values_list("pk", flat=True))
     return [
         {
             "proposal": proposal,
             "place": places[proposal.details["allocation"]].unit.name,
             "custodian": people[proposal.details["custodian"]].name,
-            "is_mine": proposal.proposer_person_key == user.person_key,
+            "may_open": proposal.pk in opened,
         }
         for proposal in waiting
         if proposal.details["allocation"] in places
@@ -246,33 +239,7 @@ def limit(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("定额提出来了，等另一个人核准。"))
             return redirect("funds:imprest")
-    return _form(request, form, _("设备用金、改定额"), _("提出"))
-
-
-@login_required
-@require_POST
-def answer_limit(request: HttpRequest, proposal_id: int, answer: str) -> HttpResponse:
-    """The second person confirms, or refuses with a reason; whoever proposed it may withdraw it."""
-    user = request.user
-    proposal = visible(_limits_in_reach(user), pk=proposal_id)
-    if answer not in ("confirm", "refuse", "withdraw"):
-        raise Http404
-    demand(user, "make" if answer == "withdraw" else "check")
-    form = AnswerForm(request.POST)
-    if form.is_valid():
-        try:
-            if answer == "confirm":
-                proposals.confirm(proposal.pk, by=user)
-                messages.success(request, _("定额已核准。"))
-            elif answer == "refuse":
-                proposals.refuse(proposal.pk, by=user, answer=form.cleaned_data["answer"])
-                messages.success(request, _("没有核准，账没有动。"))
-            else:
-                proposals.withdraw(proposal.pk, by=user)
-                messages.success(request, _("撤回了。"))
-        except REFUSALS as refusal:
-            messages.error(request, str(refusal))
-    return redirect("funds:imprest")
+    return _form(request, form, _("设备用金、改定额"), pgettext("verb", "提出"))
 
 
 # ---------------------------------------------------------------- the county gives and takes
@@ -281,7 +248,9 @@ def answer_limit(request: HttpRequest, proposal_id: int, answer: str) -> HttpRes
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def advance(request: HttpRequest, float_id: int) -> HttpResponse:
-    return _amount(request, float_id, floats_of_money.advance, _("拨备用金"), _("拨好了，请按这个数把钱交给乡里。"))
+    return _amount(
+        request, float_id, floats_of_money.advance, pgettext("verb", "拨备用金"), _("拨好了，请按这个数把钱交给乡里。")
+    )
 
 
 @login_required
@@ -340,7 +309,7 @@ def count(request: HttpRequest, float_id: int) -> HttpResponse:
                 return redirect("funds:imprest_explain", made.pk)
             messages.success(request, _("盘点记好了。下一步：另一个人复核。"))
             return redirect("funds:float", box.pk)
-    return _form(request, form, _("盘点备用金"), _("盘好了"), box)
+    return _form(request, form, _("盘点备用金"), pgettext("verb", "盘好了"), box)
 
 
 def _count(request: HttpRequest, count_id: int) -> ImprestCount:
@@ -364,7 +333,7 @@ def explain(request: HttpRequest, count_id: int) -> HttpResponse:
         else:
             messages.success(request, _("写好了。下一步：另一个人复核。"))
             return redirect("funds:float", found.float_id)
-    return _form(request, form, _("差额的原因"), _("写好了"), found.float)
+    return _form(request, form, _("差额的原因"), pgettext("verb", "写好了"), found.float)
 
 
 @login_required

@@ -6,17 +6,16 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from access.models import Staff
+from casework.desks.funds.earmarks import programme_title
 from casework.desks.funds.forms import KeyedForm
 from casework.fields import MoneyField
-from flows.programmes import PROGRAMMES
 from funds.models import Allocation
 from funds.money import TOO_MUCH_FEN
 
 
 class AllocationChoice(forms.ModelChoiceField):
     def label_from_instance(self, allocation: Allocation) -> str:
-        spec = PROGRAMMES.get(allocation.programme)
-        what = spec.title if spec else allocation.programme
+        what = programme_title(allocation.programme)
         return f"{allocation.unit.name} · {what} · {allocation.year} · {allocation.fund.name}"
 
 
@@ -40,10 +39,6 @@ class LimitForm(KeyedForm):
         super().__init__(*args, **kwargs)
         self.fields["allocation"].queryset = allocations
         self.fields["custodian"].queryset = people
-
-
-class AnswerForm(KeyedForm):
-    answer = forms.CharField(label=_("为什么不核准"), max_length=200, required=False)
 
 
 class AmountForm(KeyedForm):

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from casework.desks.funds.deciding import mine_to_decide
 from casework.desks.funds.reach import bank_tasks_in_reach, cases_in_reach, holds, payments_in_reach
 from casework.desks.funds.waiting import waiting_cases
+from funds import proposals
 from funds.models import Payment, PaymentBatch
 
 MOST = 100
@@ -49,4 +49,4 @@ def count_bank_tasks(user: Any) -> int:
 
 def count_proposals(user: Any) -> int:
     """Entries by two persons that wait for her to be the second."""
-    return mine_to_decide(user).order_by()[:MOST].count()
+    return proposals.to_decide(user).order_by()[:MOST].count()

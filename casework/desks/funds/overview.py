@@ -31,7 +31,6 @@ from casework.desks.funds.reach import (
     posts_for,
     why_not,
 )
-from casework.desks.funds.refusals import in_plain_words
 from casework.desks.funds.tables import batch_rows
 from casework.http import day_of, row_number
 from casework.models import Case
@@ -40,6 +39,7 @@ from funds import ledger
 from funds import services as funds
 from funds.budget import REVERSIBLE
 from funds.models import Allocation, Fund
+from funds.refusals import in_plain_words
 
 PAGE = 25
 MOST_OF_MINE = 5

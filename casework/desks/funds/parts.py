@@ -65,7 +65,7 @@ def _by_case(request: HttpRequest, name: str, found: Fund, within: list[int] | N
     return {
         "page": page,
         "rows": figures.with_cases(list(page.object_list), cases_in_reach(request.user)),
-        "sum_fen": sum(row["fen"] for row in rows),
+        "sum_fen": rows.order_by().aggregate(whole=Sum("fen"))["whole"] or 0,
     }
 
 

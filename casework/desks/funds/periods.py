@@ -17,16 +17,16 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from access.models import OrgUnit
 from audit import clock
 from casework.desks.acts import REFUSALS
+from casework.desks.funds import figures
+from casework.desks.funds.earmarks import programme_title
 from casework.desks.funds.forms import ReasonForm
 from casework.desks.funds.reach import demand_at, holds_at, units_with_books, why_not
-from casework.desks.funds.refusals import in_plain_words
-from casework.desks.funds.statement_scope import STAGE_WORDS
 from casework.http import row_number
 from casework.reach import visible
-from flows.programmes import PROGRAMMES
 from funds import closing, ledger, periods, proposals
 from funds.models import Allocation, Period, PeriodTotal, Proposal
-from funds.statements import HELD
+from funds.refusals import in_plain_words
+from funds.statements import INSIDE
 
 PAGE = 24  # months
 PURPOSES = 50  # a page of the year's purposes
@@ -78,8 +78,8 @@ def _month_rows(unit: OrgUnit, wanted: list[tuple[int, int]]) -> list[dict[str, 
             "proposal__proposed_by", "proposal__decided_by"
         )
     }
-    held = Case(When(account__kind__in=HELD, then=F("closing_fen")), default=0)
-    opened = Case(When(account__kind__in=HELD, then=F("opening_fen")), default=0)
+    held = Case(When(account__kind__in=INSIDE, then=F("closing_fen")), default=0)
+    opened = Case(When(account__kind__in=INSIDE, then=F("opening_fen")), default=0)
     flying = Case(When(account__kind="in_payment", then=F("closing_fen")), default=0)
     sums = {
         row[0]: row[1:]
@@ -138,7 +138,12 @@ def _month_page(request: HttpRequest, unit: OrgUnit, year: int, month: int, *, f
     is_next, has_ended = (year, month) == periods.next_to_close(unit), last < clock.today()
     waiting = periods.waiting_closing(unit) if is_next else None
     mine = waiting is not None and waiting.proposer_person_key == request.user.person_key
-    may = holds_at(request.user, unit, "close")
+    if waiting:
+        barred = "" if mine else proposals.why_not_decide(waiting, request.user)
+    elif holds_at(request.user, unit, "close"):
+        barred = ""
+    else:
+        barred = why_not(request.user, "close") or _("这本账由%(unit)s的资金岗位结。") % {"unit": unit.name}
     return render(
         request,
         "funds/month.html",
@@ -148,17 +153,15 @@ def _month_page(request: HttpRequest, unit: OrgUnit, year: int, month: int, *, f
             "last": last,
             "period": period,
             "lines": [_line(line, first, last) for line in lines],
-            "held": _sums([line for line in lines if line.kind in HELD]),
+            "held": _sums([line for line in lines if line.kind in INSIDE]),
             "findings": [] if period else [_finding(found) for found in closing.findings(unit, year, month)],
             "is_next": is_next,
             "has_ended": has_ended,
             "turn": periods.next_to_close(unit),
             "waiting": waiting,
             "mine": mine,
-            "may": may,
-            "why_not": ""
-            if may
-            else why_not(request.user, "close") or _("这本账由%(unit)s的资金岗位结。") % {"unit": unit.name},
+            "may": not barred,
+            "why_not": barred,
             "form": form or ReasonForm(initial={"reason": _("%(month)d 月月末结账") % {"month": month}}),
             "refuse_form": ReasonForm(auto_id="refuse_%s") if waiting and not mine else None,
             "year_url": reverse("funds:year", args=[unit.pk, year]),
@@ -172,8 +175,8 @@ def _line(line: closing.MonthLine, first: datetime.date, last: datetime.date) ->
     base = f"{reverse('funds:statement_rows')}?of=fund:{line.fund_id}&from={first}&to={last}&stage={line.kind}"
     return {
         "line": line,
-        "words": STAGE_WORDS[line.kind],
-        "is_held": line.kind in HELD,
+        "words": figures.ACCOUNT_WORDS[line.kind],
+        "is_held": line.kind in INSIDE,
         "in_url": f"{base}&way=in",
         "out_url": f"{base}&way=out",
         "before_url": f"{base}&until={first - datetime.timedelta(days=1)}",
@@ -263,7 +266,7 @@ def year(request: HttpRequest, unit_id: int, year: int) -> HttpResponse:
         raise Http404
     left = (
         Allocation.objects.filter(fund__unit=unit, year=year)
-        .filter(Q(accounts__kind__in=HELD), accounts__credit_fen__gt=F("accounts__debit_fen"))
+        .filter(Q(accounts__kind__in=INSIDE), accounts__credit_fen__gt=F("accounts__debit_fen"))
         .distinct()
         .select_related("fund", "unit")
         .order_by("fund__code", "programme", "unit__code", "pk")
@@ -284,9 +287,7 @@ def year(request: HttpRequest, unit_id: int, year: int) -> HttpResponse:
             "left": [
                 {
                     "allocation": allocation,
-                    "title": PROGRAMMES[allocation.programme].title
-                    if allocation.programme in PROGRAMMES
-                    else allocation.programme or "—",
+                    "title": programme_title(allocation.programme),
                     "balance": balances[allocation.pk],
                 }
                 for allocation in allocations

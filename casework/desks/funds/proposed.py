@@ -3,6 +3,9 @@
     @shows("interfund")
     def _interfund(proposal) -> list[Entry]: ...
 
+    @tells("imprest_limit")
+    def _limit(proposal) -> list[tuple[str, str]]: ...     # what it sets that is no entry: label, words
+
 A kind without a function is told by its amount and reason alone.
 """
 
@@ -11,21 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
 
+from access.models import Staff
 from casework.desks.funds.earmarks import title_of
+from casework.desks.funds.figures import ACCOUNT_WORDS
 from funds.models import Account, Allocation, Fund, Proposal, Transfer
-
-ACCOUNT_WORDS = {
-    Account.Kind.SOURCE: _l("资金来源"),
-    Account.Kind.AVAILABLE: _l("还没有分配"),
-    Account.Kind.ALLOCATED: _l("分配了，还可用"),
-    Account.Kind.COMMITTED: _l("已承诺"),
-    Account.Kind.IN_PAYMENT: _l("正在付"),
-    Account.Kind.PAID: _l("已拨付"),
-    Account.Kind.IMPREST: _l("备用金"),
-    Account.Kind.IMPREST_SPENT: _l("备用金已支出"),
-}
+from funds.money import yuan
 
 
 @dataclass(frozen=True)
@@ -71,6 +65,35 @@ def entries_of(proposal: Proposal) -> list[Entry]:
         ]
     tell = _ENTRIES.get(proposal.kind)
     return tell(proposal) if tell else []
+
+
+_FACTS: dict[str, Callable[[Proposal], list[tuple[str, str]]]] = {}
+
+
+def tells(kind: str) -> Callable[[Any], Any]:
+    """Register what a proposal of this kind sets besides entries."""
+
+    def register(tell: Callable[[Proposal], list[tuple[str, str]]]) -> Callable[[Proposal], list[tuple[str, str]]]:
+        _FACTS[Proposal.Kind(kind)] = tell
+        return tell
+
+    return register
+
+
+def facts_of(proposal: Proposal) -> list[tuple[str, str]]:
+    """[(label, words)] of what a proposal sets besides entries."""
+    tell = _FACTS.get(proposal.kind)
+    return tell(proposal) if tell else []
+
+
+@tells("imprest_limit")
+def _limit(proposal: Proposal) -> list[tuple[str, str]]:
+    keeper = Staff.objects.get(pk=proposal.details["custodian"])
+    return [
+        (_("哪里的备用金"), title_of(_allocation(proposal.details["allocation"]))),
+        (_("谁保管"), keeper.name),
+        (_("定额（元）"), yuan(proposal.amount_fen)),
+    ]
 
 
 def _allocation(pk: Any) -> Allocation:

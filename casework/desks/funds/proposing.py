@@ -17,10 +17,10 @@ from casework.desks.funds.earmarks import earmark_words, title_of
 from casework.desks.funds.forms import KeyedForm
 from casework.desks.funds.proposed import side_words
 from casework.desks.funds.reach import allocations_in_reach, demand_for_unit, funds_in_reach
-from casework.desks.funds.refusals import in_plain_words
 from casework.reach import visible
 from funds import budget, ledger
 from funds.models import Fund, Proposal, Transfer
+from funds.refusals import in_plain_words
 
 
 def _propose(

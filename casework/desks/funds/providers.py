@@ -30,7 +30,6 @@ from casework.desks.funds.reach import (
     providers_in_reach,
     why_not,
 )
-from casework.desks.funds.refusals import in_plain_words
 from casework.desks.funds.tables import PAYMENT_TONES, cases_of
 from casework.http import day_of
 from casework.models import Case
@@ -39,6 +38,7 @@ from families.identifiers import credit_code_check_holds
 from flows.states import STATES
 from funds import providers as services
 from funds.models import Payment, Provider
+from funds.refusals import in_plain_words
 
 PAGE = 50
 MOST_CASES = 100

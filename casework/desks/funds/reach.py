@@ -12,6 +12,7 @@ from access.roles import ROLES, Ability, title_of
 from access.scope import Post, posts_of, scope
 from casework.models import Case
 from casework.reach import units_in
+from funds import proposals
 from funds.models import (
     Allocation,
     BankFile,
@@ -36,7 +37,7 @@ DUTY_ROLES = {
     "answer": ("cashier", "fund_manager"),
     "compare": ("fund_checker", "fund_manager"),  # a provider's account with its papers
     "unlist": ("fund_manager", "fund_checker"),
-    "confirm": ("fund_checker", "fund_manager"),
+    "confirm": proposals.DECIDERS,
     "close": ("fund_manager", "fund_checker"),
     "reconcile": ("fund_manager", "fund_checker"),  # not the cashier, through whose hands the money goes
 }

@@ -20,7 +20,6 @@ from casework.desks.acts import REFUSALS
 from casework.desks.funds.figures import case_id_of
 from casework.desks.funds.forms import AgreeForm, ReasonForm, RecoverForm, WriteOffForm
 from casework.desks.funds.reach import cases_in_reach, demand, posts_for, recoveries_in_reach, why_not
-from casework.desks.funds.refusals import in_plain_words
 from casework.desks.funds.single import one_act
 from casework.models import Case
 from casework.reach import visible
@@ -28,6 +27,7 @@ from flows.parameters import months_later
 from funds import recoveries as services
 from funds import services as funds
 from funds.models import Proposal, Recovery, Transfer
+from funds.refusals import in_plain_words
 
 PAGE = 50
 STATE = "recovery"

@@ -10,8 +10,8 @@ from django.shortcuts import redirect, render
 from casework.acting import act, possible_actions
 from casework.desks.acts import REFUSALS
 from casework.desks.funds.reach import demand
-from casework.desks.funds.refusals import in_plain_words
 from casework.models import Case
+from funds.refusals import in_plain_words
 
 
 def one_act(

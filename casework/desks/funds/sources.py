@@ -26,12 +26,12 @@ from casework.desks.funds.reach import (
     receipts_in_reach,
     why_not,
 )
-from casework.desks.funds.refusals import in_plain_words
 from casework.desks.funds.source_forms import CampaignForm, DonorForm, PublishForm, ReceiptForm
 from casework.http import row_number
 from casework.reach import visible
 from funds import receipts
 from funds.models import Campaign, Donor, Fund, Receipt
+from funds.refusals import in_plain_words
 
 PAGE = 25
 MOST_DONORS = 500  # in one select

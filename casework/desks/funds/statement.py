@@ -18,7 +18,7 @@ from audit import clock
 from audit.services import record_access
 from casework.desks.funds import figures, statement_files
 from casework.desks.funds.reach import cases_in_reach, funds_in_reach
-from casework.desks.funds.statement_scope import DIRECTION_WORDS, STAGE_WORDS, Asked, asked, choices
+from casework.desks.funds.statement_scope import DIRECTION_WORDS, Asked, asked, choices
 from casework.http import day_of, reload_soon
 from casework.reach import units_in, visible
 from funds import periods
@@ -76,7 +76,7 @@ def _lines(wanted: Asked, lines: list[Line], way: str) -> tuple[list[dict[str, A
 def _stage(wanted: Asked, stage: Any) -> dict[str, Any]:
     return {
         "stage": stage,
-        "words": STAGE_WORDS[stage.kind],
+        "words": figures.ACCOUNT_WORDS[stage.kind],
         "opening_url": wanted.rows_url(stage=stage.kind, until=wanted.first - datetime.timedelta(days=1)),
         "in_url": wanted.rows_url(stage=stage.kind, way="in"),
         "out_url": wanted.rows_url(stage=stage.kind, way="out"),
@@ -156,7 +156,7 @@ def _stages_of(wanted: Asked) -> Any:
 
 def _title(kind: str, way: str, reversal: bool | None, stage: str, until: Any) -> str:
     words = [
-        str(STAGE_WORDS[stage]) if stage else "",
+        str(figures.ACCOUNT_WORDS[stage]) if stage else "",
         str(figures.KIND_WORDS[kind]) if kind else "",
         _("冲正") if reversal else "",
         str(DIRECTION_WORDS[way]) if way and not kind else "",
@@ -191,8 +191,8 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         {
             "entry": found,
             "kind": figures.KIND_WORDS[found.kind],
-            "from": STAGE_WORDS[found.debit.kind],
-            "to": STAGE_WORDS[found.credit.kind],
+            "from": figures.ACCOUNT_WORDS[found.debit.kind],
+            "to": figures.ACCOUNT_WORDS[found.credit.kind],
             "case": part.case,
             "late": periods.belongs_to([found]).get(found.pk),
         },

@@ -18,7 +18,7 @@ from casework.days import moment
 from casework.desks.funds import figures
 from casework.desks.funds.figures import case_id_of
 from casework.desks.funds.reach import cases_in_reach
-from casework.desks.funds.statement_scope import DIRECTION_WORDS, STAGE_WORDS, Asked, asked
+from casework.desks.funds.statement_scope import DIRECTION_WORDS, Asked, asked
 from funds import periods
 from funds.errors import FundsError
 from jobs import runner
@@ -80,7 +80,7 @@ def _head(wanted: Asked, by: Any) -> Iterator[list[Any]]:
     yield [_("其中"), _("期初"), _("增加"), _("减少"), _("期末")]
     for stage in found.stages:
         fens = (stage.opening_fen, stage.in_fen, stage.out_fen, stage.closing_fen)
-        yield [STAGE_WORDS[stage.kind], *map(Fen, fens)]
+        yield [figures.ACCOUNT_WORDS[stage.kind], *map(Fen, fens)]
 
 
 def _rows(wanted: Asked, by: Any, progress: Told) -> Iterator[list[Any]]:

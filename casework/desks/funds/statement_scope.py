@@ -13,24 +13,13 @@ from django.utils.translation import gettext_lazy as _l
 from access.models import OrgUnit
 from access.roles import Ability
 from audit import clock
+from casework.desks.funds.earmarks import programme_in_reach, programme_title
 from casework.desks.funds.reach import allocations_in_reach, funds_in_reach
 from casework.http import day_of, row_number
 from casework.reach import units_in
-from flows.programmes import PROGRAMMES
 from funds import statements
-from funds.models import Account
 from funds.statements import Scope
 
-STAGE_WORDS = {
-    Account.Kind.AVAILABLE: _l("没有分配"),
-    Account.Kind.ALLOCATED: _l("分配了，没有锁定"),
-    Account.Kind.COMMITTED: _l("锁定，没有付"),
-    Account.Kind.IN_PAYMENT: _l("正在付"),
-    Account.Kind.IMPREST: _l("备用金"),
-    Account.Kind.IMPREST_SPENT: _l("备用金已支出，手续未齐"),
-    Account.Kind.PAID: _l("已付给家庭"),
-    Account.Kind.SOURCE: _l("资金来源"),
-}
 DIRECTION_WORDS = {"in": _l("增加"), "out": _l("减少"), "within": _l("内部移动")}
 
 
@@ -84,11 +73,9 @@ def _fund(user: Any, key: str) -> Found:
 
 
 def _programme(user: Any, key: str) -> Found:
+    title = str(programme_in_reach(user, key))
     rows = allocations_in_reach(user).filter(programme=key)
-    if not key or not rows.exists():
-        return None
-    title = PROGRAMMES[key].title if key in PROGRAMMES else key
-    return str(title), _("分给这一项帮扶的钱"), statements.of_allocations(rows.values("pk"))
+    return title, _("分给这一项帮扶的钱"), statements.of_allocations(rows.values("pk"))
 
 
 def _place(level: str) -> Any:
@@ -127,7 +114,7 @@ def choices(user: Any) -> list[tuple[str, list[tuple[str, str]]]]:
         (
             _("帮扶"),
             [
-                (f"programme:{code}", str(PROGRAMMES[code].title) if code in PROGRAMMES else code)
+                (f"programme:{code}", str(programme_title(code)))
                 for code in programmes.values_list("programme", flat=True).distinct()
             ],
         ),

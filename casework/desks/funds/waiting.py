@@ -21,7 +21,6 @@ from casework.models import Case, CaseDuty
 from casework.reissuing import why_not_again
 from casework.steps.payment import CHANGED_SINCE_IT_CAME_BACK, another_account_than, why_unpayable
 from families.models import BankAccount, HouseholdMember
-from flows.programmes import PROGRAMMES
 from flows.states import DUTIES, STATES
 from funds import instalments, providers
 from funds.models import Instalment, Payment, Reservation
@@ -50,7 +49,7 @@ class Waiting:
 
     @property
     def programme_title(self) -> Any:
-        return PROGRAMMES[self.case.programme].title
+        return programme_title(self.case.programme)
 
     @property
     def is_provider(self) -> bool:
@@ -73,7 +72,7 @@ class Waiting:
 
     @property
     def helped_words(self) -> str:
-        """What the person was decided to get this year, by programme; this case is part of it."""
+        """What the person was decided to get this year, by programme and kind of list; this case is part of it."""
         return " · ".join(f"{programme_title(code)} {yuan(fen)}" for code, fen in sorted(self.helped.items()))
 
     @property

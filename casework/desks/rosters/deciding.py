@@ -12,11 +12,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from casework.desks.acts import REFUSALS, base_of
 from casework.desks.funds.forms import KeyedForm, ReasonForm
-from casework.desks.funds.refusals import in_plain_words
 from casework.desks.rosters.forms import PutUpForm
 from casework.desks.rosters.reach import line_or_404, roster_or_404
 from casework.http import reload_soon
 from casework.rosters import deciding, jobs
+from funds.refusals import in_plain_words
 from jobs import runner
 from jobs.models import Job
 

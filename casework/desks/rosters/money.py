@@ -7,6 +7,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from access.scope import posts_of
@@ -17,7 +18,6 @@ from casework.bank_words import returned_words
 from casework.desks.acts import REFUSALS, base_of
 from casework.desks.funds.forms import ReasonForm
 from casework.desks.funds.reach import demand
-from casework.desks.funds.refusals import in_plain_words
 from casework.desks.rosters.deciding import one_form
 from casework.desks.rosters.forms import HandoverForm, PayForm
 from casework.desks.rosters.reach import payments_in_reach, place_condition, roster_or_404
@@ -26,6 +26,7 @@ from casework.reach import visible
 from casework.rosters import jobs, paying
 from funds import services as funds
 from funds.models import Payment, PaymentBatch
+from funds.refusals import in_plain_words
 
 PAGE = 25
 WITH_THE_PAYERS = (Payment.State.SENT, Payment.State.UNKNOWN)
@@ -92,7 +93,7 @@ def handover(request: HttpRequest, payment_id: int) -> HttpResponse:
         "line": line,
         "form": form,
         "title": _("记送钱"),
-        "verb": _("送到了"),
+        "verb": pgettext("verb", "送到了"),
     }
     return render(request, "rosters/form.html", context | {"has_files": True}, status=422 if form.errors else 200)
 

@@ -1,6 +1,5 @@
 """What the desk of goods is asked for."""
 
-import datetime
 from typing import Any
 
 from django import forms
@@ -252,11 +251,3 @@ class ConfirmForm(KeyedForm):
     def __init__(self, *args: Any, differs: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["reason"].required = differs
-
-
-def a_day(text: str) -> datetime.date | None:
-    """A day of a filter, or None for what is none."""
-    try:
-        return datetime.date.fromisoformat(text)
-    except ValueError:
-        return None

@@ -14,10 +14,9 @@ from django.views.decorators.http import require_safe
 
 from access.roles import Ability
 from access.scope import can
-from casework.desks.stock.forms import a_day
 from casework.desks.stock.reach import moves_in_reach
 from casework.desks.stock.rows import MoveRow, cases_by_subject, move_rows
-from casework.http import row_number
+from casework.http import day_of, row_number
 from casework.models import Case
 from funds.models import StockMove
 
@@ -81,7 +80,7 @@ def report(request: HttpRequest) -> HttpResponse:
     if by not in GROUPS:
         raise Http404
     fields, name, key = GROUPS[by]
-    first, last = a_day(request.GET.get("from", "")), a_day(request.GET.get("to", ""))
+    first, last = day_of(request.GET.get("from", "")), day_of(request.GET.get("to", ""))
     moves = moves_in_reach(request.user)
     if last:
         moves = moves.filter(slip__made_on__lte=last)
@@ -159,10 +158,10 @@ def _asked(moves: QuerySet[StockMove], request: HttpRequest) -> tuple[QuerySet[S
     if kinds := COLUMNS.get(asked.get("kind", "")):
         moves = moves.filter(kind__in=kinds)
         words.append(_columns()[asked["kind"]])
-    if first := a_day(asked.get("from", "")):
+    if first := day_of(asked.get("from", "")):
         moves = moves.filter(slip__made_on__gte=first)
         words.append(_("%(day)s 起") % {"day": first})
-    if last := a_day(asked.get("to", "")):
+    if last := day_of(asked.get("to", "")):
         moves = moves.filter(slip__made_on__lte=last)
         words.append(_("到 %(day)s") % {"day": last})
     return moves, words

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from audit import clock
@@ -257,7 +258,7 @@ def reverse_slip(request: HttpRequest, slip_id: int) -> HttpResponse:
         else:
             messages.success(request, _("冲正好了，原来的单子还在，标着已冲正。"))
             return redirect("stock:slip", made.pk)
-    return _answer_page(request, form, found, _("冲正这张单子"), _("冲正"))
+    return _answer_page(request, form, found, _("冲正这张单子"), pgettext("verb", "冲正"))
 
 
 @login_required
