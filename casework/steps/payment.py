@@ -231,15 +231,19 @@ def _not_the_village_alone(this: Act, second: Staff) -> None:
 
 
 def _it_arrived(this: Act, payment: Payment) -> None:
-    """Where the case goes on: to the papers of an emergency, to the next part, or on."""
-    case = this.case
+    """Where the case goes on: to the papers of an emergency, to the next part, or on.
+
+    With the last part nothing more is paid, so what parts were checked down by is free again."""
+    case, reservation = this.case, payment.reservation
     this.moves_money = True
     if case.tier == "T0" and not _was_ratified(case):
         case.outcome = "makeup"
-    elif payment.reservation.instalments.exists() and instalments.open_parts(payment.reservation):
+    elif instalments.open_parts(reservation):
         case.outcome = "between_payments"
     else:
         case.outcome = "paid"
+        if payment.amount_fen < reservation.amount_fen:
+            funds.release(reservation, reason=_("各期都付完了，核查时少付的解锁。"))
 
 
 def _was_ratified(case: Case) -> bool:

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from access.vault import blind_index
 from audit import clock
-from casework import payments, timers
+from casework import limits, payments, timers
 from casework.errors import ApprovalVoid, BadCaseData, OverTheLimit, WrongState
 from casework.models import Case, CaseDocument, ServiceEntry
 from families import services as families
@@ -172,6 +172,55 @@ def test_more_than_was_planned_is_not_checked(world: World) -> None:
 
     with pytest.raises(FundsError, match="最多 600.00 元"), transaction.atomic():
         world.do(case, "check_instalment", "township_clerk", reason="多盖了", data={"amount_fen": 60_001})
+
+
+def served_for_less(world: World) -> Case:
+    """Two parts of 1,000 yuan; the last one was checked for 600, and both were credited."""
+    case = decided(world, {"parts": 2, "every_months": 1, "needs_check": True}, amount_fen=200_000)
+    paid_once(world, case, "one")
+    with later(1):
+        world.do(case, "check_instalment", "township_clerk", reason="只做了六成", data={"amount_fen": 60_000})
+        paid_once(world, case, "two")
+    return case_now(case)
+
+
+def money_of(case: Case) -> tuple[int, int, int]:
+    """(paid, committed, in payment) of the allocation that pays this case."""
+    allocation = Reservation.objects.get(subject=case.subject).allocation
+    balance = ledger.allocation_balances([allocation])[allocation.pk]
+    return balance.paid_fen, balance.committed_fen, balance.in_payment_fen
+
+
+def test_what_the_last_part_was_checked_down_by_is_free_again_when_it_arrives(world: World) -> None:
+    case = served_for_less(world)
+
+    agrees(case)
+    reservation = Reservation.objects.get(subject=case.subject)
+    assert (case.state, reservation.released_fen) == ("paid", 40_000)
+    assert list(reservation.transfers.filter(kind="release").values_list("amount_fen", flat=True)) == [40_000]
+    assert money_of(case) == (160_000, 0, 0) and ledger.check().drift_fen == 0
+    assert limits.helped({limits.key_of(case)}, 2026) == {limits.key_of(case): {case.programme: 160_000}}
+
+
+def test_a_part_that_comes_back_after_the_rest_was_released_is_held_and_paid_again(world: World) -> None:
+    """What was released stays released; what the bank returns is committed until it is paid anew."""
+    case = served_for_less(world)
+    last = Payment.objects.filter(subject=case.subject).latest("id")
+    world.do(case, "payment_clawed_back", "cashier", reason="账户已冻结", data={"payment_id": last.pk})
+    agrees(case)
+    assert money_of(case) == (100_000, 60_000, 0)
+
+    with later(2):
+        account = families.record_account(
+            case.household, case.beneficiary, "9999990000000000048", kind="card", bank="x", by=world.township_clerk
+        )
+        world.do(case, "correct_account", "village_clerk", data={"account_id": account.pk})
+    with later(3):
+        paid_once(world, case, "again")
+
+    agrees(case)
+    assert (case_now(case).state, money_of(case)) == ("paid", (160_000, 0, 0))
+    assert Reservation.objects.get(subject=case.subject).released_fen == 40_000 and ledger.check().drift_fen == 0
 
 
 # --- each month ------------------------------------------------------------------------------------------------------
