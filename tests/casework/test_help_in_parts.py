@@ -13,6 +13,7 @@ from audit import clock
 from casework import limits, payments, timers
 from casework.errors import ApprovalVoid, BadCaseData, OverTheLimit, WrongState
 from casework.models import Case, CaseDocument, ServiceEntry
+from casework.trail import of_case
 from families import services as families
 from flows.errors import BadParameters
 from flows.parameters import Parameters, PaymentPlan
@@ -21,6 +22,7 @@ from funds import instalments, ledger, providers
 from funds import services as funds
 from funds.errors import FundsError, WrongPaymentState
 from funds.models import CashHandover, Instalment, Payment, Recovery, Reservation, Transfer
+from tests.audit import attack
 from tests.casework.placing import refused
 from tests.casework.test_model_agrees import agrees
 from tests.casework.test_no_dead_ends import answer
@@ -221,6 +223,25 @@ def test_a_part_that_comes_back_after_the_rest_was_released_is_held_and_paid_aga
     agrees(case)
     assert (case_now(case).state, money_of(case)) == ("paid", (160_000, 0, 0))
     assert Reservation.objects.get(subject=case.subject).released_fen == 40_000 and ledger.check().drift_fen == 0
+
+
+def test_the_trail_of_help_in_parts_agrees_with_what_was_signed(world: World) -> None:
+    """Each payment is one part; what a part was checked down by was seen by somebody."""
+    assert of_case(served_for_less(world)).disagreements == []
+
+
+def test_a_part_or_a_plan_that_is_not_what_was_signed_is_named_in_the_trail(world: World) -> None:
+    case = served_for_less(world)
+    with attack.triggers_off("funds_payment", "casework_caseevent"):
+        attack.run("UPDATE funds_payment SET amount_fen = 70000 WHERE subject = %s AND instalment = 2", case.subject)
+        attack.run("UPDATE casework_caseevent SET amount_fen = 150000 WHERE case_id = %s AND digest <> ''", case.pk)
+
+    told = of_case(case).disagreements
+
+    assert told == [
+        "第 1 步和第 3 步对不上：各期加起来 2,000 元，批准的是 1,500 元。",
+        "第 1 步对不上：第 2 期付款 700 元，这一期定的是 600 元。",
+    ]
 
 
 # --- each month ------------------------------------------------------------------------------------------------------
