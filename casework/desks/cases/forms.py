@@ -33,7 +33,8 @@ from families import services as families
 from families.models import BankAccount, Survey
 from flows import calendar
 from flows.states import ACTIONS
-from funds.models import CashHandover, Payment, Provider
+from funds import services as funds
+from funds.models import CashHandover, Payment, Provider, Recovery
 from funds.money import yuan
 
 MINDS = frozenset({"endorse", "check", "approve", "approve_plan", "review", "confirm", "countersign", "approve_exit"})
@@ -55,7 +56,7 @@ QUESTIONS = {
     "uphold_refusal": _l("为什么维持？"),
     "overturn_refusal": _l("为什么撤销原决定？"),
     "emergency_release": _l("急在哪里？"),
-    "finish_recovery": _l("怎么追回的？"),
+    **dict.fromkeys(("record_recovery", "finish_recovery"), _l("怎么追回的？")),
     "object": _l("不同意的是什么？"),
     "check_instalment": _l("看到了什么？"),
     "suspend": _l("为什么暂停？"),
@@ -395,8 +396,8 @@ class ReclaimForm(ActForm):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        credited = Payment.objects.filter(subject=self.case.subject, state=Payment.State.CREDITED)
-        paid_fen = sum(credited.values_list("amount_fen", flat=True))
+        reservation = funds.held_reservation(self.case.subject)
+        paid_fen = funds.paid_of(reservation) if reservation else 0
         self.fields["amount_fen"].initial = self.fields["amount_fen"].max_fen = paid_fen
         self.fields["amount_fen"].help_text = _("付过 %(yuan)s 元。只追回一部分的，改成那一部分。") % {
             "yuan": yuan(paid_fen)
@@ -417,11 +418,24 @@ class ObjectForm(ActForm):
 
 
 class RecoveryForm(ActForm):
-    amount_fen = MoneyField(label=_l("追回了多少"), help_text=_l("没有追回就填 0，并写明谁决定核销。"))
-    field_order = ["key", "amount_fen", "reason"]
+    """What came back now, with its paper; a recovery is finished when nothing is open any more."""
+
+    amount_fen = MoneyField(label=_l("这次收回多少"))
+    document_no = forms.CharField(label=_l("收据号或银行回单号"), max_length=60, required=False)
+    field_order = ["key", "amount_fen", "document_no", "reason"]
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        recovery = Recovery.objects.filter(subject=self.case.subject).order_by("-id").first()
+        amount = self.fields["amount_fen"]
+        amount.max_fen = recovery.open_fen if recovery else 0
+        amount.min_fen = 0 if self.action == "finish_recovery" else 1
+        amount.help_text = _("还欠 %(open)s 元。追不回的，请先在追回页面提出核销，由第二个人核准。") % {
+            "open": yuan(amount.max_fen)
+        }
 
     def data_of_act(self) -> dict[str, Any]:
-        return {"amount_fen": self.cleaned_data["amount_fen"]}
+        return {"amount_fen": self.cleaned_data["amount_fen"], "document_no": self.cleaned_data["document_no"]}
 
 
 class PayFromImprestForm(ActForm):
@@ -533,7 +547,7 @@ _FORMS: dict[str, type[ActForm]] = {
     "correct_account": CorrectAccountForm,
     "object": ObjectForm,
     "pay_from_imprest": PayFromImprestForm,
-    "finish_recovery": RecoveryForm,
+    **dict.fromkeys(("record_recovery", "finish_recovery"), RecoveryForm),
     "check_instalment": CheckForm,
     "reclaim": ReclaimForm,
     "list_payment": ListForm,

@@ -27,7 +27,7 @@ from casework.reach import visible
 from flows.parameters import months_later
 from funds import recoveries as services
 from funds import services as funds
-from funds.models import Proposal, Recovery, Transfer
+from funds.models import Proposal, Recovery
 
 PAGE = 50
 STATE = "recovery"
@@ -154,9 +154,7 @@ def recovery(request: HttpRequest, case_id: int) -> HttpResponse:
             "case": case,
             "recovery": owed,
             "parts": services.agreed_parts(owed),
-            "entries": Transfer.objects.filter(subject=case.subject, kind="recover")
-            .select_related("recorded_by")
-            .order_by("id"),
+            "entries": services.entries_of(owed).select_related("recorded_by"),
             "proposals": [(proposal, PROPOSAL_TONES[proposal.state]) for proposal in proposals],
             "barred": acts.get("record_recovery", ""),
             "may": not why_not(request.user, "make") and acts.get("record_recovery") == "",
