@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from audit import clock
 from funds.errors import NotThatMuch, WrongPaymentState
 from funds.models import Instalment, Payment, Reservation
+from funds.money import yuan
 
 # A part that has a payment in one of these is spoken for; a returned one is paid again.
 UNDER_WAY_OR_PAID = ("listed", "sent", "credited", "unknown")
@@ -107,8 +108,7 @@ def check(part: Instalment, *, by: Any, note: str, amount_fen: int | None = None
     if amount_fen is not None:
         if not 0 < amount_fen <= part.amount_fen:
             raise NotThatMuch(
-                _("「%(part)s」最多 %(most)s 元，要大于 0。")
-                % {"part": part.label, "most": f"{part.amount_fen / 100:,.2f}"}
+                _("「%(part)s」最多 %(most)s 元，要大于 0。") % {"part": part.label, "most": yuan(part.amount_fen)}
             )
         part.amount_fen = amount_fen
     part.checked_by, part.checker_person_key, part.checked_on = by, by.person_key, clock.today()

@@ -486,7 +486,7 @@ def test_money_paid_in_an_emergency_comes_back(world: World, log_in: Any) -> Non
     assert "不能比这更多" in client.post(record, too_much).text
     client.post(record, {"key": new_key(), "amount_fen": "600", "reason": "先还一部分", "document_no": "R-1"})
     finish = reverse("funds:finish_recovery", args=[case.pk])
-    assert "还有 400.00 元没有追回" in client.post(finish, {"key": new_key(), "reason": "算了"}).text
+    assert "还有 400 元没有追回" in client.post(finish, {"key": new_key(), "reason": "算了"}).text
     assert case_now(case).state == "recovery"
     client.post(record, {"key": new_key(), "amount_fen": "400", "reason": "还清了", "document_no": "R-2"})
     client.post(finish, {"key": new_key(), "reason": "还清了"})
