@@ -70,7 +70,7 @@ def test_what_is_impossible_for_a_tier_is_refused_and_leaves_nothing(world: Worl
                 tried += 1
 
     assert traces() == before
-    assert tried == (16 if case.spec.has_emergency else 2 if case.spec.has_money else 0)
+    assert tried == (20 if case.spec.has_emergency else 4 if case.spec.has_money else 0)
 
 
 @pytest.mark.parametrize("programme", ["disaster_relief", "family_care", "elderly_support"])

@@ -11,6 +11,7 @@ from django.db import transaction
 from access.vault import blind_index
 from audit import clock
 from casework import limits, payments, timers
+from casework.bank_answers import post_cases
 from casework.errors import ApprovalVoid, BadCaseData, OverTheLimit, WrongState
 from casework.models import Case, CaseDocument, ServiceEntry
 from casework.trail import of_case
@@ -20,6 +21,8 @@ from flows.parameters import Parameters, PaymentPlan
 from flows.services import draft_version, publish_version
 from funds import instalments, ledger, providers
 from funds import services as funds
+from funds.bank_files import Said
+from funds.banking.reasons import CREDITED, RETURNED
 from funds.errors import FundsError, WrongPaymentState
 from funds.models import CashHandover, Instalment, Payment, Recovery, Reservation, Transfer
 from tests.audit import attack
@@ -214,7 +217,7 @@ def test_a_part_that_comes_back_after_the_rest_was_released_is_held_and_paid_aga
 
     with later(2):
         account = families.record_account(
-            case.household, case.beneficiary, "9999990000000000048", kind="card", bank="x", by=world.township_clerk
+            case.household, case.beneficiary, "9999998888888888888", kind="card", bank="x", by=world.township_clerk
         )
         world.do(case, "correct_account", "village_clerk", data={"account_id": account.pk})
     with later(3):
@@ -311,6 +314,106 @@ def test_a_part_that_came_back_is_sent_again_or_stopped_but_not_decided_anew(wor
     agrees(case)
     assert case_now(case).state == "paid"
     assert Reservation.objects.get(subject=case.subject).released_fen == 60_000
+
+
+def second_with_the_bank(world: World) -> tuple[Case, Payment]:
+    """The first of three parts arrived, the second is with the bank."""
+    case = monthly(world)
+    first = Payment.objects.get(subject=case.subject)
+    with later(1):
+        pay(world, case, key="batch-second00")
+    return case_now(case), first
+
+
+def taken_back(world: World, case: Case, payment: Payment) -> None:
+    """A line of the bank's file: what had arrived is returned."""
+    said = Said(1, payment.pk, case.subject, RETURNED, CREDITED, "账户已冻结", "R9", clock.today())
+    with transaction.atomic():
+        assert post_cases([said], by=world.cashier, key=f"file-{payment.pk}") == {}
+
+
+def test_an_earlier_part_that_comes_back_while_the_next_is_with_the_bank_is_paid_again(world: World) -> None:
+    case, first = second_with_the_bank(world)
+    with later(1):
+        taken_back(world, case, first)
+        agrees(case)
+        assert (case_now(case).state, case_now(case).turn_role) == ("in_payment", "cashier")
+        assert money_of(case) == (0, 60_000, 30_000)
+        answer(world, case, credited=True, key="second")
+        agrees(case)
+        assert case_now(case).state == "between_payments"
+        paid_once(world, case, "first again")
+
+    again = Payment.objects.filter(subject=case.subject).latest("id")
+    assert (again.instalment, again.replaces, again.state) == (1, first, "credited")
+    with later(2):
+        paid_once(world, case, "third")
+    agrees(case)
+    assert case_now(case).state == "paid" and money_of(case) == (90_000, 0, 0) and ledger.check().drift_fen == 0
+
+
+def mended(world: World, case: Case, number: str = "9999998888888888888") -> None:
+    account = families.record_account(
+        case.household, case.beneficiary, number, kind="card", bank="x", by=world.township_clerk
+    )
+    world.do(case, "correct_account", "village_clerk", data={"account_id": account.pk})
+
+
+def test_two_parts_that_came_back_are_paid_again_one_after_the_other(world: World) -> None:
+    case, first = second_with_the_bank(world)
+    second = Payment.objects.filter(subject=case.subject).latest("id")
+    with later(1):
+        answer(world, case, credited=False, key="no")
+        taken_back(world, case, first)
+        agrees(case)
+        assert (case_now(case).state, money_of(case)) == ("payment_returned", (0, 90_000, 0))
+        mended(world, case)
+    with later(2):
+        for n, came_back in ((1, first), (2, second)):
+            paid_once(world, case, f"again{n}")
+            again = Payment.objects.filter(subject=case.subject).latest("id")
+            assert (again.instalment, again.replaces, again.state) == (n, came_back, "credited")
+            agrees(case)
+
+    assert case_now(case).state == "between_payments" and money_of(case) == (60_000, 30_000, 0)
+
+
+def test_a_part_that_came_back_waits_for_its_account_when_it_is_taken_off_the_list(world: World) -> None:
+    """Otherwise its account could be mended nowhere any more: help that goes on pays where the last part arrived."""
+    case = monthly(world)
+    first = Payment.objects.get(subject=case.subject)
+    with later(1):
+        payments.build_batch([case.pk], by=world.fund_manager, key="batch-second00")
+        taken_back(world, case, first)
+        world.do(case, "unlist_payment", "fund_manager", reason="账户有问题")
+        agrees(case)
+        assert (case_now(case).state, case_now(case).turn_role) == ("payment_returned", "village_clerk")
+        mended(world, case)
+    with later(2):
+        payments.build_batch([case.pk], by=world.fund_manager, key="batch-again000")
+        world.do(case, "unlist_payment", "fund_checker", reason="再核一遍")
+        agrees(case)
+        assert (case_now(case).state, case_now(case).turn_role) == ("payment_returned", "fund_manager")
+        paid_once(world, case, "first again")
+
+    agrees(case)
+    assert case_now(case).state == "between_payments" and money_of(case) == (30_000, 60_000, 0)
+
+
+def test_a_first_part_that_comes_back_after_all_arrived_is_paid_again(world: World) -> None:
+    case = served_for_less(world)
+    first = Payment.objects.filter(subject=case.subject).earliest("id")
+    with later(2):
+        refused(world, case, "payment_clawed_back", "cashier", BadCaseData, reason="账户已冻结")
+        taken_back(world, case, first)
+        agrees(case)
+        mended(world, case)
+    with later(3):
+        paid_once(world, case, "again")
+
+    agrees(case)
+    assert Payment.objects.filter(subject=case.subject).latest("id").replaces == first
+    assert (case_now(case).state, money_of(case)) == ("paid", (160_000, 0, 0)) and ledger.check().drift_fen == 0
 
 
 def test_a_part_that_is_taken_off_its_list_waits_between_payments(world: World) -> None:

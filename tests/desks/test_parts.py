@@ -253,6 +253,31 @@ def test_asking_back_starts_with_all_that_was_paid(world: World) -> None:
     assert Recovery.objects.get(subject=case.subject).owed_fen == 200_000
 
 
+def test_which_of_the_parts_came_back_is_named(world: World) -> None:
+    case = decided(world, MONTHS, amount_fen=90_000)
+    paid_once(world, case, "one")
+    first = Payment.objects.get(subject=case.subject)
+    with clock.frozen_at(START + datetime.timedelta(days=31)):
+        paid_once(world, case, "two")
+        form = at_desk(world.cashier).get(f"/cases/{case.pk}/act/payment_clawed_back/")
+        assert [pk for pk, _words in form.context["form"].fields["payment_id"].choices] == [first.pk + 1, first.pk]
+        said = {"reason": "账户已冻结", "answered_on_year": "2026", "answered_on_month": "5", "answered_on_day": "16"}
+        assert act(world, "cashier", case, "payment_clawed_back", **said).status_code == 422
+        assert act(world, "cashier", case, "payment_clawed_back", payment_id=first.pk, **said).status_code == 302
+
+    first = Payment.objects.get(pk=first.pk)
+    assert (first.state, first.returned_reason, case_now(case).state) == ("returned", "账户已冻结", "payment_returned")
+
+
+def test_where_nothing_has_arrived_nothing_is_taken_back(world: World) -> None:
+    case = decided(world, MONTHS, amount_fen=90_000)
+    paid_once(world, case, "one")
+    world.do(case, "payment_clawed_back", "cashier", reason="账户已冻结")
+
+    assert "payment_clawed_back" not in page(world, "cashier", case).text
+    assert "没有已经到账的付款" in at_desk(world.cashier).get(f"/cases/{case.pk}/act/payment_clawed_back/").text
+
+
 def test_what_went_out_of_a_float_is_asked_back_and_its_entries_are_shown(world: World) -> None:
     a_float(world, 500_000, 500_000)
     case = emergency(world, 100_000)

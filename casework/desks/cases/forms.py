@@ -48,6 +48,7 @@ QUESTIONS = {
     "send_back": _l("为什么退回审批？"),
     "unlist_payment": _l("为什么移出？"),
     "payment_bounced": _l("银行怎么说？"),
+    "payment_clawed_back": _l("银行怎么说？"),
     "payment_unknown": _l("问了谁？银行怎么说？"),
     "propose_exit": _l("为什么可以结案？"),
     "keep_open": _l("为什么还要帮？"),
@@ -538,6 +539,40 @@ class AnswerForm(WithTheBankForm):
         }
 
 
+class TakenBackForm(ActForm):
+    """Which of the payments that had arrived the bank has returned."""
+
+    payment_id = forms.TypedChoiceField(label=_l("银行退回的是哪一笔"), coerce=int, widget=AnswerCards)
+    bank_reference = forms.CharField(label=_l("银行流水号"), max_length=60, required=False)
+    answered_on = DayField(label=_l("银行哪天答复"), latest=clock.today, initial=clock.today)
+    field_order = ["key", "payment_id", "reason", "bank_reference", "answered_on"]
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        arrived = Payment.objects.filter(
+            subject=self.case.subject, state=Payment.State.CREDITED, batch__cash_reason__isnull=True
+        ).order_by("-id")
+        self.fields["payment_id"].choices = [(payment.pk, arrived_words(payment)) for payment in arrived]
+        if len(arrived) == 1:
+            self.fields["payment_id"].initial = arrived[0].pk
+
+    def data_of_act(self) -> dict[str, Any]:
+        return {
+            "payment_id": self.cleaned_data["payment_id"],
+            "bank_reference": self.cleaned_data["bank_reference"],
+            "answered_on": self.cleaned_data["answered_on"].isoformat(),
+        }
+
+
+def arrived_words(payment: Payment) -> str:
+    """One payment among those of a case: what it was, when it arrived, where."""
+    return _("%(yuan)s 元，%(day)s到账，尾号 %(tail)s") % {
+        "yuan": yuan(payment.amount_fen),
+        "day": day_short(payment.answered_on),
+        "tail": payment.account_last4,
+    }
+
+
 _FORMS: dict[str, type[ActForm]] = {
     "register": FindingsForm,
     "resubmit": FindingsForm,
@@ -553,6 +588,7 @@ _FORMS: dict[str, type[ActForm]] = {
     "list_payment": ListForm,
     "reissue": ListForm,
     **dict.fromkeys(("check_payment", "release_payment", "cash_handed"), AtTheBatchForm),
+    "payment_clawed_back": TakenBackForm,
     "payment_credited": AnswerForm,
     "payment_bounced": AnswerForm,
     "payment_unknown": WithTheBankForm,
