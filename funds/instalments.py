@@ -1,6 +1,6 @@
 """Help in parts: planning them, checking what a part waits for, finding the next one, ending what is left.
 
-    plan(reservation, [Part("第 1 期", date, 100_000), Part("第 2 期", date, 100_000, needs_check=True)])
+    plan(reservation, [Part("1", date, 100_000), Part("2", date, 100_000, needs_check=True)])
 
 The parts are together no more than was decided, and a payment is exactly one of them; PostgreSQL holds both.
 """
@@ -23,7 +23,8 @@ UNDER_WAY_OR_PAID = ("listed", "sent", "credited", "unknown")
 
 @dataclass(frozen=True)
 class Part:
-    """One instalment as it is planned. `needs_check`: it is paid only after somebody has looked."""
+    """One instalment as it is planned. `label`: its name, or its number. `needs_check`: it is paid only after somebody has
+    looked."""
 
     label: str
     due_on: datetime.date
@@ -92,9 +93,9 @@ def why_not_yet(part: Instalment | None) -> str:
     if part is None:
         return _("各期都付过了。")
     if part.due_on > clock.today():
-        return _("「%(part)s」要到 %(date)s 才能付。") % {"part": part.label, "date": part.due_on.isoformat()}
+        return _("「%(part)s」要到 %(date)s 才能付。") % {"part": part.title, "date": part.due_on.isoformat()}
     if part.needs_check and part.checked_on is None:
-        return _("「%(part)s」要先核查，核查通过才能付。") % {"part": part.label}
+        return _("「%(part)s」要先核查，核查通过才能付。") % {"part": part.title}
     return ""
 
 
@@ -104,11 +105,11 @@ def check(part: Instalment, *, by: Any, note: str, amount_fen: int | None = None
     Raises WrongPaymentState when it was checked or cancelled before, NotThatMuch.
     """
     if part.cancelled_on is not None or part.checked_on is not None:
-        raise WrongPaymentState(_("「%(part)s」已经核查过，或者已经取消。") % {"part": part.label})
+        raise WrongPaymentState(_("「%(part)s」已经核查过，或者已经取消。") % {"part": part.title})
     if amount_fen is not None:
         if not 0 < amount_fen <= part.amount_fen:
             raise NotThatMuch(
-                _("「%(part)s」最多 %(most)s 元，要大于 0。") % {"part": part.label, "most": yuan(part.amount_fen)}
+                _("「%(part)s」最多 %(most)s 元，要大于 0。") % {"part": part.title, "most": yuan(part.amount_fen)}
             )
         part.amount_fen = amount_fen
     part.checked_by, part.checker_person_key, part.checked_on = by, by.person_key, clock.today()

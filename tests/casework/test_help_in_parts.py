@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 from django.db import transaction
+from django.utils import translation
 
 from access.vault import blind_index
 from audit import clock
@@ -99,6 +100,16 @@ def test_equal_parts_leave_the_rest_to_the_last() -> None:
 def test_a_plan_that_does_not_add_up_is_refused(plan: dict[str, Any]) -> None:
     with pytest.raises(BadParameters):
         Parameters.from_json({"payments": plan})
+
+
+@pytest.mark.parametrize("label", ["2", "第 2 期"])
+def test_a_part_without_a_name_is_told_by_its_number_in_the_readers_language(label: str) -> None:
+    part = Instalment(n=2, label=label)
+    assert part.title == "第 2 期"
+    with translation.override("en"):
+        assert part.title == "Part 2"
+
+    assert Instalment(n=2, label="主体完工").title == "主体完工"
 
 
 # --- by term ---------------------------------------------------------------------------------------------------------

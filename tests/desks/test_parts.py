@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from audit import clock
 from casework import services_log
@@ -267,6 +268,18 @@ def test_which_of_the_parts_came_back_is_named(world: World) -> None:
 
     first = Payment.objects.get(pk=first.pk)
     assert (first.state, first.returned_reason, case_now(case).state) == ("returned", "账户已冻结", "payment_returned")
+
+
+def test_parts_without_names_are_told_in_english(world: World) -> None:
+    case = decided(world, MONTHS, amount_fen=90_000)
+    paid_once(world, case, "one")
+
+    client = at_desk(world.fund_manager)
+    client.cookies["django_language"] = "en"
+
+    with translation.override("en"):  # and afterwards as before
+        shown = client.get(f"/cases/{case.pk}/").text
+    assert "Part 2" in shown and "第 2 期" not in shown and "第 2 期" in page(world, "fund_manager", case).text
 
 
 def test_where_nothing_has_arrived_nothing_is_taken_back(world: World) -> None:

@@ -78,7 +78,7 @@ class Plan:
         if part is None:
             return ""
         return _("下一期「%(part)s」：%(words)s。") % {
-            "part": part.row.label,
+            "part": part.row.title,
             "words": what_it_waits_for(part.row, today or clock.today()),
         }
 

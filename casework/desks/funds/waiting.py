@@ -66,9 +66,7 @@ class Waiting:
 
     @property
     def part_words(self) -> str:
-        """第 2 期, or what the rules call it."""
-        label = self.part.label if self.part else ""
-        return _("第 %(n)s 期") % {"n": label} if label.isdecimal() else label
+        return self.part.title if self.part else ""
 
     @property
     def helped_words(self) -> str:
