@@ -352,14 +352,16 @@ class CheckForm(ActForm):
         self.part = next_part(self.case.subject)
         self.served = list(services_log.unbilled(self.case))
         self.served_fen = sum(entry.amount_fen for entry in self.served)
+        self.payable_fen = 0  # of it, with this part
         if self.part is None:
             return
+        self.payable_fen = services_log.payable_fen(self.served, self.part.amount_fen)
         self.fields["amount_fen"] = MoneyField(
             label=_("这一期付多少"),
             required=False,
             min_fen=1,
             max_fen=self.part.amount_fen,
-            help_text=_("空着就按服务单的合计，最多到计划的数。")
+            help_text=_("空着就付最早的几次，最多到计划的数。没付到的留到下一期；没有做的，先撤掉那一条。")
             if self.served
             else _("空着就按计划。做得少的，写实际该付的。"),
         )
