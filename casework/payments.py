@@ -73,12 +73,18 @@ def build_batch(
     return batch
 
 
+_LISTS = ("list_payment", "reissue")
+
+
 def built_with(key: str, *, by: Any) -> PaymentBatch | None:
-    """The batch that this very submission built before. Raises KeyReused for somebody else's."""
-    known = PaymentBatch.objects.filter(number=_number(key)).first()
-    if known and known.maker_id != by.pk:
+    """The batch that this very submission built before, on whatever day: the number of a batch has its day, what it
+    listed keeps the key. Raises KeyReused for somebody else's, or when another submission has taken the number."""
+    listed = CaseEvent.objects.filter(key__startswith=f"{key}:", action__in=_LISTS).order_by("id").first()
+    if listed is not None and listed.by_id == by.pk:
+        return PaymentBatch.objects.get(number=listed.data["batch"])
+    if listed is not None or PaymentBatch.objects.filter(number=_number(key)).exists():
         raise key_reused()
-    return known
+    return None
 
 
 def lines_of(batch: PaymentBatch) -> list[guards.Line]:
