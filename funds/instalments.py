@@ -14,11 +14,8 @@ from django.utils.translation import gettext as _
 
 from audit import clock
 from funds.errors import NotThatMuch, WrongPaymentState
-from funds.models import Instalment, Payment, Reservation
+from funds.models import LIVING, Instalment, Payment, Reservation
 from funds.money import yuan
-
-# A part that has a payment in one of these is spoken for; a returned one is paid again.
-UNDER_WAY_OR_PAID = ("listed", "sent", "credited", "unknown")
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ def plan(reservation: Reservation, parts: list[Part]) -> None:
 
 def open_parts(reservation: Reservation) -> list[Instalment]:
     """Parts that are neither cancelled nor being paid nor paid, the next one first."""
-    spoken_for = Payment.objects.filter(reservation=reservation, state__in=UNDER_WAY_OR_PAID).values("instalment")
+    spoken_for = Payment.objects.filter(reservation=reservation, state__in=LIVING).values("instalment")
     return list(reservation.instalments.filter(cancelled_on__isnull=True).exclude(n__in=spoken_for).order_by("n"))
 
 
@@ -63,9 +60,7 @@ def next_parts(reservations: Iterable[Reservation]) -> dict[int, Instalment | No
     """{reservation id: its next part}, two queries for all. None: all are paid. One that is paid at once is absent."""
     ids = [reservation.pk for reservation in reservations]
     spoken_for = set(
-        Payment.objects.filter(reservation__in=ids, state__in=UNDER_WAY_OR_PAID).values_list(
-            "reservation_id", "instalment"
-        )
+        Payment.objects.filter(reservation__in=ids, state__in=LIVING).values_list("reservation_id", "instalment")
     )
     found: dict[int, Instalment | None] = {}
     for part in Instalment.objects.filter(reservation__in=ids).order_by("reservation_id", "-n"):

@@ -26,7 +26,7 @@ from flows import calendar
 from flows.parameters import Period
 from funds import bulk, ledger, providers
 from funds import services as funds
-from funds.models import Payment, PaymentBatch, Reservation
+from funds.models import LIVING, Payment, PaymentBatch, Reservation
 
 MAKES = "fund_manager"
 ACCOUNT_WAIT = Period(1)  # working days between writing down another account and paying to it
@@ -82,7 +82,7 @@ def payable(roster: Roster) -> list[Payable]:
 
 def _payable_to_provider(roster: Roster) -> list[Payable]:
     held = funds.held_reservation(roster.subject)
-    if held is None or held.payments.filter(state__in=["listed", "sent", "credited", "unknown"]).exists():
+    if held is None or held.payments.filter(state__in=LIVING).exists():
         return []
     return [Payable(roster.provider.bank, 1, held.amount_fen - held.released_fen)]
 
@@ -244,7 +244,7 @@ def returned(condition: Q) -> QuerySet[Payment]:
     """Payments of lists that came back and were neither sent again nor given up, where `condition` on the place holds."""
     return (
         Payment.objects.filter(condition, subject__startswith="roster:", state="returned", replaced_by__isnull=True)
-        .exclude(reservation__payments__state__in=["listed", "sent", "credited", "unknown"])
+        .exclude(reservation__payments__state__in=LIVING)
         .filter(reservation__in=Reservation.objects.filter(released_fen=0))
         .order_by("answered_on", "id")
     )

@@ -303,16 +303,6 @@ def test_money_under_way_is_not_given_back(world: World) -> None:
         bulk.release_many([row.reservation_id for row in payments], reason="撤回")
 
 
-def test_a_list_taken_off_its_batch_can_be_listed_again(world: World) -> None:
-    batch = listed(world, count=3)
-
-    assert bulk.unlist_many(batch) == 3
-    ids = list(batch.payments.values_list("reservation_id", flat=True))
-    bulk.list_many((bulk.Listing(pk, payee(1), f"again:{pk}") for pk in ids), batch_of(world, "B2"))
-
-    assert Payment.objects.filter(state="listed").count() == 3
-
-
 def test_a_returned_line_goes_out_again_in_place_of_the_first(world: World) -> None:
     first, _other = sent(world, count=2)
     bulk.bounce_many([bulk.Bounced(first.pk, "R", "销户", START)])

@@ -23,7 +23,7 @@ from families.models import BankAccount, HouseholdMember
 from flows.programmes import PROGRAMMES
 from flows.states import DUTIES, STATES
 from funds import instalments, providers
-from funds.models import Instalment, Payment, Reservation
+from funds.models import LIVING, Instalment, Payment, Reservation
 from funds.money import yuan
 
 WAITING = ("fund_reserved", "emergency_released", "payment_returned")
@@ -97,9 +97,7 @@ def waiting_cases(
 
 def _part_is_due() -> Q:
     """The condition that the next part of a case may be paid today, as instalments.why_not_yet says it."""
-    spoken_for = Payment.objects.filter(
-        reservation=OuterRef("reservation"), instalment=OuterRef("n"), state__in=instalments.UNDER_WAY_OR_PAID
-    )
+    spoken_for = Payment.objects.filter(reservation=OuterRef("reservation"), instalment=OuterRef("n"), state__in=LIVING)
     open_parts = Instalment.objects.filter(
         ~Exists(spoken_for),
         reservation__subject=Concat(Value("case:"), Cast(OuterRef(OuterRef("pk")), CharField())),
