@@ -7,18 +7,13 @@ from django.db import transaction
 from access import services as access
 from access.models import Staff
 from casework.acting import act, possible_actions
-from casework.errors import CaseworkError, KeyReused, NoSuchCase, NotYourTurn, ReasonNeeded, WrongState
+from casework.errors import REFUSALS, KeyReused, NoSuchCase, NotYourTurn, ReasonNeeded, WrongState
 from casework.models import Case, CaseEvent
-from families.errors import FamiliesError
-from flows.errors import FlowsError
 from flows.programmes import PROGRAMMES
 from flows.spec import NEVER, Choice
 from flows.states import ACTIONS, ROLE_ANYONE, ROLE_SYSTEM, STATES
-from funds.errors import FundsError
 from tests.casework.placing import put, traces
 from tests.world import ROLES_AT, START, World, case_now, make_staff
-
-REFUSALS = (CaseworkError, FlowsError, FundsError, FamiliesError)
 
 
 class Undo(Exception):

@@ -19,7 +19,6 @@ from access.scope import can
 from casework import guards, payments, search
 from casework.acting import act
 from casework.bank_words import returned_words
-from casework.desks.acts import REFUSALS
 from casework.desks.funds import unanswered
 from casework.desks.funds.confirming import confirmed_again
 from casework.desks.funds.figures import case_id_of
@@ -35,7 +34,7 @@ from casework.desks.funds.reach import (
 )
 from casework.desks.funds.refusals import in_plain_words
 from casework.desks.funds.tables import PAYMENT_TONES, BatchRow, batch_rows, cases_of, payment_words
-from casework.errors import NotLookedOver
+from casework.errors import REFUSALS, NotLookedOver
 from casework.http import day_of, row_number
 from casework.models import CaseDuty
 from casework.reach import visible

@@ -15,11 +15,11 @@ from django.views.decorators.http import require_POST, require_safe
 from access.roles import title_of as role_title
 from access.scope import Post
 from audit.context import acting
-from casework.desks.acts import REFUSALS
 from casework.desks.funds.budget_forms import AnswerForm
 from casework.desks.funds.proposed import entries_of
 from casework.desks.funds.reach import DUTY_ROLES, posts_for, proposals_in_reach, why_not
 from casework.desks.funds.refusals import in_plain_words
+from casework.errors import REFUSALS
 from casework.reach import visible
 from funds import proposals
 from funds.models import Proposal

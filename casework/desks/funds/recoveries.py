@@ -16,12 +16,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from audit.context import acting
 from casework.acting import possible_actions
-from casework.desks.acts import REFUSALS
 from casework.desks.funds.figures import case_id_of
 from casework.desks.funds.forms import AgreeForm, ReasonForm, RecoverForm, WriteOffForm
 from casework.desks.funds.reach import cases_in_reach, demand, posts_for, recoveries_in_reach, why_not
 from casework.desks.funds.refusals import in_plain_words
 from casework.desks.funds.single import one_act
+from casework.errors import REFUSALS
 from casework.models import Case
 from casework.reach import visible
 from flows.parameters import months_later

@@ -8,9 +8,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from casework.acting import act, possible_actions
-from casework.desks.acts import REFUSALS
 from casework.desks.funds.reach import demand
 from casework.desks.funds.refusals import in_plain_words
+from casework.errors import REFUSALS
 from casework.models import Case
 
 

@@ -15,13 +15,12 @@ from access.roles import title_of
 from audit import clock
 from casework import redflags
 from casework.acting import act, possible_actions
-from casework.desks.acts import REFUSALS
 from casework.desks.township import evidence, lists
 from casework.desks.township.forms import DecisionForm
 from casework.desks.township.office import Office
 from casework.desks.township.rows import Row, Rows
 from casework.digests import digest_of
-from casework.errors import CaseworkError
+from casework.errors import REFUSALS, CaseworkError
 from casework.links import case_url
 from casework.models import Case
 from casework.queries import PAGE, visible_case
