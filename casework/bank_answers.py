@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from casework import payments
 from casework.acting import act
 from casework.models import Case
+from flows.errors import NoSuchEdge
 from flows.states import STATES
 from funds.bank_files import Said, posts_for
 from funds.banking.reasons import CREDITED, FAILED, RETURNED, UNCLEAR
@@ -41,7 +42,7 @@ def post_cases(said: list[Said], *, by: Any, key: str) -> Mapping[int, str]:
     late: dict[int, str] = {}
     for one in sorted((one for one in said if one.was == CREDITED and one.outcome == RETURNED), key=_case_id):
         case = Case.objects.select_for_update().get(pk=_case_id(one))
-        if all(edge.action != TAKE_BACK for edge in case.spec.actions(case.state)):
+        if not _can_take_back(case):
             late[one.line] = _(
                 "个案 %(no)s 已到「%(state)s」，入账后又退票的钱不能自己记回。请资金管理决定怎么办。"
             ) % {
@@ -62,6 +63,13 @@ def post_cases(said: list[Said], *, by: Any, key: str) -> Mapping[int, str]:
             },
         )
     return late
+
+
+def _can_take_back(case: Case) -> bool:
+    try:
+        return bool(case.spec.target(case.state, TAKE_BACK, tier=case.tier, return_to=case.return_to))
+    except NoSuchEdge:
+        return False
 
 
 def _case_id(one: Said) -> int:

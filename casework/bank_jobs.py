@@ -7,23 +7,18 @@ from typing import Any
 
 from django.core.files.base import File
 
-from access.errors import AccessError
 from access.models import Staff
-from casework.errors import CaseworkError
-from families.errors import FamiliesError
-from flows.errors import FlowsError
+from casework.errors import REFUSALS
 from funds import bank_files, bank_lists
 from funds.bank_files import Judged
 from funds.banking.errors import HeadingsUnknown, ListRefused
 from funds.banking.matching import MATCHED, Verdict
 from funds.banking.reasons import OTHER
-from funds.errors import FundsError
 from funds.models import PaymentBatch
 from jobs import runner
 from jobs.models import Job
 
 ANSWER, LIST = "bank_answer", "bank_list"
-REFUSALS = (CaseworkError, FlowsError, FundsError, FamiliesError, AccessError)
 MOST_SHOWN = 2_000  # lines of a column that are kept with the job; more of them say the same
 LONG_NUMBER = re.compile(r"[0-9]{4,}(?=[0-9]{4})")
 

@@ -2,6 +2,11 @@
 
 from typing import Any
 
+from access.errors import AccessError
+from families.errors import FamiliesError
+from flows.errors import FlowsError
+from funds.errors import FundsError
+
 
 class CaseworkError(Exception):
     """Base of every refusal of this app."""
@@ -69,3 +74,7 @@ class PaymentBarred(CaseworkError):
 
 class NotLookedOver(PaymentBarred):
     """Nothing bars the payment, but somebody has to say how she looked at the `findings`."""
+
+
+# Everything a person may be refused with. Whatever else is raised is a fault, and crashes.
+REFUSALS = (CaseworkError, FlowsError, FundsError, FamiliesError, AccessError)

@@ -20,11 +20,9 @@ from casework.errors import NotLookedOver, PaymentBarred
 from casework.models import Case
 from casework.redflags import just_under
 from families.models import BankAccount
-from funds.models import Payment
+from funds.models import LIVING, Payment
 from funds.money import yuan
 
-# A payment in one of these has reached somebody or may do so yet.
-LIVING = ("listed", "sent", "credited", "unknown")
 NEAR_CAP_PERCENT = 80  # of what one person may get in a year
 MOST_TOLD = 8  # sentences of one refusal
 

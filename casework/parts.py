@@ -9,8 +9,7 @@ from django.utils.translation import gettext as _
 
 from casework.days import day_short
 from casework.models import Case
-from funds.instalments import UNDER_WAY_OR_PAID
-from funds.models import Instalment, Payment, Reservation
+from funds.models import LIVING, Instalment, Payment, Reservation
 
 # Where a case is while parts of its help are still to come.
 GOING_ON = ("between_payments", "suspended")
@@ -67,9 +66,7 @@ def next_of(parts: Iterable[Part]) -> Part | None:
 def next_parts(cases: Iterable[Case]) -> dict[int, Instalment]:
     """{case: the part that is paid next} of the cases that have one. One query."""
     subjects = {case.subject: case.pk for case in cases}
-    spoken_for = Payment.objects.filter(
-        reservation=OuterRef("reservation"), instalment=OuterRef("n"), state__in=UNDER_WAY_OR_PAID
-    )
+    spoken_for = Payment.objects.filter(reservation=OuterRef("reservation"), instalment=OuterRef("n"), state__in=LIVING)
     rows = (
         Instalment.objects.filter(
             ~Exists(spoken_for),

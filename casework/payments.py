@@ -17,8 +17,8 @@ from access.scope import posts_of
 from audit import clock
 from audit.context import acting
 from casework import guards
-from casework.acting import act
-from casework.batch_numbers import built_with, number_of
+from casework.acting import act, key_reused
+from casework.batch_numbers import number_of
 from casework.errors import BadCaseData, CaseworkError, NoSuchCase, NotYourTurn
 from casework.models import Case, CaseEvent
 from casework.rosters import paying as rosters
@@ -72,6 +72,20 @@ def build_batch(
     _each(ids, lambda pk: act(pk, actions[pk], by=by, key=f"{key}:{pk}", data={"batch_id": batch.pk}))
     guards.demand_looked_over(lines_of(batch), looked_over)  # now that every case is held
     return batch
+
+
+_LISTS = ("list_payment", "reissue")
+
+
+def built_with(key: str, *, by: Any) -> PaymentBatch | None:
+    """The batch that this very submission built before, on whatever day: the number of a batch has its day, what it
+    listed keeps the key. Raises KeyReused for somebody else's, or when another submission has taken the number."""
+    listed = CaseEvent.objects.filter(key__startswith=f"{key}:", action__in=_LISTS).order_by("id").first()
+    if listed is not None and listed.by_id == by.pk:
+        return PaymentBatch.objects.get(number=listed.data["batch"])
+    if listed is not None or PaymentBatch.objects.filter(number=number_of(key)).exists():
+        raise key_reused()
+    return None
 
 
 def lines_of(batch: PaymentBatch) -> list[guards.Line]:

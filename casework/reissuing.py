@@ -10,12 +10,17 @@ from casework.days import day_short
 from casework.models import Case
 from flows import calendar
 from flows.errors import CalendarMissing
+from funds import instalments
+from funds import services as funds
 from funds.models import Payment
 
 
 def returned_payment(case: Case) -> Payment | None:
-    """The payment that came back, while it is the case's last."""
-    last = Payment.objects.filter(subject=case.subject).order_by("-id").first()
+    """The payment that came back, and is paid again next; of help in parts it is the last one of the next part."""
+    reservation = funds.held_reservation(case.subject)
+    parts = instalments.open_parts(reservation) if reservation else []
+    of_the_part = Payment.objects.filter(subject=case.subject, instalment=parts[0].n if parts else 1)
+    last = of_the_part.exclude(state=Payment.State.CANCELLED).order_by("-id").first()
     return last if last and last.state == Payment.State.RETURNED else None
 
 

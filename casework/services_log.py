@@ -6,6 +6,7 @@ An entry is never changed (PostgreSQL holds that). A wrong one that was not bill
 """
 
 import datetime
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,8 +115,29 @@ def living(case: Case) -> Any:
 
 
 def unbilled(case: Case) -> Any:
-    """What was signed for since the last part."""
-    return living(case).filter(instalment__isnull=True)
+    """What was signed for and no part has paid, the oldest first."""
+    return living(case).filter(instalment__isnull=True).order_by("served_on", "pk")
+
+
+def payable_fen(entries: Iterable[ServiceEntry], most_fen: int) -> int:
+    """What those of the services cost, from the first on, that `most_fen` pays whole; all of it for a first one that is dearer."""
+    fen = 0
+    for entry in entries:
+        if fen and fen + entry.amount_fen > most_fen:
+            break
+        fen += entry.amount_fen
+    return min(fen, most_fen)
+
+
+def paid_with(entries: Iterable[ServiceEntry], amount_fen: int) -> list[ServiceEntry]:
+    """The services that an amount pays, from the first on. One that it pays in part is paid; what it does not reach waits."""
+    found, fen = [], 0
+    for entry in entries:
+        if fen >= amount_fen:
+            break
+        found.append(entry)
+        fen += entry.amount_fen
+    return found
 
 
 def sums(entries: Any) -> dict[str, int]:

@@ -14,13 +14,12 @@ from django.db.models import Exists, F, OuterRef, Q
 from access import services as access
 from audit import checkpoints, clock
 from casework.acting import TIMER_KEY, act
-from casework.errors import CaseworkError
+from casework.errors import REFUSALS
 from casework.models import Alert, Case, PublicNotice
 from families.models import HouseholdMember
 from flows import calendar
-from flows.errors import CalendarMissing, FlowsError
+from flows.errors import CalendarMissing
 from flows.states import ROLE_SYSTEM
-from funds.errors import FundsError
 from jobs import outbox, timers
 
 logger = logging.getLogger(__name__)
@@ -188,7 +187,7 @@ def _each(rows: Iterable[tuple[int, int]], function: Callable[[int, int], Any]) 
             done += bool(function(first, second))
         except CalendarMissing as error:
             missing = error
-        except (CaseworkError, FlowsError, FundsError) as refusal:
+        except REFUSALS as refusal:
             refused += 1
             logger.info("timer: %s refused for row %s", type(refusal).__name__, first)
     if missing is not None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -26,7 +26,7 @@ from casework.models import Case, CaseDocument, CaseEvent, Deliberation, PublicN
 from families import catalogue
 from families.models import Document, Survey
 from flows.states import ACTIONS, STATES
-from funds.models import ImprestSpend, Payment, PaymentBatch
+from funds.models import ImprestSpend, Instalment, Payment, PaymentBatch
 from funds.money import yuan
 
 SIGNATURES = ("approve", "confirm", "countersign", "emergency_release")
@@ -168,7 +168,7 @@ def of_case(case: Case) -> Trail:
         handed_out,
         streams,
         links,
-        _disagreements(case, [*payments, *handed_out], events),
+        _disagreements(case, payments, handed_out, events),
         checkpoints.latest(),
     )
 
@@ -491,13 +491,22 @@ def subjects_of(case: Case, payments: list[Payment] | None = None) -> Q:
     return Q(subject__in=names)
 
 
-def _disagreements(case: Case, payments: list[Payment | ImprestSpend], events: list[CaseEvent]) -> list[str]:
-    """Steps that do not agree with one another although each is intact."""
+def _disagreements(
+    case: Case, payments: list[Payment], handed_out: list[ImprestSpend], events: list[CaseEvent]
+) -> list[str]:
+    """Steps that do not agree with one another although each is intact.
+
+    What was paid of an earlier decision was signed for then; the last signature is about the last decision alone.
+    """
     signed = next((event for event in reversed(events) if event.action in SIGNATURES), None)
-    found = []
-    for payment in payments:
-        was_cancelled = isinstance(payment, Payment) and payment.state == Payment.State.CANCELLED
-        if not was_cancelled and signed and payment.amount_fen != signed.amount_fen:
+    made = [*handed_out, *(payment for payment in payments if payment.state != Payment.State.CANCELLED)]
+    last = max((payment.reservation_id for payment in made), default=None)
+    parts = {part.n: part for part in Instalment.objects.filter(reservation=last)} if last else {}
+    found = _plan_against_signature(last, signed) if parts and signed else []
+    for payment in (payment for payment in made if payment.reservation_id == last):
+        if parts:
+            found += _part_against_plan(payment, parts)
+        elif signed and payment.amount_fen != signed.amount_fen:
             found.append(
                 _("第 1 步和第 3 步对不上：付款 %(paid)s 元，批准的是 %(signed)s 元。")
                 % {"paid": yuan(payment.amount_fen), "signed": yuan(signed.amount_fen)}
@@ -505,3 +514,26 @@ def _disagreements(case: Case, payments: list[Payment | ImprestSpend], events: l
     if signed and signed.digest and case.approved_digest and signed.digest != case.approved_digest:
         found.append(_("第 3 步签字覆盖的材料，和现在个案里记的不是同一份。"))
     return found
+
+
+def _plan_against_signature(reservation_id: int, signed: CaseEvent) -> list[str]:
+    """The parts as they were laid down are together what was signed; checking one for less lowers it afterwards."""
+    laid = Instalment.history.filter(reservation_id=reservation_id, history_type="+").order_by()
+    planned_fen = laid.aggregate(fen=Sum("amount_fen", default=0))["fen"]
+    if planned_fen == signed.amount_fen:
+        return []
+    return [
+        _("第 1 步和第 3 步对不上：各期加起来 %(planned)s 元，批准的是 %(signed)s 元。")
+        % {"planned": yuan(planned_fen), "signed": yuan(signed.amount_fen)}
+    ]
+
+
+def _part_against_plan(payment: Payment, parts: dict[int, Instalment]) -> list[str]:
+    part = parts.get(payment.instalment)
+    if part is not None and part.amount_fen == payment.amount_fen:
+        return []
+    planned_fen = part.amount_fen if part else 0
+    return [
+        _("第 1 步对不上：第 %(n)d 期付款 %(paid)s 元，这一期定的是 %(planned)s 元。")
+        % {"n": payment.instalment, "paid": yuan(payment.amount_fen), "planned": yuan(planned_fen)}
+    ]

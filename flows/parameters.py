@@ -48,14 +48,17 @@ class PaymentPlan:
             raise BadParameters(_("各期的名称要与期数一样多。"))
 
     def laid_out(self, amount_fen: int, begins: datetime.date) -> list[tuple[str, datetime.date, int, bool]]:
-        """[(label, due on, fen, needs a check)]; [] when it is paid at once. Rounding goes to the last part."""
+        """[(label, due on, fen, needs a check)]; [] when it is paid at once. Rounding goes to the last part.
+
+        A part that the rules do not name is labelled with its number; whoever shows it finds the words.
+        """
         if self.parts == 1 and not self.first_needs_check:
             return []
         shares = [amount_fen * percent // 100 for percent in self.percents] or [amount_fen // self.parts] * self.parts
         shares[-1] += amount_fen - sum(shares)
         return [
             (
-                self.labels[n] if self.labels else f"第 {n + 1} 期",
+                self.labels[n] if self.labels else str(n + 1),
                 months_later(begins, n * self.every_months),
                 share,
                 self.needs_check if n else self.first_needs_check,

@@ -135,7 +135,10 @@ _MONEY: dict[str, dict[str, str]] = {  # {action: {where the money is: where it 
     "pay_from_imprest": {"held": "paid"},
     "check_instalment": {"held": "held"},
     **dict.fromkeys(("stop_payments", "end_payments"), {"held": "paid"}),
-    "payment_clawed_back": {"paid": "held", "held": "held"},
+    "payment_clawed_back": {
+        **{"paid": "held", "held": "held"},
+        **{money: money for money in ("listed", "checked", "sent")},  # a later part, which goes on meanwhile
+    },
     "reclaim": {"paid": "paid"},
     "record_recovery": {"paid": "paid"},
     "payment_bounced": {"sent": "held"},
@@ -176,7 +179,9 @@ def _prepared(spec: Spec, here: Situation, action: str) -> Iterator[Situation]:
         choices: Iterable[Situation] = [replace(here, tier=tier) for tier in ("T1", "T2", "T3")]
     elif action in ("payment_credited", "cash_handed"):
         choices = [replace(here, outcome=outcome) for outcome in _after_payment(here)]
-    elif action == "payment_clawed_back":
+    elif action == "unlist_payment":
+        choices = [replace(here, outcome=outcome) for outcome in _after_unlisting(here)]
+    elif action == "payment_clawed_back" and here.state not in ("in_payment", "payment_returned"):
         choices = [replace(here, return_to=origin) for origin in _was_paid_from(here)]
     else:
         choices = [here]
@@ -190,6 +195,11 @@ def _after_payment(here: Situation) -> tuple[str, ...]:
     if here.tier == "T0":
         return ("paid",) if here.ratified else ("makeup",)
     return ("paid", "between_payments")
+
+
+def _after_unlisting(here: Situation) -> tuple[str, ...]:
+    """Where it was listed from; a part may also have come back before."""
+    return (here.return_to, "payment_returned") if here.return_to == "between_payments" else (here.return_to,)
 
 
 def _was_paid_from(here: Situation) -> tuple[str, ...]:

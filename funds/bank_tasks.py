@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from audit import clock
@@ -82,10 +81,6 @@ def settle_answered(file: BankFile, payment_ids: list[int], *, by: Any) -> None:
         note=_("见回单 %(name)s") % {"name": file.filename},
     )
     write_history(BankTask, ids, "~")
-
-
-def open_tasks() -> QuerySet[BankTask]:
-    return BankTask.objects.filter(state=BankTask.State.OPEN).order_by("opened_on", "id")
 
 
 @transaction.atomic

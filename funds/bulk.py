@@ -239,20 +239,6 @@ def send_many(batch: PaymentBatch, *, progress: Progress = _silent) -> int:
     return done
 
 
-def unlist_many(batch: PaymentBatch, *, progress: Progress = _silent) -> int:
-    """Take every payment off a batch that has not been released; returns how many. Raises WrongPaymentState."""
-    if batch.state == PaymentBatch.State.RELEASED:
-        raise WrongPaymentState(_("这一批已经交给银行，只能等回单。"))
-    _by_index()
-    ids = list(batch.payments.filter(state=Payment.State.LISTED).order_by("id").values_list("pk", flat=True))
-    done = 0
-    for part in in_sets(ids):
-        _move("", part, "state = 'cancelled'", [])
-        done += len(part)
-        progress(done)
-    return done
-
-
 @dataclass(frozen=True, slots=True)
 class Credited:
     """What the bank says of one payment: it has arrived."""

@@ -1,6 +1,6 @@
 """Help in parts: planning them, checking what a part waits for, finding the next one, ending what is left.
 
-    plan(reservation, [Part("第 1 期", date, 100_000), Part("第 2 期", date, 100_000, needs_check=True)])
+    plan(reservation, [Part("1", date, 100_000), Part("2", date, 100_000, needs_check=True)])
 
 The parts are together no more than was decided, and a payment is exactly one of them; PostgreSQL holds both.
 """
@@ -14,15 +14,14 @@ from django.utils.translation import gettext as _
 
 from audit import clock
 from funds.errors import NotThatMuch, WrongPaymentState
-from funds.models import Instalment, Payment, Reservation
-
-# A part that has a payment in one of these is spoken for; a returned one is paid again.
-UNDER_WAY_OR_PAID = ("listed", "sent", "credited", "unknown")
+from funds.models import LIVING, Instalment, Payment, Reservation
+from funds.money import yuan
 
 
 @dataclass(frozen=True)
 class Part:
-    """One instalment as it is planned. `needs_check`: it is paid only after somebody has looked."""
+    """One instalment as it is planned. `label`: its name, or its number. `needs_check`: it is paid only after somebody has
+    looked."""
 
     label: str
     due_on: datetime.date
@@ -53,7 +52,7 @@ def plan(reservation: Reservation, parts: list[Part]) -> None:
 
 def open_parts(reservation: Reservation) -> list[Instalment]:
     """Parts that are neither cancelled nor being paid nor paid, the next one first."""
-    spoken_for = Payment.objects.filter(reservation=reservation, state__in=UNDER_WAY_OR_PAID).values("instalment")
+    spoken_for = Payment.objects.filter(reservation=reservation, state__in=LIVING).values("instalment")
     return list(reservation.instalments.filter(cancelled_on__isnull=True).exclude(n__in=spoken_for).order_by("n"))
 
 
@@ -61,9 +60,7 @@ def next_parts(reservations: Iterable[Reservation]) -> dict[int, Instalment | No
     """{reservation id: its next part}, two queries for all. None: all are paid. One that is paid at once is absent."""
     ids = [reservation.pk for reservation in reservations]
     spoken_for = set(
-        Payment.objects.filter(reservation__in=ids, state__in=UNDER_WAY_OR_PAID).values_list(
-            "reservation_id", "instalment"
-        )
+        Payment.objects.filter(reservation__in=ids, state__in=LIVING).values_list("reservation_id", "instalment")
     )
     found: dict[int, Instalment | None] = {}
     for part in Instalment.objects.filter(reservation__in=ids).order_by("reservation_id", "-n"):
@@ -91,9 +88,9 @@ def why_not_yet(part: Instalment | None) -> str:
     if part is None:
         return _("各期都付过了。")
     if part.due_on > clock.today():
-        return _("「%(part)s」要到 %(date)s 才能付。") % {"part": part.label, "date": part.due_on.isoformat()}
+        return _("「%(part)s」要到 %(date)s 才能付。") % {"part": part.title, "date": part.due_on.isoformat()}
     if part.needs_check and part.checked_on is None:
-        return _("「%(part)s」要先核查，核查通过才能付。") % {"part": part.label}
+        return _("「%(part)s」要先核查，核查通过才能付。") % {"part": part.title}
     return ""
 
 
@@ -103,12 +100,11 @@ def check(part: Instalment, *, by: Any, note: str, amount_fen: int | None = None
     Raises WrongPaymentState when it was checked or cancelled before, NotThatMuch.
     """
     if part.cancelled_on is not None or part.checked_on is not None:
-        raise WrongPaymentState(_("「%(part)s」已经核查过，或者已经取消。") % {"part": part.label})
+        raise WrongPaymentState(_("「%(part)s」已经核查过，或者已经取消。") % {"part": part.title})
     if amount_fen is not None:
         if not 0 < amount_fen <= part.amount_fen:
             raise NotThatMuch(
-                _("「%(part)s」最多 %(most)s 元，要大于 0。")
-                % {"part": part.label, "most": f"{part.amount_fen / 100:,.2f}"}
+                _("「%(part)s」最多 %(most)s 元，要大于 0。") % {"part": part.title, "most": yuan(part.amount_fen)}
             )
         part.amount_fen = amount_fen
     part.checked_by, part.checker_person_key, part.checked_on = by, by.person_key, clock.today()

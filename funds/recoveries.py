@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from audit import clock
 from funds import imprest, ledger, proposals, services
 from funds.errors import NotThatMuch, WrongProposal
 from funds.models import Proposal, Recovery, Reservation, Transfer
+from funds.money import yuan
 
 
 def begin(
@@ -26,7 +28,7 @@ def begin(
     """
     paid_fen = services.paid_of(reservation)
     if not 0 < owed_fen <= paid_fen:
-        raise NotThatMuch(_("要追回的钱应大于 0，最多 %(paid)s 元。") % {"paid": f"{paid_fen / 100:,.2f}"})
+        raise NotThatMuch(_("要追回的钱应大于 0，最多 %(paid)s 元。") % {"paid": yuan(paid_fen)})
     spend = imprest.open_spend(reservation)
     if spend is not None and owed_fen < spend.open_fen:  # what is not asked back is what was decided
         imprest.settle(spend, spend.open_fen - owed_fen, key=f"imprest:{spend.pk}:kept", reason=reason)
@@ -48,9 +50,7 @@ def record(recovery_id: int, amount_fen: int, *, key: str, document_no: str = ""
     if known:
         return known
     if not 0 < amount_fen <= recovery.open_fen:
-        raise NotThatMuch(
-            _("还欠 %(open)s 元，收回的要大于 0，不能比这更多。") % {"open": f"{recovery.open_fen / 100:,.2f}"}
-        )
+        raise NotThatMuch(_("还欠 %(open)s 元，收回的要大于 0，不能比这更多。") % {"open": yuan(recovery.open_fen)})
     recovery.recovered_fen += amount_fen
     _save(recovery)
     reservation = recovery.reservation
@@ -73,6 +73,15 @@ def record(recovery_id: int, amount_fen: int, *, key: str, document_no: str = ""
     return transfer
 
 
+def entries_of(recovery: Recovery) -> QuerySet[Transfer]:
+    """The entries by which it came back, the first one first; together they are `recovered_fen`.
+
+    What a township handed out makes its float whole; entries that do so because it was settled came from no family.
+    """
+    out_of_a_float = Q(kind="imprest_replenish") & ~Q(key__endswith=":replenish")
+    return Transfer.objects.filter(Q(kind="recover") | out_of_a_float, subject=recovery.subject).order_by("id")
+
+
 @transaction.atomic
 def agree(recovery_id: int, parts: list[tuple[datetime.date, int]]) -> Recovery:
     """What the family will pay back and when: [(due on, fen), …], together what is open. An earlier agreement stays in
@@ -80,7 +89,7 @@ def agree(recovery_id: int, parts: list[tuple[datetime.date, int]]) -> Recovery:
     recovery = Recovery.objects.select_for_update().get(pk=recovery_id)
     if sum(fen for _due, fen in parts) != recovery.open_fen or any(fen <= 0 for _due, fen in parts):
         raise NotThatMuch(
-            _("还欠 %(open)s 元，各期加起来要正好是这个数，每期大于 0。") % {"open": f"{recovery.open_fen / 100:,.2f}"}
+            _("还欠 %(open)s 元，各期加起来要正好是这个数，每期大于 0。") % {"open": yuan(recovery.open_fen)}
         )
     recovery.agreed = [{"due_on": due.isoformat(), "amount_fen": fen} for due, fen in parts]
     recovery.save()
@@ -115,7 +124,7 @@ def propose_write_off(recovery: Recovery, amount_fen: int, **how: Any) -> Propos
     if not how.get("document_no", "").strip():
         raise WrongProposal(_("核销要有决定文件的文号。"))
     if not 0 < amount_fen <= recovery.open_fen:
-        raise NotThatMuch(_("还欠 %(open)s 元，核销不能比这更多。") % {"open": f"{recovery.open_fen / 100:,.2f}"})
+        raise NotThatMuch(_("还欠 %(open)s 元，核销不能比这更多。") % {"open": yuan(recovery.open_fen)})
     fund = recovery.reservation.allocation.fund
     return proposals.propose(
         "write_off", unit=fund.unit, fund=fund, details={"recovery": recovery.pk}, amount_fen=amount_fen, **how
@@ -127,7 +136,7 @@ def _write_off(proposal: Proposal) -> dict[str, Any]:
     """What was paid stays paid, and nothing more is asked for. Money of a float is settled now, so that it is whole again."""
     recovery = Recovery.objects.select_for_update().get(pk=proposal.details["recovery"])
     if proposal.amount_fen > recovery.open_fen:
-        raise NotThatMuch(_("还欠 %(open)s 元，核销不能比这更多。") % {"open": f"{recovery.open_fen / 100:,.2f}"})
+        raise NotThatMuch(_("还欠 %(open)s 元，核销不能比这更多。") % {"open": yuan(recovery.open_fen)})
     recovery.written_off_fen += proposal.amount_fen
     _save(recovery)
     spend = imprest.open_spend(recovery.reservation)

@@ -19,7 +19,6 @@ from django.db.models import (
     Count,
     F,
     Max,
-    Min,
     Q,
     QuerySet,
     Sum,
@@ -229,16 +228,6 @@ def of_allocations(allocation_ids: Any) -> Scope:
 def of_places(level: str, unit_ids: Any) -> Scope:
     """What families in these places were promised, until it is paid or given back; out of whatever fund."""
     return Scope(PROMISED, transfers={f"reservation__village__{level}_id__in": unit_ids})
-
-
-def of_subjects(subjects: Any) -> Scope:
-    """The same of some cases: those that a donor's money went to."""
-    return Scope(PROMISED, transfers={"reservation__subject__in": subjects})
-
-
-def first_day_of(scope: Scope) -> datetime.date | None:
-    """The day of the first transfer."""
-    return scope.rows(None, None).order_by().aggregate(day=Min("business_date"))["day"]
 
 
 def _in_order(line: Line) -> tuple[int, int, bool]:

@@ -1,4 +1,4 @@
-"""What every page that acts has in common: the refusals it turns into words beside the form, its key, its way back."""
+"""What every page that acts has in common: how a refusal is said beside the form, its key, its way back."""
 
 import uuid
 from typing import Any
@@ -9,19 +9,12 @@ from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
-from access.errors import AccessError
 from access.roles import ROLES, Desk, title_of
 from access.scope import posts_of
 from casework.days import day_short
-from casework.errors import CaseworkError, MissingDocuments
+from casework.errors import MissingDocuments
 from casework.models import Case
-from families.errors import FamiliesError
-from flows.errors import FlowsError
 from flows.states import ACTIONS, STATES
-from funds.errors import FundsError
-
-# Everything a person may be refused with. Whatever else is raised is a fault, and crashes.
-REFUSALS = (CaseworkError, FlowsError, FundsError, FamiliesError, AccessError)
 
 
 def new_key() -> str:

@@ -6,19 +6,15 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from access.errors import AccessError
 from access.models import Staff
 from casework import payments
-from casework.errors import CaseworkError
+from casework.errors import REFUSALS
 from casework.rosters import deciding, paying
 from casework.rosters.models import Roster
-from flows.errors import FlowsError
-from funds.errors import FundsError
 from jobs import runner
 from jobs.models import Job
 
 LONG = 2_000  # lines from which on a person would wait too long for the page
-REFUSALS = (CaseworkError, FundsError, FlowsError, AccessError)
 
 
 def _counting(job: Job, progress: runner.Progress, step: str) -> tuple[Roster, Any, Callable[[int], None]]:

@@ -31,7 +31,7 @@ from families import services as families
 from flows import calendar
 from funds import bulk, ledger, providers
 from funds import services as funds
-from funds.models import CashHandover, Payment, PaymentBatch, Reservation
+from funds.models import LIVING, CashHandover, Payment, PaymentBatch, Reservation
 
 MAKES = "fund_manager"
 ANSWERS = ("cashier", MAKES)
@@ -89,7 +89,7 @@ def payable(roster: Roster) -> list[Payable]:
 def _payable_to_provider(roster: Roster) -> list[Payable]:
     """As for families: not where it came back from, and to another account a working day after it was written down."""
     held = funds.held_reservation(roster.subject)
-    if held is None or held.payments.filter(state__in=["listed", "sent", "credited", "unknown"]).exists():
+    if held is None or held.payments.filter(state__in=LIVING).exists():
         return []
     account = providers.account_of_today(roster.provider)
     if account is None or account.pk != roster.provider_id and account.recorded_on > _settled_on(roster):
@@ -333,7 +333,7 @@ def returned(condition: Q) -> QuerySet[Payment]:
     """Payments of lists that came back and were neither sent again nor given up, where `condition` on the place holds."""
     return (
         Payment.objects.filter(condition, subject__startswith="roster:", state="returned", replaced_by__isnull=True)
-        .exclude(reservation__payments__state__in=["listed", "sent", "credited", "unknown"])
+        .exclude(reservation__payments__state__in=LIVING)
         .filter(reservation__in=Reservation.objects.filter(released_fen=0))
         .order_by("answered_on", "id")
     )

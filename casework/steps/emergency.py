@@ -11,6 +11,7 @@ from casework.steps.signatures import reserve
 from funds import recoveries
 from funds import services as funds
 from funds.models import Recovery
+from funds.money import yuan
 
 
 @before("emergency_release")
@@ -20,7 +21,7 @@ def within_the_emergency_cap(this: Act) -> None:
     amount_is_sound(case)
     if case.amount_fen > case.rules.emergency_cap_fen:
         raise OverTheLimit(
-            _("先行救助最多 %(cap)s 元，超过的部分走平常的手续。") % {"cap": f"{case.rules.emergency_cap_fen // 100:,}"}
+            _("先行救助最多 %(cap)s 元，超过的部分走平常的手续。") % {"cap": yuan(case.rules.emergency_cap_fen)}
         )
     if case.payee_account is None:
         raise MissingDocuments(_("还没有登记收款账户。"), [_("收款账户")])
@@ -80,5 +81,5 @@ def money_came_back(this: Act) -> None:
         if recovery.open_fen:
             raise BadCaseData(
                 _("还有 %(open)s 元没有追回。追不回的，请提出核销，由第二个人核准。")
-                % {"open": f"{recovery.open_fen / 100:,.2f}"}
+                % {"open": yuan(recovery.open_fen)}
             )

@@ -14,6 +14,7 @@ from families.models import BankAccount, Survey
 from flows import calendar
 from funds import ledger
 from funds.models import Provider
+from funds.money import yuan
 
 
 @before("register", "emergency_release", "submit_makeup", "resubmit")
@@ -111,7 +112,7 @@ def amount_is_sound(case: Case) -> None:
     if case.amount_fen <= 0:
         raise BadCaseData(_("还没有填帮扶金额。"))
     if case.amount_fen > case.rules.cap_fen:
-        raise OverTheLimit(_("金额超过这一项的上限 %(cap)s 元。") % {"cap": f"{case.rules.cap_fen // 100:,}"})
+        raise OverTheLimit(_("金额超过这一项的上限 %(cap)s 元。") % {"cap": yuan(case.rules.cap_fen)})
 
 
 @before("village_return", "return", "uphold_objection")

@@ -4,9 +4,9 @@ import datetime
 
 from django.utils.translation import gettext as _
 
+from casework import services_log
 from casework.acting import Act, after, before
 from casework.errors import BadCaseData
-from casework.services_log import unbilled
 from casework.steps.payment import release_reservation
 from flows import calendar
 from funds import instalments
@@ -43,21 +43,22 @@ def the_next_part_comes(this: Act) -> None:
 
 @before("check_instalment")
 def somebody_has_looked(this: Act) -> None:
-    """The reason of the act is what was found. Data: amount_fen where it is less than planned; services of a provider
-    that were signed for since the last part are billed with this one."""
+    """The reason of the act is what was found. Data: amount_fen where it is less than planned. Services that were signed
+    for are billed with this part, the oldest first, as far as it goes; the rest stays for the next one."""
     case = this.case
     part = next_part(case.subject)
     if part is None or not part.needs_check or part.checked_on is not None:
         raise BadCaseData(_("这一期不用核查，或者已经核查过。"))
     amount_fen = this.data.get("amount_fen")
-    served = list(unbilled(case).select_for_update())
+    served = list(services_log.unbilled(case).select_for_update())
     if served and amount_fen is None:
-        amount_fen = min(sum(entry.amount_fen for entry in served), part.amount_fen)
+        amount_fen = services_log.payable_fen(served, part.amount_fen)
     instalments.check(part, by=this.by, note=this.reason[:200], amount_fen=amount_fen)
-    for entry in served:
+    billed = services_log.paid_with(served, part.amount_fen)
+    for entry in billed:
         entry.instalment = part.n
         entry.save()
-    this.note |= {"part": part.n, "amount_fen": part.amount_fen}
+    this.note |= {"part": part.n, "amount_fen": part.amount_fen, "services": len(billed)}
 
 
 @after("check_instalment")

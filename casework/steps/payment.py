@@ -62,26 +62,29 @@ def put_on_the_list(this: Act) -> None:
     reservation = funds.held_reservation(case.subject)
     if reservation is None:
         raise BadCaseData(_("这一件没有锁定的资金，不能付款。"))
-    previous = Payment.objects.filter(subject=case.subject).order_by("-id").first()
-    replaces = previous if previous and previous.state == Payment.State.RETURNED else None
+    back = returned_payment(case)
     if this.action == "reissue":
-        _account_was_mended(this, replaces)
+        _account_was_mended(this, back)
     else:
         case.return_to = case.state
     _refuse_unpayable(this, _("请退回，由村里改好重新上报。"))
     attempt = Payment.objects.filter(subject=case.subject).count() + 1
     payment = funds.list_payment(
-        reservation, batch, payee_of(case, cash=batch.is_cash), key=f"{case.subject}:pay:{attempt}", replaces=replaces
+        reservation,
+        batch,
+        payee_of(case, cash=batch.is_cash),
+        key=f"{case.subject}:pay:{attempt}",
+        replaces=None if back is None or hasattr(back, "replaced_by") else back,
     )
     this.note |= {"payment": payment.pk, "batch": batch.number}
 
 
-def _account_was_mended(this: Act, replaces: Payment | None) -> None:
+def _account_was_mended(this: Act, back: Payment | None) -> None:
     case = this.case
-    if replaces is None:
+    if back is None:
         raise BadCaseData(_("没有被银行退回的付款，不用重发。"))
     now = case.provider or case.payee_account
-    if (now.account_index if case.provider else now.number_index) != replaces.account_index:
+    if (now.account_index if case.provider else now.number_index) != back.account_index:
         first_day = calendar.add(now.recorded_on, case.rules.account_wait)
         if this.today < first_day:
             raise TooEarly(_("账户刚改过，要等到 %(date)s 才能重发。") % {"date": first_day.isoformat()})
@@ -180,7 +183,11 @@ def _with_its_batch(this: Act) -> Payment:
 
 @before("unlist_payment")
 def take_off_the_list(this: Act) -> None:
+    """It waits where it was listed from. A part that came back waits there for its account: nobody signed for another."""
+    case = this.case
     funds.unlist_payment(_payment(this, "listed"))
+    came_back = case.return_to == "between_payments" and returned_payment(case) is not None
+    case.outcome = "payment_returned" if came_back else case.return_to
 
 
 @before("payment_credited")
@@ -221,15 +228,19 @@ def two_persons_gave_it(this: Act) -> None:
 
 
 def _it_arrived(this: Act, payment: Payment) -> None:
-    """Where the case goes on: to the papers of an emergency, to the next part, or on."""
-    case = this.case
+    """Where the case goes on: to the papers of an emergency, to the next part, or on.
+
+    With the last part nothing more is paid, so what parts were checked down by is free again."""
+    case, reservation = this.case, payment.reservation
     this.moves_money = True
     if case.tier == "T0" and not _was_ratified(case):
         case.outcome = "makeup"
-    elif payment.reservation.instalments.exists() and instalments.open_parts(payment.reservation):
+    elif instalments.open_parts(reservation):
         case.outcome = "between_payments"
     else:
         case.outcome = "paid"
+        if payment.amount_fen < reservation.amount_fen:
+            funds.release(reservation, reason=_("各期都付完了，核查时少付的解锁。"))
 
 
 def _was_ratified(case: Case) -> bool:
@@ -251,8 +262,12 @@ def bank_returned(this: Act) -> None:
 
 @before("payment_clawed_back")
 def bank_took_it_back(this: Act) -> None:
-    """Data: payment_id, bank_reference, answered_on. What was credited comes back; the reason of the act is the bank's."""
+    """Data: payment_id, which help in parts must name, bank_reference, answered_on. What was credited comes back; the
+    reason of the act is the bank's."""
     case = this.case
+    credited = Payment.objects.filter(subject=case.subject, state=Payment.State.CREDITED)
+    if not this.data.get("payment_id") and credited.count() > 1:
+        raise BadCaseData(_("这一件到账的不止一笔，请写明银行退回的是哪一笔。"))
     payment = _payment(this, "credited")
     funds.claw_back(
         payment,
@@ -261,8 +276,9 @@ def bank_took_it_back(this: Act) -> None:
         answered_on=_answered_on(this),
     )
     this.moves_money = True
-    is_a_part = payment.reservation.instalments.exists()
-    case.return_to = "between_payments" if case.tier == "T0" or is_a_part else "fund_reserved"
+    if case.state not in ("in_payment", "payment_returned"):  # there another part is on its way, and keeps its own
+        is_a_part = payment.reservation.instalments.exists()
+        case.return_to = "between_payments" if case.tier == "T0" or is_a_part else "fund_reserved"
 
 
 @before("payment_unknown")
@@ -281,7 +297,9 @@ def another_account(this: Act) -> None:
     """Data: account_id, the household's new active account; or provider_id, the provider as it was recorded anew. The
     payee stays who was approved."""
     case = this.case
-    returned = Payment.objects.filter(subject=case.subject, state="returned").latest("id")
+    returned = returned_payment(case)
+    if returned is None:
+        raise BadCaseData(_("没有被银行退回的付款，不用改账户。"))
     if case.provider is not None:
         provider = Provider.objects.filter(pk=this.data.get("provider_id"), ended_on__isnull=True).first()
         if provider is None or provider.name != case.provider.name or provider.account_index == returned.account_index:
@@ -300,11 +318,11 @@ def another_account(this: Act) -> None:
     case.payee_account = account
 
 
-@after("payment_bounced", "payment_clawed_back", "correct_account")
+@after("payment_bounced", "payment_clawed_back", "correct_account", "unlist_payment")
 def the_fund_manager_goes_on_when_the_account_is_right(this: Act) -> None:
     """The village's turn ends within the state, and the next one begins with a deadline of its own."""
     case = this.case
-    back = returned_payment(case)
+    back = returned_payment(case) if case.state == "payment_returned" else None
     if back is not None and not waits_for_village(case, back):
         this.turn_role = case.spec.edge(case.state, "reissue").roles[0]
         this.due_on = calendar.add(this.today, case.rules.deadline(case.state))

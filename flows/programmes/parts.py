@@ -101,13 +101,15 @@ PAYMENT = (
     Edge("fund_reserved", "send_back", "township_review", "fund_manager", "list_payment"),
     Edge("in_payment", "check_payment", "in_payment", "fund_checker", "check_payment"),
     Edge("in_payment", "release_payment", "in_payment", "cashier", "release_payment"),
+    # A part that came back waits for its account again, also when it is taken off the list of its second attempt.
     Edge(
         "in_payment",
         "unlist_payment",
-        by_return(
+        by_outcome(
             emergency_released="emergency_released",
             fund_reserved="fund_reserved",
             between_payments="between_payments",
+            payment_returned="payment_returned",
         ),
         ("fund_manager", "fund_checker"),
     ),
@@ -155,6 +157,16 @@ AFTERWARDS = (
     *(
         Edge(state, "payment_clawed_back", "payment_returned", ("cashier", "fund_manager"))
         for state in ("between_payments", "suspended", "paid", "follow_up", "exit_review")
+    ),
+    # An earlier part, while a later one is being paid or came back itself: it is open again, and paid in its turn.
+    *(
+        Edge(
+            state,
+            "payment_clawed_back",
+            by_return(emergency_released=NEVER, fund_reserved=NEVER, between_payments=state),
+            ("cashier", "fund_manager"),
+        )
+        for state in ("in_payment", "payment_returned")
     ),
     Edge("paid", "reclaim", "recovery", "township_approver", "approve"),
     Edge("follow_up", "reclaim", "recovery", "township_approver", "approve"),

@@ -143,11 +143,6 @@ class AnswerNotSound(AnswerRefused):
         self.findings = findings
 
 
-class BooksMoved(AnswerRefused):
-    code = "books_moved"
-    message = _("看过以后账上有了变化，没有记账。请重新核对一遍再确认。")
-
-
 class NobodyPosts(AnswerRefused):
     code = "nobody_posts"
     message = _("“%(subject)s”的付款还不能按回单记账，没有记账。请告诉系统管理员。")

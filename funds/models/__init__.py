@@ -5,7 +5,7 @@ from funds.models.banking import BankFile, BankFormat, BankLine, BankTask, Headi
 from funds.models.imprest import ImprestCount, ImprestFloat, ImprestRefill, ImprestSpend
 from funds.models.instalments import Instalment
 from funds.models.ledger import Account, Allocation, Fund, Reservation, Transfer
-from funds.models.payments import CashHandover, Payment, PaymentBatch
+from funds.models.payments import LIVING, CashHandover, Payment, PaymentBatch
 from funds.models.periods import Period, PeriodTotal
 from funds.models.proposals import Proposal
 from funds.models.providers import Provider
@@ -23,6 +23,7 @@ from funds.models.stock import (
 )
 
 __all__ = [
+    "LIVING",
     "Account",
     "Allocation",
     "BankFile",

@@ -1,11 +1,17 @@
 """Help that is paid in parts: by term, by month, by progress of a building."""
 
+import re
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from audit.history import tracked
 from funds.models.ledger import Reservation
+
+# A part without a name of its own keeps its number; "第 2 期" is how it was kept at first.
+_NUMBERED = re.compile(r"[0-9]+|第 ?[0-9]+ ?期")
 
 
 class Instalment(models.Model):
@@ -40,3 +46,8 @@ class Instalment(models.Model):
                 condition=Q(cancelled_on__isnull=True) | ~Q(cancel_reason=""), name="instalment_cancelled_with_reason"
             ),
         ]
+
+    @property
+    def title(self) -> str:
+        """What the rules call it (主体完工), else its number in the language of whoever reads."""
+        return _("第 %(n)s 期") % {"n": self.n} if _NUMBERED.fullmatch(self.label) else self.label

@@ -67,6 +67,10 @@ class PaymentBatch(models.Model):
         return self.cash_reason is not None
 
 
+# Under way or paid: what such a payment pays is spoken for. What came back or was taken off a list is paid again.
+LIVING = ("listed", "sent", "credited", "unknown")
+
+
 class Payment(models.Model):
     """One payment to one payee, with the account as it was when it was listed.
 
@@ -119,7 +123,7 @@ class Payment(models.Model):
             models.CheckConstraint(condition=Q(amount_fen__gt=0), name="payment_is_positive"),
             models.UniqueConstraint(
                 fields=["reservation", "instalment"],
-                condition=Q(state__in=["listed", "sent", "credited", "unknown"]),
+                condition=Q(state__in=list(LIVING)),
                 name="one_living_payment_an_instalment",
             ),
             models.CheckConstraint(condition=~Q(state="returned") | ~Q(returned_reason=""), name="returned_says_why"),

@@ -1,13 +1,16 @@
 """A batch is made, checked and released as a whole, by three persons; pressing twice is pressing once."""
 
+import datetime
+
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from audit import clock
 from casework import payments
 from casework.errors import BadCaseData, KeyReused, NoSuchCase
 from casework.models import CaseEvent
 from funds.models import Payment, PaymentBatch, Transfer
-from tests.world import World, case_now
+from tests.world import START, World, case_now
 
 
 def test_checking_and_releasing_twice_is_doing_it_once(world: World) -> None:
@@ -26,6 +29,24 @@ def test_checking_and_releasing_twice_is_doing_it_once(world: World) -> None:
         CaseEvent.objects.filter(case=case, action__in=["list_payment", "check_payment", "release_payment"]).count()
         == 3
     )
+
+
+def test_pressed_again_after_midnight_it_is_the_batch_of_the_day_before(world: World) -> None:
+    case = world.brought_to("fund_reserved")
+    batch = payments.build_batch([case.pk], by=world.fund_manager, key="twice-aaaaaaaa")
+
+    with clock.frozen_at(START + datetime.timedelta(days=1)):
+        assert payments.build_batch([case.pk], by=world.fund_manager, key="twice-aaaaaaaa").pk == batch.pk
+    assert PaymentBatch.objects.count() == 1
+
+
+def test_another_submission_with_the_same_number_is_not_answered_with_its_batch(world: World) -> None:
+    one, two = world.brought_to("fund_reserved"), world.brought_to("fund_reserved")
+    payments.build_batch([one.pk], by=world.fund_manager, key="one-aaaaaaaa")
+
+    with pytest.raises(KeyReused):
+        payments.build_batch([two.pk], by=world.fund_manager, key="two-aaaaaaaa")
+    assert PaymentBatch.objects.count() == 1 and case_now(two).state == "fund_reserved"
 
 
 def test_somebody_elses_key_is_not_answered_with_her_batch(world: World) -> None:

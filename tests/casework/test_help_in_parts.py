@@ -7,20 +7,26 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 from django.db import transaction
+from django.utils import translation
 
 from access.vault import blind_index
 from audit import clock
-from casework import payments, timers
+from casework import limits, payments, timers
+from casework.bank_answers import post_cases
 from casework.errors import ApprovalVoid, BadCaseData, OverTheLimit, WrongState
 from casework.models import Case, CaseDocument, ServiceEntry
+from casework.trail import of_case
 from families import services as families
 from flows.errors import BadParameters
 from flows.parameters import Parameters, PaymentPlan
 from flows.services import draft_version, publish_version
 from funds import instalments, ledger, providers
 from funds import services as funds
+from funds.bank_files import Said
+from funds.banking.reasons import CREDITED, RETURNED
 from funds.errors import FundsError, WrongPaymentState
 from funds.models import CashHandover, Instalment, Payment, Recovery, Reservation, Transfer
+from tests.audit import attack
 from tests.casework.placing import refused
 from tests.casework.test_model_agrees import agrees
 from tests.casework.test_no_dead_ends import answer
@@ -94,6 +100,16 @@ def test_equal_parts_leave_the_rest_to_the_last() -> None:
 def test_a_plan_that_does_not_add_up_is_refused(plan: dict[str, Any]) -> None:
     with pytest.raises(BadParameters):
         Parameters.from_json({"payments": plan})
+
+
+@pytest.mark.parametrize("label", ["2", "第 2 期"])
+def test_a_part_without_a_name_is_told_by_its_number_in_the_readers_language(label: str) -> None:
+    part = Instalment(n=2, label=label)
+    assert part.title == "第 2 期"
+    with translation.override("en"):
+        assert part.title == "Part 2"
+
+    assert Instalment(n=2, label="主体完工").title == "主体完工"
 
 
 # --- by term ---------------------------------------------------------------------------------------------------------
@@ -170,8 +186,76 @@ def test_a_house_is_paid_by_its_progress_and_less_where_less_was_done(world: Wor
 def test_more_than_was_planned_is_not_checked(world: World) -> None:
     case = decided(world, PROGRESS, amount_fen=200_000)
 
-    with pytest.raises(FundsError, match="最多 600.00 元"), transaction.atomic():
+    with pytest.raises(FundsError, match="最多 600 元"), transaction.atomic():
         world.do(case, "check_instalment", "township_clerk", reason="多盖了", data={"amount_fen": 60_001})
+
+
+def served_for_less(world: World) -> Case:
+    """Two parts of 1,000 yuan; the last one was checked for 600, and both were credited."""
+    case = decided(world, {"parts": 2, "every_months": 1, "needs_check": True}, amount_fen=200_000)
+    paid_once(world, case, "one")
+    with later(1):
+        world.do(case, "check_instalment", "township_clerk", reason="只做了六成", data={"amount_fen": 60_000})
+        paid_once(world, case, "two")
+    return case_now(case)
+
+
+def money_of(case: Case) -> tuple[int, int, int]:
+    """(paid, committed, in payment) of the allocation that pays this case."""
+    allocation = Reservation.objects.get(subject=case.subject).allocation
+    balance = ledger.allocation_balances([allocation])[allocation.pk]
+    return balance.paid_fen, balance.committed_fen, balance.in_payment_fen
+
+
+def test_what_the_last_part_was_checked_down_by_is_free_again_when_it_arrives(world: World) -> None:
+    case = served_for_less(world)
+
+    agrees(case)
+    reservation = Reservation.objects.get(subject=case.subject)
+    assert (case.state, reservation.released_fen) == ("paid", 40_000)
+    assert list(reservation.transfers.filter(kind="release").values_list("amount_fen", flat=True)) == [40_000]
+    assert money_of(case) == (160_000, 0, 0) and ledger.check().drift_fen == 0
+    assert limits.helped({limits.key_of(case)}, 2026) == {limits.key_of(case): {case.programme: 160_000}}
+
+
+def test_a_part_that_comes_back_after_the_rest_was_released_is_held_and_paid_again(world: World) -> None:
+    """What was released stays released; what the bank returns is committed until it is paid anew."""
+    case = served_for_less(world)
+    last = Payment.objects.filter(subject=case.subject).latest("id")
+    world.do(case, "payment_clawed_back", "cashier", reason="账户已冻结", data={"payment_id": last.pk})
+    agrees(case)
+    assert money_of(case) == (100_000, 60_000, 0)
+
+    with later(2):
+        account = families.record_account(
+            case.household, case.beneficiary, "9999998888888888888", kind="card", bank="x", by=world.township_clerk
+        )
+        world.do(case, "correct_account", "village_clerk", data={"account_id": account.pk})
+    with later(3):
+        paid_once(world, case, "again")
+
+    agrees(case)
+    assert (case_now(case).state, money_of(case)) == ("paid", (160_000, 0, 0))
+    assert Reservation.objects.get(subject=case.subject).released_fen == 40_000 and ledger.check().drift_fen == 0
+
+
+def test_the_trail_of_help_in_parts_agrees_with_what_was_signed(world: World) -> None:
+    """Each payment is one part; what a part was checked down by was seen by somebody."""
+    assert of_case(served_for_less(world)).disagreements == []
+
+
+def test_a_part_or_a_plan_that_is_not_what_was_signed_is_named_in_the_trail(world: World) -> None:
+    case = served_for_less(world)
+    with attack.triggers_off("funds_payment", "casework_caseevent"):
+        attack.run("UPDATE funds_payment SET amount_fen = 70000 WHERE subject = %s AND instalment = 2", case.subject)
+        attack.run("UPDATE casework_caseevent SET amount_fen = 150000 WHERE case_id = %s AND digest <> ''", case.pk)
+
+    told = of_case(case).disagreements
+
+    assert told == [
+        "第 1 步和第 3 步对不上：各期加起来 2,000 元，批准的是 1,500 元。",
+        "第 1 步对不上：第 2 期付款 700 元，这一期定的是 600 元。",
+    ]
 
 
 # --- each month ------------------------------------------------------------------------------------------------------
@@ -241,6 +325,106 @@ def test_a_part_that_came_back_is_sent_again_or_stopped_but_not_decided_anew(wor
     agrees(case)
     assert case_now(case).state == "paid"
     assert Reservation.objects.get(subject=case.subject).released_fen == 60_000
+
+
+def second_with_the_bank(world: World) -> tuple[Case, Payment]:
+    """The first of three parts arrived, the second is with the bank."""
+    case = monthly(world)
+    first = Payment.objects.get(subject=case.subject)
+    with later(1):
+        pay(world, case, key="batch-second00")
+    return case_now(case), first
+
+
+def taken_back(world: World, case: Case, payment: Payment) -> None:
+    """A line of the bank's file: what had arrived is returned."""
+    said = Said(1, payment.pk, case.subject, RETURNED, CREDITED, "账户已冻结", "R9", clock.today())
+    with transaction.atomic():
+        assert post_cases([said], by=world.cashier, key=f"file-{payment.pk}") == {}
+
+
+def test_an_earlier_part_that_comes_back_while_the_next_is_with_the_bank_is_paid_again(world: World) -> None:
+    case, first = second_with_the_bank(world)
+    with later(1):
+        taken_back(world, case, first)
+        agrees(case)
+        assert (case_now(case).state, case_now(case).turn_role) == ("in_payment", "cashier")
+        assert money_of(case) == (0, 60_000, 30_000)
+        answer(world, case, credited=True, key="second")
+        agrees(case)
+        assert case_now(case).state == "between_payments"
+        paid_once(world, case, "first again")
+
+    again = Payment.objects.filter(subject=case.subject).latest("id")
+    assert (again.instalment, again.replaces, again.state) == (1, first, "credited")
+    with later(2):
+        paid_once(world, case, "third")
+    agrees(case)
+    assert case_now(case).state == "paid" and money_of(case) == (90_000, 0, 0) and ledger.check().drift_fen == 0
+
+
+def mended(world: World, case: Case, number: str = "9999998888888888888") -> None:
+    account = families.record_account(
+        case.household, case.beneficiary, number, kind="card", bank="x", by=world.township_clerk
+    )
+    world.do(case, "correct_account", "village_clerk", data={"account_id": account.pk})
+
+
+def test_two_parts_that_came_back_are_paid_again_one_after_the_other(world: World) -> None:
+    case, first = second_with_the_bank(world)
+    second = Payment.objects.filter(subject=case.subject).latest("id")
+    with later(1):
+        answer(world, case, credited=False, key="no")
+        taken_back(world, case, first)
+        agrees(case)
+        assert (case_now(case).state, money_of(case)) == ("payment_returned", (0, 90_000, 0))
+        mended(world, case)
+    with later(2):
+        for n, came_back in ((1, first), (2, second)):
+            paid_once(world, case, f"again{n}")
+            again = Payment.objects.filter(subject=case.subject).latest("id")
+            assert (again.instalment, again.replaces, again.state) == (n, came_back, "credited")
+            agrees(case)
+
+    assert case_now(case).state == "between_payments" and money_of(case) == (60_000, 30_000, 0)
+
+
+def test_a_part_that_came_back_waits_for_its_account_when_it_is_taken_off_the_list(world: World) -> None:
+    """Otherwise its account could be mended nowhere any more: help that goes on pays where the last part arrived."""
+    case = monthly(world)
+    first = Payment.objects.get(subject=case.subject)
+    with later(1):
+        payments.build_batch([case.pk], by=world.fund_manager, key="batch-second00")
+        taken_back(world, case, first)
+        world.do(case, "unlist_payment", "fund_manager", reason="账户有问题")
+        agrees(case)
+        assert (case_now(case).state, case_now(case).turn_role) == ("payment_returned", "village_clerk")
+        mended(world, case)
+    with later(2):
+        payments.build_batch([case.pk], by=world.fund_manager, key="batch-again000")
+        world.do(case, "unlist_payment", "fund_checker", reason="再核一遍")
+        agrees(case)
+        assert (case_now(case).state, case_now(case).turn_role) == ("payment_returned", "fund_manager")
+        paid_once(world, case, "first again")
+
+    agrees(case)
+    assert case_now(case).state == "between_payments" and money_of(case) == (30_000, 60_000, 0)
+
+
+def test_a_first_part_that_comes_back_after_all_arrived_is_paid_again(world: World) -> None:
+    case = served_for_less(world)
+    first = Payment.objects.filter(subject=case.subject).earliest("id")
+    with later(2):
+        refused(world, case, "payment_clawed_back", "cashier", BadCaseData, reason="账户已冻结")
+        taken_back(world, case, first)
+        agrees(case)
+        mended(world, case)
+    with later(3):
+        paid_once(world, case, "again")
+
+    agrees(case)
+    assert Payment.objects.filter(subject=case.subject).latest("id").replaces == first
+    assert (case_now(case).state, money_of(case)) == ("paid", (160_000, 0, 0)) and ledger.check().drift_fen == 0
 
 
 def test_a_part_that_is_taken_off_its_list_waits_between_payments(world: World) -> None:

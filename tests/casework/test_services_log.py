@@ -8,10 +8,12 @@ from django.db import DatabaseError, connection, transaction
 
 from audit import clock
 from casework import services_log
+from casework.desks.cases.forms import CheckForm
 from casework.errors import BadCaseData, NotYourTurn, ReasonNeeded, SecondDuty, TooEarly, WrongState
 from casework.models import Case, ServiceEntry
 from casework.services_log import Service
-from tests.casework.test_help_in_parts import decided
+from funds.models import Payment, Reservation
+from tests.casework.test_help_in_parts import decided, paid_once
 from tests.world import START, World, case_now
 
 CARE = {"parts": 2, "every_months": 1, "needs_check": True, "first_needs_check": True}
@@ -114,6 +116,42 @@ def test_what_was_billed_is_not_withdrawn(world: World, case: Case) -> None:
 
     with pytest.raises(WrongState, match="第 1 期"):
         services_log.withdraw(entry.pk, by=world.village_clerk, reason="记错了")
+
+
+def test_services_above_the_plan_of_a_part_wait_for_the_next_one(world: World, case: Case) -> None:
+    """Each part is 500 yuan. What one part does not pay whole is not marked as paid."""
+    for n, amount_fen in enumerate((30_000, 15_000, 10_000)):
+        served(world, case, key=str(n), amount_fen=amount_fen, served_on=TODAY - datetime.timedelta(days=3 - n))
+
+    form = CheckForm(case=case, user=world.township_clerk, action="check_instalment")
+    assert (form.served_fen, form.payable_fen) == (55_000, 45_000)
+    event = world.do(case, "check_instalment", "township_clerk", reason="核对了服务单")
+
+    assert event.data == {"part": 1, "amount_fen": 45_000, "services": 2}
+    billed = case.services.order_by("served_on").values_list("amount_fen", "instalment")
+    assert list(billed) == [(30_000, 1), (15_000, 1), (10_000, None)]
+    assert services_log.sums(services_log.unbilled(case))["amount_fen"] == 10_000
+    paid_once(world, case, "one")
+    with clock.frozen_at(START + datetime.timedelta(days=35)):
+        world.do(case, "check_instalment", "township_clerk", reason="核对了服务单")
+        paid_once(world, case, "two")
+
+    assert list(case.services.order_by("served_on").values_list("instalment", flat=True)) == [1, 1, 2]
+    assert list(Payment.objects.values_list("instalment", "amount_fen").order_by("id")) == [(1, 45_000), (2, 10_000)]
+    assert Reservation.objects.get().released_fen == 45_000 and case_now(case).state == "paid"
+
+
+@pytest.mark.parametrize(("amount_fen", "paid"), [(None, 50_000), (40_000, 40_000)])
+def test_a_service_that_is_dearer_than_the_part_is_paid_as_far_as_it_goes(
+    world: World, case: Case, amount_fen: int | None, paid: int
+) -> None:
+    for n in (1, 2):
+        served(world, case, key=str(n), amount_fen=60_000)
+    data = {} if amount_fen is None else {"amount_fen": amount_fen}
+
+    event = world.do(case, "check_instalment", "township_clerk", reason="核对了服务单", data=data)
+
+    assert (event.data["amount_fen"], event.data["services"]) == (paid, 1)
 
 
 @pytest.mark.parametrize("change", ["minutes = 61", "amount_fen = 1", "served_on = served_on - 1", "signed_by = 'x'"])

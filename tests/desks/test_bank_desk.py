@@ -17,7 +17,7 @@ from casework.desks.funds import bank_lists as lists_desk
 from casework.desks.funds.forms import new_key
 from casework.desks.funds.menu import count_bank_tasks
 from casework.models import Case
-from funds import bank_formats, bank_tasks, ledger
+from funds import bank_formats, ledger
 from funds.models import BankFile, BankLine, BankTask, HeadingMapping, Payment, PaymentBatch, Transfer
 from jobs import runner
 from jobs.models import Job
@@ -305,7 +305,7 @@ def test_a_task_is_asked_about_and_settled_in_words(world: World, desk: Client) 
     assert (task.state, task.settled_by, task.asked_by) == ("settled", world.cashier, world.cashier)
     assert Payment.objects.get(key="QH0002").state == "sent"
     assert "银行更正" in desk.get(url).content.decode()
-    assert [one.kind for one in bank_tasks.open_tasks()] == ["no_answer"]
+    assert [one.kind for one in BankTask.objects.filter(state="open")] == ["no_answer"]
 
 
 # ---------------------------------------------------------------- who, and what is out of reach

@@ -386,6 +386,23 @@ def test_all_credited_but_one_and_the_returned_one_goes_to_its_village(world: Wo
     assert ledger.check().drift_fen == 0
 
 
+def test_a_batch_waits_for_no_account_when_the_money_was_given_back(world: World, log_in: Any) -> None:
+    """Whoever is paid is decided anew; nothing of this batch is sent again."""
+    case = world.brought_to("fund_reserved")
+    batch = a_batch(world, case, upto="released")
+    payments.record_answers(
+        [payments.Answer(payment_of(case).pk, False, reason="户名不符")], by=world.cashier, key="no"
+    )
+    client, url = log_in(world.fund_manager), reverse("funds:batch", args=[batch.pk])
+    row = client.get(url).context["row"]
+    assert (row.stage, row.waiting_again) == ("returned", 1)
+
+    world.do(case, "send_back", "fund_manager", reason="换收款人")
+
+    row = client.get(url).context["row"]
+    assert (row.stage, row.waiting_again, row.words) == ("done", 0, "都有结果了")
+
+
 def test_an_unanswered_line_stays_unanswered(world: World, log_in: Any) -> None:
     answered, silent = world.brought_to("fund_reserved"), world.brought_to("fund_reserved")
     batch = a_batch(world, answered, silent, upto="released")
@@ -501,7 +518,7 @@ def test_money_paid_in_an_emergency_comes_back(world: World, log_in: Any) -> Non
     assert "不能比这更多" in client.post(record, too_much).text
     client.post(record, {"key": new_key(), "amount_fen": "600", "reason": "先还一部分", "document_no": "R-1"})
     finish = reverse("funds:finish_recovery", args=[case.pk])
-    assert "还有 400.00 元没有追回" in client.post(finish, {"key": new_key(), "reason": "算了"}).text
+    assert "还有 400 元没有追回" in client.post(finish, {"key": new_key(), "reason": "算了"}).text
     assert case_now(case).state == "recovery"
     client.post(record, {"key": new_key(), "amount_fen": "400", "reason": "还清了", "document_no": "R-2"})
     client.post(finish, {"key": new_key(), "reason": "还清了"})

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from audit import clock
 from casework import services_log
@@ -24,9 +25,11 @@ from tests.casework.test_help_in_parts import (
     receipt,
     rules,
 )
-from tests.casework.test_no_dead_ends import answer
+from tests.casework.test_imprest_case import AFTER_THE_NOTICE, accepted, paid_at_once
+from tests.casework.test_no_dead_ends import answer, emergency
 from tests.casework.test_whole_way import pay
 from tests.desks.test_case_page import at_desk, key_of, photo
+from tests.funds.floats import a_float
 from tests.world import START, World, case_now
 
 
@@ -249,6 +252,90 @@ def test_asking_back_starts_with_all_that_was_paid(world: World) -> None:
     assert act(world, "township_approver", case, "reclaim", reason="瞒报", amount_fen="2000").status_code == 302
 
     assert Recovery.objects.get(subject=case.subject).owed_fen == 200_000
+
+
+def test_which_of_the_parts_came_back_is_named(world: World) -> None:
+    case = decided(world, MONTHS, amount_fen=90_000)
+    paid_once(world, case, "one")
+    first = Payment.objects.get(subject=case.subject)
+    with clock.frozen_at(START + datetime.timedelta(days=31)):
+        paid_once(world, case, "two")
+        form = at_desk(world.cashier).get(f"/cases/{case.pk}/act/payment_clawed_back/")
+        assert [pk for pk, _words in form.context["form"].fields["payment_id"].choices] == [first.pk + 1, first.pk]
+        said = {"reason": "账户已冻结", "answered_on_year": "2026", "answered_on_month": "5", "answered_on_day": "16"}
+        assert act(world, "cashier", case, "payment_clawed_back", **said).status_code == 422
+        assert act(world, "cashier", case, "payment_clawed_back", payment_id=first.pk, **said).status_code == 302
+
+    first = Payment.objects.get(pk=first.pk)
+    assert (first.state, first.returned_reason, case_now(case).state) == ("returned", "账户已冻结", "payment_returned")
+
+
+def test_parts_without_names_are_told_in_english(world: World) -> None:
+    case = decided(world, MONTHS, amount_fen=90_000)
+    paid_once(world, case, "one")
+
+    client = at_desk(world.fund_manager)
+    client.cookies["django_language"] = "en"
+
+    with translation.override("en"):  # and afterwards as before
+        shown = client.get(f"/cases/{case.pk}/").text
+    assert "Part 2" in shown and "第 2 期" not in shown and "第 2 期" in page(world, "fund_manager", case).text
+
+
+def test_where_nothing_has_arrived_nothing_is_taken_back(world: World) -> None:
+    case = decided(world, MONTHS, amount_fen=90_000)
+    paid_once(world, case, "one")
+    world.do(case, "payment_clawed_back", "cashier", reason="账户已冻结")
+
+    assert "payment_clawed_back" not in page(world, "cashier", case).text
+    assert "没有已经到账的付款" in at_desk(world.cashier).get(f"/cases/{case.pk}/act/payment_clawed_back/").text
+
+
+def test_what_went_out_of_a_float_is_asked_back_and_its_entries_are_shown(world: World) -> None:
+    a_float(world, 500_000, 500_000)
+    case = emergency(world, 100_000)
+    paid_at_once(world, case)
+    accepted(world, case)
+    with clock.frozen_at(AFTER_THE_NOTICE):
+        form = at_desk(world.staff["township_approver_2"]).get(f"/cases/{case.pk}/act/reclaim/")
+        assert 'value="1000"' in form.text
+        assert (
+            act(world, "township_approver_2", case, "reclaim", reason="材料不实", amount_fen="800").status_code == 302
+        )
+        came = {"reason": "本人退回", "amount_fen": "300", "document_no": "SJ-3"}
+        assert act(world, "fund_manager", case, "record_recovery", **came).status_code == 302
+
+    shown = at_desk(world.fund_manager).get(f"/funds/recovery/{case.pk}/")
+    [entry] = shown.context["entries"]
+    assert (entry.kind, entry.amount_fen, entry.document_no) == ("recover", 30_000, "SJ-3")
+
+
+def test_what_a_family_gives_back_into_the_float_stands_on_its_recovery(world: World) -> None:
+    """What was settled makes the float whole too, but no family brought it."""
+    a_float(world, 500_000, 500_000)
+    case = emergency(world, 100_000)
+    paid_at_once(world, case)
+    world.do(
+        case, "refuse", "township_approver_2", reason="没有补手续", reason_code="no_papers", data={"amount_fen": 70_000}
+    )
+    came = {"reason": "本人退回", "amount_fen": "300", "document_no": "SJ-4"}
+    assert act(world, "fund_manager", case, "record_recovery", **came).status_code == 302
+
+    shown = at_desk(world.fund_manager).get(f"/funds/recovery/{case.pk}/")
+    assert [(entry.kind, entry.amount_fen) for entry in shown.context["entries"]] == [("imprest_replenish", 30_000)]
+    assert "SJ-4" in shown.text and Recovery.objects.get(subject=case.subject).recovered_fen == 30_000
+
+
+def test_a_recovery_is_not_finished_with_a_nought_while_something_is_owed(world: World) -> None:
+    case = world.brought_to("fund_reserved")
+    pay(world, case)
+    answer(world, case, credited=True, key="yes")
+    world.do(case, "reclaim", "township_approver", reason="瞒报", data={"amount_fen": 150_000})
+
+    form = at_desk(world.fund_manager).get(f"/cases/{case.pk}/act/finish_recovery/")
+    assert "还欠 1,500 元" in form.text and "提出核销" in form.text and "填 0" not in form.text
+    refused = act(world, "fund_manager", case, "finish_recovery", reason="算了", amount_fen="0")
+    assert "还有 1,500 元没有追回" in refused.text and case_now(case).state == "recovery"
 
 
 # --- lists -----------------------------------------------------------------------------------------------------------

@@ -192,7 +192,7 @@ def test_an_unknown_payment_is_answered_later_and_its_task_closes_itself(world: 
     second = post(world, answer(row(JIANG), row(LIN)), name="b.csv")
 
     assert states() == {"QH0001": "credited", "QH0003": "credited"}
-    assert not bank_tasks.open_tasks().exists() and not second.tasks.exists()
+    assert not BankTask.objects.filter(state="open").exists() and not second.tasks.exists()
     settled = first.tasks.first()
     assert (settled.how, settled.settled_by, settled.history.count()) == ("answered", world.cashier, 2)
 
@@ -205,7 +205,7 @@ def test_overlapping_statements_record_only_what_is_new(world: World) -> None:
 
     assert file.counts == {"already_recorded": 1, "matched_success": 1}
     assert set(states().values()) == {"credited"} and moved() == Counter(settle=210_000)
-    assert not bank_tasks.open_tasks().exists()
+    assert not BankTask.objects.filter(state="open").exists()
 
 
 def test_one_payment_without_an_answer_is_asked_for_once(world: World) -> None:
@@ -213,7 +213,7 @@ def test_one_payment_without_an_answer_is_asked_for_once(world: World) -> None:
     post(world, answer(row(JIANG)))
     post(world, answer(row(NEIGHBOUR)), name="b.csv")
 
-    open_now = bank_tasks.open_tasks()
+    open_now = BankTask.objects.filter(state="open")
     assert [task.payment.key for task in open_now] == ["QH0003"]
 
 

@@ -92,7 +92,6 @@ def every_scope(world: World) -> dict[str, Scope]:
         "township": statements.of_places("township", [world.township.pk]),
         "village": statements.of_places("village", [world.village.pk]),
         "other village": statements.of_places("village", [world.other_village.pk]),
-        "a donor's cases": statements.of_subjects(["case:1", "case:3"]),
     }
 
 

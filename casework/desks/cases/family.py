@@ -15,10 +15,11 @@ from access.roles import Ability
 from access.scope import posts_of, scope
 from audit import clock
 from casework.days import day_short
-from casework.desks.acts import REFUSALS, base_of, way_back
+from casework.desks.acts import base_of, way_back
 from casework.desks.cases import surveys
 from casework.desks.cases.file_forms import RevealForm
 from casework.desks.cases.page import paper_tile
+from casework.errors import REFUSALS
 from casework.models import Case, SurveyDraft
 from casework.opening import MAY_OPEN
 from casework.queries import cases_in_reach, visible_case, visible_household

@@ -33,7 +33,8 @@ from families import services as families
 from families.models import BankAccount, Survey
 from flows import calendar
 from flows.states import ACTIONS
-from funds.models import CashHandover, Payment, Provider
+from funds import services as funds
+from funds.models import CashHandover, Payment, Provider, Recovery
 from funds.money import yuan
 
 MINDS = frozenset({"endorse", "check", "approve", "approve_plan", "review", "confirm", "countersign", "approve_exit"})
@@ -47,6 +48,7 @@ QUESTIONS = {
     "send_back": _l("为什么退回审批？"),
     "unlist_payment": _l("为什么移出？"),
     "payment_bounced": _l("银行怎么说？"),
+    "payment_clawed_back": _l("银行怎么说？"),
     "payment_unknown": _l("问了谁？银行怎么说？"),
     "propose_exit": _l("为什么可以结案？"),
     "keep_open": _l("为什么还要帮？"),
@@ -55,7 +57,7 @@ QUESTIONS = {
     "uphold_refusal": _l("为什么维持？"),
     "overturn_refusal": _l("为什么撤销原决定？"),
     "emergency_release": _l("急在哪里？"),
-    "finish_recovery": _l("怎么追回的？"),
+    **dict.fromkeys(("record_recovery", "finish_recovery"), _l("怎么追回的？")),
     "object": _l("不同意的是什么？"),
     "check_instalment": _l("看到了什么？"),
     "suspend": _l("为什么暂停？"),
@@ -350,14 +352,16 @@ class CheckForm(ActForm):
         self.part = next_part(self.case.subject)
         self.served = list(services_log.unbilled(self.case))
         self.served_fen = sum(entry.amount_fen for entry in self.served)
+        self.payable_fen = 0  # of it, with this part
         if self.part is None:
             return
+        self.payable_fen = services_log.payable_fen(self.served, self.part.amount_fen)
         self.fields["amount_fen"] = MoneyField(
             label=_("这一期付多少"),
             required=False,
             min_fen=1,
             max_fen=self.part.amount_fen,
-            help_text=_("空着就按服务单的合计，最多到计划的数。")
+            help_text=_("空着就付最早的几次，最多到计划的数。没付到的留到下一期；没有做的，先撤掉那一条。")
             if self.served
             else _("空着就按计划。做得少的，写实际该付的。"),
         )
@@ -395,8 +399,8 @@ class ReclaimForm(ActForm):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        credited = Payment.objects.filter(subject=self.case.subject, state=Payment.State.CREDITED)
-        paid_fen = sum(credited.values_list("amount_fen", flat=True))
+        reservation = funds.held_reservation(self.case.subject)
+        paid_fen = funds.paid_of(reservation) if reservation else 0
         self.fields["amount_fen"].initial = self.fields["amount_fen"].max_fen = paid_fen
         self.fields["amount_fen"].help_text = _("付过 %(yuan)s 元。只追回一部分的，改成那一部分。") % {
             "yuan": yuan(paid_fen)
@@ -417,11 +421,24 @@ class ObjectForm(ActForm):
 
 
 class RecoveryForm(ActForm):
-    amount_fen = MoneyField(label=_l("追回了多少"), help_text=_l("没有追回就填 0，并写明谁决定核销。"))
-    field_order = ["key", "amount_fen", "reason"]
+    """What came back now, with its paper; a recovery is finished when nothing is open any more."""
+
+    amount_fen = MoneyField(label=_l("这次收回多少"))
+    document_no = forms.CharField(label=_l("收据号或银行回单号"), max_length=60, required=False)
+    field_order = ["key", "amount_fen", "document_no", "reason"]
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        recovery = Recovery.objects.filter(subject=self.case.subject).order_by("-id").first()
+        amount = self.fields["amount_fen"]
+        amount.max_fen = recovery.open_fen if recovery else 0
+        amount.min_fen = 0 if self.action == "finish_recovery" else 1
+        amount.help_text = _("还欠 %(open)s 元。追不回的，请先在追回页面提出核销，由第二个人核准。") % {
+            "open": yuan(amount.max_fen)
+        }
 
     def data_of_act(self) -> dict[str, Any]:
-        return {"amount_fen": self.cleaned_data["amount_fen"]}
+        return {"amount_fen": self.cleaned_data["amount_fen"], "document_no": self.cleaned_data["document_no"]}
 
 
 class PayFromImprestForm(ActForm):
@@ -524,6 +541,40 @@ class AnswerForm(WithTheBankForm):
         }
 
 
+class TakenBackForm(ActForm):
+    """Which of the payments that had arrived the bank has returned."""
+
+    payment_id = forms.TypedChoiceField(label=_l("银行退回的是哪一笔"), coerce=int, widget=AnswerCards)
+    bank_reference = forms.CharField(label=_l("银行流水号"), max_length=60, required=False)
+    answered_on = DayField(label=_l("银行哪天答复"), latest=clock.today, initial=clock.today)
+    field_order = ["key", "payment_id", "reason", "bank_reference", "answered_on"]
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        arrived = Payment.objects.filter(
+            subject=self.case.subject, state=Payment.State.CREDITED, batch__cash_reason__isnull=True
+        ).order_by("-id")
+        self.fields["payment_id"].choices = [(payment.pk, arrived_words(payment)) for payment in arrived]
+        if len(arrived) == 1:
+            self.fields["payment_id"].initial = arrived[0].pk
+
+    def data_of_act(self) -> dict[str, Any]:
+        return {
+            "payment_id": self.cleaned_data["payment_id"],
+            "bank_reference": self.cleaned_data["bank_reference"],
+            "answered_on": self.cleaned_data["answered_on"].isoformat(),
+        }
+
+
+def arrived_words(payment: Payment) -> str:
+    """One payment among those of a case: what it was, when it arrived, where."""
+    return _("%(yuan)s 元，%(day)s到账，尾号 %(tail)s") % {
+        "yuan": yuan(payment.amount_fen),
+        "day": day_short(payment.answered_on),
+        "tail": payment.account_last4,
+    }
+
+
 _FORMS: dict[str, type[ActForm]] = {
     "register": FindingsForm,
     "resubmit": FindingsForm,
@@ -533,12 +584,13 @@ _FORMS: dict[str, type[ActForm]] = {
     "correct_account": CorrectAccountForm,
     "object": ObjectForm,
     "pay_from_imprest": PayFromImprestForm,
-    "finish_recovery": RecoveryForm,
+    **dict.fromkeys(("record_recovery", "finish_recovery"), RecoveryForm),
     "check_instalment": CheckForm,
     "reclaim": ReclaimForm,
     "list_payment": ListForm,
     "reissue": ListForm,
     **dict.fromkeys(("check_payment", "release_payment", "cash_handed"), AtTheBatchForm),
+    "payment_clawed_back": TakenBackForm,
     "payment_credited": AnswerForm,
     "payment_bounced": AnswerForm,
     "payment_unknown": WithTheBankForm,

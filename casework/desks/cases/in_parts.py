@@ -55,7 +55,9 @@ class Plan:
         return sum(part.state not in ("paid", "cancelled") for part in self.parts)
 
     def why_not(self, action: str) -> str:
-        """ "" or why this act of paying in parts has nothing to do now."""
+        """ "" or why this act of paying has nothing to do now."""
+        if action == "payment_clawed_back" and not self.paid_fen:
+            return _("没有已经到账的付款。")
         if not self.parts:
             return ""
         part = self.next
@@ -76,7 +78,7 @@ class Plan:
         if part is None:
             return ""
         return _("下一期「%(part)s」：%(words)s。") % {
-            "part": part.row.label,
+            "part": part.row.title,
             "words": what_it_waits_for(part.row, today or clock.today()),
         }
 

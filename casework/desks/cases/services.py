@@ -20,7 +20,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 from access.scope import posts_of
 from audit import clock
 from casework import services_log
-from casework.desks.acts import REFUSALS, base_of, new_key, refuse
+from casework.desks.acts import base_of, new_key, refuse
+from casework.errors import REFUSALS
 from casework.fields import DayField, MoneyField
 from casework.models import Case, ServiceEntry
 from casework.queries import cases_in_reach, visible_case

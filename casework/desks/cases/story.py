@@ -136,7 +136,7 @@ def timeline(
     """What lies ahead, where it stands, and everything that happened, the latest first."""
     lines = ahead(case, plan)
     paid = {payment.pk: payment.amount_fen for payment in plan.payments}
-    labels = {part.row.n: part.row.label for part in plan.parts}
+    labels = {part.row.n: part.row.title for part in plan.parts}
     if turn is not None:
         lines.append({"title": turn["title"], "who": turn.get("who", ""), "tone": "now"})
     return lines + [_told(event, sight, paid, labels) for event in reversed(events)]

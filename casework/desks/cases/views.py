@@ -17,7 +17,7 @@ from access.roles import ROLES, title_of
 from casework import papers, plans
 from casework.acting import possible_actions
 from casework.deliberations import SESSIONS, Minutes, record_deliberation, verdict, verdict_words
-from casework.desks.acts import REFUSALS, base_of, refuse, way_back, what_next
+from casework.desks.acts import base_of, refuse, way_back, what_next
 from casework.desks.cases import surveys
 from casework.desks.cases.file_forms import DeliberationForm, MeasureForm, PaperForm, RevealForm
 from casework.desks.cases.forms import ActForm, AtTheBatchForm, carry_out_once, done_before, form_of
@@ -25,6 +25,7 @@ from casework.desks.cases.in_parts import plan_of, what_ends
 from casework.desks.cases.mending import returned_by
 from casework.desks.cases.page import missing_now, page_of, paper_tile
 from casework.desks.cases.turn import TO_DO
+from casework.errors import REFUSALS
 from casework.models import Case, CaseEvent, Deliberation, Measure
 from casework.preparing import may_prepare
 from casework.queries import visible_case

@@ -15,10 +15,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from audit import clock
 from casework.bank_jobs import ANSWER
 from casework.bank_words import returned_words
-from casework.desks.acts import REFUSALS
 from casework.desks.funds.bank_forms import OUTCOMES, AnswerUploadForm, ColumnsForm, WordsForm
 from casework.desks.funds.reach import bank_files_in_reach, demand, demand_money, holds, payments_in_reach
 from casework.desks.funds.tables import cases_of
+from casework.errors import REFUSALS
 from casework.http import reload_soon
 from casework.reach import visible
 from funds import bank_files, bank_formats

@@ -19,9 +19,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from access.models import OrgUnit
 from access.roles import Ability
 from audit import clock
-from casework.desks.acts import REFUSALS
 from casework.desks.funds.forms import KeyedForm
 from casework.desks.funds.reach import demand, demand_at, funds_in_reach, holds, holds_at, posts_for, why_not
+from casework.errors import REFUSALS
 from casework.fields import DayField, MoneyField
 from casework.reach import units_in, visible
 from funds import bank_balance

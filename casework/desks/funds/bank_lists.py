@@ -17,11 +17,11 @@ from access.roles import Ability
 from access.scope import can
 from audit import clock
 from casework.bank_jobs import LIST, problems_of
-from casework.desks.acts import REFUSALS
 from casework.desks.funds.bank_forms import ListForm
 from casework.desks.funds.batches import batch_row
 from casework.desks.funds.reach import payments_in_reach
 from casework.desks.funds.tables import cases_of
+from casework.errors import REFUSALS
 from casework.http import reload_soon
 from funds import bank_formats, bank_lists
 from funds.banking.errors import ListRefused

@@ -13,10 +13,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from access.roles import title_of
 from audit import clock
-from casework.desks.acts import REFUSALS
 from casework.desks.funds.bank_forms import OUTCOMES, SettleForm
 from casework.desks.funds.reach import bank_tasks_in_reach, demand, demand_money, why_not
 from casework.desks.funds.tables import cases_of
+from casework.errors import REFUSALS
 from casework.reach import visible
 from funds import bank_formats, bank_tasks
 from funds.models import BankTask

@@ -10,13 +10,13 @@ from django.views.decorators.http import require_http_methods
 
 from casework import payments
 from casework.bank_words import returned_words
-from casework.desks.acts import REFUSALS
 from casework.desks.funds.batches import LINES, batch_row, lines_of
 from casework.desks.funds.forms import AnswersForm
 from casework.desks.funds.reach import (
     demand,
 )
 from casework.desks.funds.tables import BatchRow, cases_of
+from casework.errors import REFUSALS
 from funds.models import Payment
 from funds.refusals import in_plain_words
 

@@ -13,7 +13,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from casework import guards, payments
 from casework.acting import act
-from casework.desks.acts import REFUSALS
 from casework.desks.funds.batches import bars_of, batch_page, batch_row
 from casework.desks.funds.confirming import confirmed_again
 from casework.desks.funds.forms import LookedOverForm, ReasonForm, ReleaseForm
@@ -22,7 +21,7 @@ from casework.desks.funds.reach import (
     payments_in_reach,
 )
 from casework.desks.funds.tables import BatchRow, cases_of
-from casework.errors import NotLookedOver
+from casework.errors import REFUSALS, NotLookedOver
 from casework.reach import visible
 from casework.rosters import jobs as roster_jobs
 from casework.rosters import paying as rosters

@@ -4,7 +4,6 @@ One query reads the figures of every allocation of the year, as small numbers; w
 """
 
 import datetime
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,14 +109,6 @@ def total(rows: list[Row]) -> Sums:
     for row in rows:
         whole = whole + row.whole
     return whole
-
-
-def by_fund(roots: list[Row]) -> dict[int, Sums]:
-    """{fund id: the sum of its trees}; asks nothing once `fetch` has run."""
-    sums: dict[int, Sums] = defaultdict(Sums)
-    for root in roots:
-        sums[root.allocation.fund_id] = sums[root.allocation.fund_id] + root.whole
-    return sums
 
 
 def fetch(roots: list[Row]) -> None:

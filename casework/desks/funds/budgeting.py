@@ -15,12 +15,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 from access.models import OrgUnit
 from audit import clock
 from audit.context import acting
-from casework.desks.acts import REFUSALS
 from casework.desks.funds import budget_table, figures
 from casework.desks.funds.budget_forms import MONTHS, DivideForm, PlanForm, evenly
 from casework.desks.funds.earmarks import earmark_words, programme_title, title_of
 from casework.desks.funds.forms import programme_choices
 from casework.desks.funds.reach import allocations_in_reach, demand_for_unit, funds_in_reach, posts_for, why_not
+from casework.errors import REFUSALS
 from casework.http import row_number
 from casework.reach import visible
 from funds import budget, ledger

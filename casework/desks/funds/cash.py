@@ -13,10 +13,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from casework import cash, handing_out, payments
 from casework.bank_words import not_taken as told
-from casework.desks.acts import REFUSALS
 from casework.desks.funds.forms import HandoverForm, ReasonForm
 from casework.desks.funds.reach import batches_in_reach, demand, payments_in_reach
 from casework.desks.funds.tables import batch_rows, cases_of
+from casework.errors import REFUSALS
 from casework.models import Case
 from casework.reach import visible
 from funds.models import Payment

@@ -11,10 +11,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from casework.desks.acts import REFUSALS
 from casework.desks.funds.budget_forms import AnswerForm
 from casework.desks.funds.proposed import entries_of, facts_of
 from casework.desks.funds.reach import posts_for, proposals_in_reach, why_not
+from casework.errors import REFUSALS
 from casework.reach import visible
 from funds import proposals
 from funds.errors import NotYours, SamePerson

@@ -20,12 +20,13 @@ from access.models import Staff
 from access.roles import Ability
 from access.scope import can, posts_of
 from audit import clock
-from casework.desks.acts import REFUSALS, refuse
+from casework.desks.acts import refuse
 from casework.desks.funds.earmarks import programme_title
 from casework.desks.funds.figures import case_id_of
 from casework.desks.funds.forms import KeyedForm
 from casework.desks.funds.imprest_forms import AmountForm, CountForm, ExplainForm, LimitForm, RefillForm
 from casework.desks.funds.reach import allocations_in_reach, cases_in_reach, demand, holds, proposals_in_reach
+from casework.errors import REFUSALS
 from casework.models import Case
 from casework.reach import visible
 from funds import imprest as floats_of_money

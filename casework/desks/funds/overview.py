@@ -15,7 +15,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 from access.models import OrgUnit
 from access.roles import Ability
 from audit.context import acting
-from casework.desks.acts import REFUSALS
 from casework.desks.funds import figures
 from casework.desks.funds.earmarks import earmark_words, programme_title, title_of
 from casework.desks.funds.forms import AllocateForm, OpenFundForm
@@ -32,6 +31,7 @@ from casework.desks.funds.reach import (
     why_not,
 )
 from casework.desks.funds.tables import batch_rows
+from casework.errors import REFUSALS
 from casework.http import day_of, row_number
 from casework.models import Case
 from casework.reach import units_in, visible

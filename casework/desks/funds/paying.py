@@ -14,12 +14,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from access.models import OrgUnit
 from casework import guards, payments
-from casework.desks.acts import REFUSALS
 from casework.desks.funds.forms import BuildForm, ReasonForm, programme_choices
 from casework.desks.funds.reach import cases_in_reach, demand, why_not
 from casework.desks.funds.single import one_act
 from casework.desks.funds.waiting import MOST_AT_ONCE, Waiting, look_at, waiting_cases, with_help_of_the_year
-from casework.errors import KeyReused
+from casework.errors import REFUSALS, KeyReused
 from casework.http import row_number
 from casework.reach import visible
 from funds.models import PaymentBatch

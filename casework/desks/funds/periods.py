@@ -16,11 +16,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from access.models import OrgUnit
 from audit import clock
-from casework.desks.acts import REFUSALS
 from casework.desks.funds import figures
 from casework.desks.funds.earmarks import programme_title
 from casework.desks.funds.forms import ReasonForm
 from casework.desks.funds.reach import demand_at, holds_at, units_with_books, why_not
+from casework.errors import REFUSALS
 from casework.http import row_number
 from casework.reach import visible
 from funds import closing, ledger, periods, proposals

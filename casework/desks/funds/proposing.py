@@ -10,13 +10,13 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from casework.desks.acts import REFUSALS
 from casework.desks.funds import figures
 from casework.desks.funds.budget_forms import CarryOverForm, HandBackForm, InterfundForm, ProposeForm, TakeBackForm
 from casework.desks.funds.earmarks import earmark_words, title_of
 from casework.desks.funds.forms import KeyedForm
 from casework.desks.funds.proposed import side_words
 from casework.desks.funds.reach import allocations_in_reach, demand_for_unit, funds_in_reach
+from casework.errors import REFUSALS
 from casework.reach import visible
 from funds import budget, ledger
 from funds.models import Fund, Proposal, Transfer

@@ -18,7 +18,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from access import vault
 from access.models import OrgUnit
 from audit.context import acting
-from casework.desks.acts import REFUSALS
 from casework.desks.funds.forms import KeyedForm, ProviderForm
 from casework.desks.funds.reach import (
     cases_in_reach,
@@ -31,6 +30,7 @@ from casework.desks.funds.reach import (
     why_not,
 )
 from casework.desks.funds.tables import PAYMENT_TONES, cases_of
+from casework.errors import REFUSALS
 from casework.http import day_of
 from casework.models import Case
 from casework.reach import visible

@@ -16,17 +16,17 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from audit.context import acting
 from casework.acting import possible_actions
-from casework.desks.acts import REFUSALS
 from casework.desks.funds.figures import case_id_of
 from casework.desks.funds.forms import AgreeForm, ReasonForm, RecoverForm, WriteOffForm
 from casework.desks.funds.reach import cases_in_reach, demand, posts_for, recoveries_in_reach, why_not
 from casework.desks.funds.single import one_act
+from casework.errors import REFUSALS
 from casework.models import Case
 from casework.reach import visible
 from flows.parameters import months_later
 from funds import recoveries as services
 from funds import services as funds
-from funds.models import Proposal, Recovery, Transfer
+from funds.models import Proposal, Recovery
 from funds.refusals import in_plain_words
 
 PAGE = 50
@@ -154,9 +154,7 @@ def recovery(request: HttpRequest, case_id: int) -> HttpResponse:
             "case": case,
             "recovery": owed,
             "parts": services.agreed_parts(owed),
-            "entries": Transfer.objects.filter(subject=case.subject, kind="recover")
-            .select_related("recorded_by")
-            .order_by("id"),
+            "entries": services.entries_of(owed).select_related("recorded_by"),
             "proposals": [(proposal, PROPOSAL_TONES[proposal.state]) for proposal in proposals],
             "barred": acts.get("record_recovery", ""),
             "may": not why_not(request.user, "make") and acts.get("record_recovery") == "",

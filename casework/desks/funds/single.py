@@ -8,8 +8,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from casework.acting import act, possible_actions
-from casework.desks.acts import REFUSALS
 from casework.desks.funds.reach import demand
+from casework.errors import REFUSALS
 from casework.models import Case
 from funds.refusals import in_plain_words
 

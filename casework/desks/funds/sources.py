@@ -14,7 +14,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from access.models import OrgUnit
 from audit import clock
 from audit.context import acting
-from casework.desks.acts import REFUSALS
 from casework.desks.funds.earmarks import earmark_words, programme_title
 from casework.desks.funds.reach import (
     campaigns_in_reach,
@@ -27,6 +26,7 @@ from casework.desks.funds.reach import (
     why_not,
 )
 from casework.desks.funds.source_forms import CampaignForm, DonorForm, PublishForm, ReceiptForm
+from casework.errors import REFUSALS
 from casework.http import row_number
 from casework.reach import visible
 from funds import receipts

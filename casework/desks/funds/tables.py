@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from access.roles import title_of
 from casework.desks.funds.figures import case_id_of
 from casework.desks.funds.reach import cases_in_reach, holds, payments_in_reach
+from casework.desks.funds.unanswered import CONDITIONS
 from casework.models import Case
 from funds.models import Payment, PaymentBatch
 
@@ -65,6 +66,8 @@ class BatchRow:
 
     @property
     def words(self) -> str:
+        if self.stage == "done" and self.n(S.RETURNED):
+            return _("都有结果了")
         return {
             "empty": _("已空"),
             "draft": _("等复核"),
@@ -117,7 +120,7 @@ def batch_rows(batches: Iterable[PaymentBatch], user: Any) -> list[BatchRow]:
         n=Count("id"), fen=Sum("amount_fen")
     ):
         rows[batch_id].sums[state] = (n, fen)
-    again = lines.filter(state=S.RETURNED, replaced_by__isnull=True).values_list("batch_id").annotate(n=Count("id"))
+    again = lines.filter(CONDITIONS["returned"]).values_list("batch_id").annotate(n=Count("id"))
     for batch_id, n in again:
         rows[batch_id].waiting_again = n
     return list(rows.values())

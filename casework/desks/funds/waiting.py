@@ -23,7 +23,7 @@ from casework.steps.payment import CHANGED_SINCE_IT_CAME_BACK, another_account_t
 from families.models import BankAccount, HouseholdMember
 from flows.states import DUTIES, STATES
 from funds import instalments, providers
-from funds.models import Instalment, Payment, Reservation
+from funds.models import LIVING, Instalment, Payment, Reservation
 from funds.money import yuan
 
 WAITING = ("fund_reserved", "emergency_released", "payment_returned")
@@ -66,9 +66,7 @@ class Waiting:
 
     @property
     def part_words(self) -> str:
-        """第 2 期, or what the rules call it."""
-        label = self.part.label if self.part else ""
-        return _("第 %(n)s 期") % {"n": label} if label.isdecimal() else label
+        return self.part.title if self.part else ""
 
     @property
     def helped_words(self) -> str:
@@ -99,9 +97,7 @@ def waiting_cases(
 
 def _part_is_due() -> Q:
     """The condition that the next part of a case may be paid today, as instalments.why_not_yet says it."""
-    spoken_for = Payment.objects.filter(
-        reservation=OuterRef("reservation"), instalment=OuterRef("n"), state__in=instalments.UNDER_WAY_OR_PAID
-    )
+    spoken_for = Payment.objects.filter(reservation=OuterRef("reservation"), instalment=OuterRef("n"), state__in=LIVING)
     open_parts = Instalment.objects.filter(
         ~Exists(spoken_for),
         reservation__subject=Concat(Value("case:"), Cast(OuterRef(OuterRef("pk")), CharField())),

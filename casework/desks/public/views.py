@@ -14,8 +14,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from access.models import OrgUnit
 from casework.acting import act
-from casework.desks.acts import REFUSALS, new_key, refuse
+from casework.desks.acts import new_key, refuse
 from casework.desks.public.notices import check_code, current_notice, current_notices, line_of, number_of, too_many
+from casework.errors import REFUSALS
 from casework.models import Case, PublicNotice
 
 PAGE = 50

@@ -10,10 +10,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from casework.desks.acts import REFUSALS, base_of
+from casework.desks.acts import base_of
 from casework.desks.funds.forms import KeyedForm, ReasonForm
 from casework.desks.rosters.forms import PutUpForm
 from casework.desks.rosters.reach import line_or_404, roster_or_404
+from casework.errors import REFUSALS
 from casework.http import reload_soon
 from casework.rosters import deciding, jobs
 from funds.refusals import in_plain_words

@@ -14,10 +14,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from access.models import OrgUnit
 from access.scope import posts_of
-from casework.desks.acts import REFUSALS, base_of
+from casework.desks.acts import base_of
 from casework.desks.funds.forms import ReasonForm
 from casework.desks.rosters.forms import FillForm, LineForm, NewForm
 from casework.desks.rosters.reach import line_or_404, own_villages, posts_here, roster_or_404
+from casework.errors import REFUSALS
 from casework.models import Roster
 from casework.rosters import building, findings
 from funds.models import Provider

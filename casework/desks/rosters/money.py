@@ -15,12 +15,13 @@ from audit.context import acting
 from casework import handing_out, payments
 from casework.bank_words import not_taken as told
 from casework.bank_words import returned_words
-from casework.desks.acts import REFUSALS, base_of
+from casework.desks.acts import base_of
 from casework.desks.funds.forms import ReasonForm
 from casework.desks.funds.reach import demand
 from casework.desks.rosters.deciding import one_form
 from casework.desks.rosters.forms import HandoverForm, PayForm
 from casework.desks.rosters.reach import payments_in_reach, place_condition, roster_or_404
+from casework.errors import REFUSALS
 from casework.models import Roster, RosterLine
 from casework.reach import visible
 from casework.rosters import jobs, paying

@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from casework.desks.acts import REFUSALS, refuse
+from casework.desks.acts import refuse
 from casework.desks.funds.forms import KeyedForm
 from casework.desks.stock.forms import ConfirmForm, CountForm
 from casework.desks.stock.reach import demand, stores_in_reach, why_not
+from casework.errors import REFUSALS
 from casework.reach import visible
 from funds import stocktake
 from funds.models import StockCount

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from access.roles import Ability
 from access.scope import can
 from audit import clock
-from casework.desks.acts import REFUSALS, way_back
+from casework.desks.acts import way_back
 from casework.desks.funds.forms import KeyedForm
 from casework.desks.stock import shelf
 from casework.desks.stock.forms import CustodianForm, ItemForm, StoreForm
@@ -31,6 +31,7 @@ from casework.desks.stock.reach import (
     works_at,
 )
 from casework.desks.stock.rows import move_rows
+from casework.errors import REFUSALS
 from casework.reach import visible
 from funds import stock
 from funds.models import StockCount, StockItem, StockMove, StockSlip, StockStore

@@ -15,13 +15,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from audit import clock
 from casework import goods
-from casework.desks.acts import REFUSALS, refuse
+from casework.desks.acts import refuse
 from casework.desks.funds.forms import KeyedForm, ReasonForm
 from casework.desks.stock import shelf
 from casework.desks.stock.forms import BackForm, SignForm
 from casework.desks.stock.menu import under_way
 from casework.desks.stock.reach import demand, people_around, slips_in_reach, stores_in_reach, why_not
 from casework.desks.stock.rows import SLIP_TONES, SlipRow, cases_by_subject, slip_lines, value_of, words_of
+from casework.errors import REFUSALS
 from casework.http import row_number
 from casework.links import document_url
 from casework.papers import readable_document

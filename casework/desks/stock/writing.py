@@ -8,10 +8,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from casework import goods
-from casework.desks.acts import REFUSALS, refuse
+from casework.desks.acts import refuse
 from casework.desks.stock import shelf
 from casework.desks.stock.forms import IssueForm, ReceiveForm, TransferForm
 from casework.desks.stock.reach import demand, people_around, stores_in_reach
+from casework.errors import REFUSALS
 from casework.models import Case
 from casework.reach import visible
 from families.models import Household

@@ -15,13 +15,12 @@ from access.roles import title_of
 from audit import clock
 from casework import redflags
 from casework.acting import act, possible_actions
-from casework.desks.acts import REFUSALS
 from casework.desks.township import evidence, lists
 from casework.desks.township.forms import DecisionForm
 from casework.desks.township.office import Office
 from casework.desks.township.rows import Row, Rows
 from casework.digests import digest_of
-from casework.errors import CaseworkError
+from casework.errors import REFUSALS, CaseworkError
 from casework.links import case_url
 from casework.models import Case
 from casework.queries import PAGE, visible_case
@@ -29,6 +28,7 @@ from casework.visibility import sight
 from flows.spec import Edge
 from flows.states import ACTIONS, STATES
 from funds import ledger
+from funds.money import yuan
 
 # Acts of the village that the township could take, too, are taken on the case page.
 _NOT_HERE = {"triage", "dismiss", "start_survey", "register", "emergency_release", "withdraw"}
@@ -243,7 +243,7 @@ def _money(case: Case, choice: Choice) -> dict[str, Any]:
 def tier_words(case: Case) -> str:
     """What the tier of a case means, with its limits."""
     rules = case.rules
-    limits = {"t1": f"{rules.t1_limit_fen // 100:,}", "t2": f"{rules.t2_limit_fen // 100:,}"}
+    limits = {"t1": yuan(rules.t1_limit_fen), "t2": yuan(rules.t2_limit_fen)}
     return {
         "T0": _("先行救助，钱已先付，补办手续"),
         "T1": _("小额（%(t1)s 元以内，乡里批准，县里备案）"),

@@ -21,14 +21,13 @@ from access.scope import posts_of
 from audit import clock
 from casework import redflags
 from casework.acting import act, possible_actions
-from casework.desks.acts import REFUSALS
 from casework.desks.township import evidence, lists
 from casework.desks.township.forms import BatchForm, RecusalForm, ReleaseForm
 from casework.desks.township.office import Office, places_of
 from casework.desks.township.review import seen_digest
 from casework.desks.township.rows import Rows
 from casework.digests import digest_of
-from casework.errors import CaseworkError
+from casework.errors import REFUSALS, CaseworkError
 from casework.http import row_number
 from casework.models import Alert, Case, CaseEvent, Objection
 from casework.queries import COUNT_LIMIT, PAGE, cases_in_reach, households_in_reach, overdue_makeups, visible_case

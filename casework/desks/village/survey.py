@@ -18,9 +18,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from access.models import Staff
 from casework import papers
-from casework.desks.acts import REFUSALS, base_of, refuse
+from casework.desks.acts import base_of, refuse
 from casework.desks.cases.surveys import said
 from casework.desks.village.survey_forms import VISIT, day_of, form_of, second_surveyors
+from casework.errors import REFUSALS
 from casework.http import row_number
 from casework.models import Case, SurveyDraft
 from casework.preparing import surveyor_of

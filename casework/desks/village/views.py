@@ -17,10 +17,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 from access.roles import ROLES, Desk
 from access.scope import posts_of
 from audit import clock
-from casework.desks.acts import REFUSALS, base_of, refuse, way_back
+from casework.desks.acts import base_of, refuse, way_back
 from casework.desks.village.finding import find_families, hits_of
 from casework.desks.village.forms import AccountForm, OpenForm
 from casework.desks.village.work import MENDING, VISITING, by_urgency, cell, waiting_for_others, work_of
+from casework.errors import REFUSALS
 from casework.models import Case, SurveyDraft
 from casework.opening import MAY_OPEN, open_case
 from casework.parts import GOING_ON

@@ -12,7 +12,7 @@ from django.db import transaction
 from access.models import Staff
 from audit import clock
 from audit.console import JsonCommand
-from casework.desks.acts import REFUSALS
+from casework.errors import REFUSALS
 from funds import bank_files, bank_formats, bank_lists
 from funds.banking.errors import ListRefused
 from funds.models import BankFormat, PaymentBatch

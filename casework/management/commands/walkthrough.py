@@ -5,10 +5,8 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from audit.console import JsonCommand
-from casework.errors import CaseworkError
+from casework.errors import REFUSALS
 from casework.walkthrough import walk
-from flows.errors import FlowsError
-from funds.errors import FundsError
 
 
 class Command(JsonCommand):
@@ -17,7 +15,7 @@ class Command(JsonCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             report = walk()
-        except (CaseworkError, FlowsError, FundsError) as error:
+        except REFUSALS as error:
             raise CommandError(str(error)) from error
         if options["json"]:
             self.stdout.write(json.dumps(report, ensure_ascii=False))
