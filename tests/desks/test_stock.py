@@ -273,6 +273,24 @@ def test_one_counts_and_another_confirms(world: World) -> None:
     assert other.get(reverse("stock:count", args=[count.pk])).status_code == 200
 
 
+def test_figures_that_the_page_sends_again_invent_no_goods(world: World) -> None:
+    store, quilt = a_store(world), an_item(world)
+    stocked(world, store, quilt, 10)
+    counter, other = log_in(world.township_clerk), log_in(keeper(world))
+    post(counter, "begin_count", store.pk)
+    count, box = StockCount.objects.get(), f"q-{quilt.pk}"
+    post(counter, "count", count.pk, **{box: "10"})
+    issued(world, store, quilt, 3)
+
+    filled = counter.get(reverse("stock:count", args=[count.pk])).context["form"][box].value()
+    post(counter, "count", count.pk, hand_on="1", **{box: str(filled)})
+    post(other, "count_step", count.pk, "confirm")
+
+    count.refresh_from_db()
+    assert (filled, count.state, on_hand(store, quilt)) == (10, "confirmed", 7)
+    assert not StockMove.objects.filter(kind="found").exists()
+
+
 def test_a_stock_take_is_sent_back_or_dropped(world: World) -> None:
     store, quilt = a_store(world), an_item(world)
     stocked(world, store, quilt, 10)
