@@ -231,6 +231,17 @@ def test_a_mistaken_slip_is_reversed_and_says_so(world: World) -> None:
 # ---------------------------------------------------------------- transfers and stock-takes
 
 
+def test_every_item_can_be_received_however_many_there_are(world: World) -> None:
+    store = a_store(world)
+    StockItem.objects.bulk_create(
+        StockItem(name=f"物品 {n:03}", unit="件", category="bedding", is_loaned=False, low_at=0) for n in range(501)
+    )
+
+    page = log_in(world.township_clerk).get(reverse("stock:receive", args=[store.pk]))
+
+    assert len(page.context["form"].fields["item-0"].choices) == 502  # and none
+
+
 def test_goods_go_to_another_store_and_wait_for_somebody_else(world: World) -> None:
     county, town, quilt = a_store(world, "XJ", unit=world.county), a_store(world), an_item(world)
     stocked(world, county, quilt, 10)
