@@ -19,6 +19,7 @@ from audit.context import current
 from funds import proof
 from funds.errors import Earmarked, FundsError, FundShort, MonthClosed, NoFund, SamePerson, WrongProposal
 from funds.models import Account, Allocation, Fund, Payment, Reservation, Transfer
+from funds.money import yuan
 
 FUND_LEVEL = (Account.Kind.SOURCE, Account.Kind.AVAILABLE)
 ALLOCATION_LEVEL = (
@@ -282,7 +283,7 @@ def pick(allocations: list[tuple[int, int, int]], amount_fen: int, year: int) ->
             return allocation_id, fund_id
     raise FundShort(
         _("资金不够：要 %(want)s 元，最多只有 %(free)s 元。请资金管理先分配，或退回改金额。")
-        % {"want": f"{amount_fen / 100:,.2f}", "free": f"{max(row[2] for row in allocations) / 100:,.2f}"}
+        % {"want": yuan(amount_fen), "free": yuan(max(row[2] for row in allocations))}
     )
 
 
