@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 from django.utils.translation import ngettext
@@ -71,14 +71,12 @@ def place(fund: Fund, account: DepositAccount, *, since: datetime.date, by: Any)
     if fund.unit_id != account.unit_id or fund.source == Fund.Source.IN_KIND:
         raise WrongReconciliation(_("实物和别的单位的资金不放在这个账户里。"))
     before = fund.standings.select_for_update().filter(valid_to__isnull=True).first()
+    if before and before.account_id == account.pk:
+        return before
+    if before and since <= before.valid_from:
+        raise WrongReconciliation(_("这项资金从 %(day)s 起在原来的账户，请选以后的日子。") % {"day": before.valid_from})
     with acting(by, reason="place_fund"):
         if before:
-            if before.account_id == account.pk:
-                return before
-            if since <= before.valid_from:
-                raise WrongReconciliation(
-                    _("这项资金从 %(day)s 起在原来的账户，请选以后的日子。") % {"day": before.valid_from}
-                )
             before.valid_to = since - datetime.timedelta(days=1)
             before.save()
         return FundStanding.objects.create(fund=fund, account=account, valid_from=since)
@@ -164,12 +162,19 @@ _CASH_KINDS: dict[str, tuple[int, Any]] = {
     "interfund": (-1, _l("资金间划转")),
 }
 
+_RETURNS = ("clawback", "bounce")  # one entry a payment: a festival's list would hide the month's receipts
+MOST_ENTRIES = 300  # more than a person compares by hand
+
 
 def derived(account: DepositAccount, on: datetime.date) -> list[Item]:
-    """What may stand on one side alone on that day, the proven first. A bounded number of queries."""
+    """What may stand on one side alone on that day, the proven first; of the entries the newest, see `unlisted`.
+
+    A bounded number of queries.
+    """
     funds = list(funds_in(account, on).values_list("pk", flat=True))
     since = _looked_through_until(account, on)
-    found = [*_flying(funds, on), *_returned_unknown(funds, on), *_imprest(funds, on), *_entries(funds, since, on)]
+    found = [*_flying(funds, on), *_returned_unknown(funds, on), *_imprest(funds, on)]
+    found += [*_returns(funds, since, on), *_entries(funds, since, on)]
     known = {item.ref for item in found}
     found += [item for item in _carried(account, on) if item.ref is None or item.ref not in known]
     return sorted(found, key=lambda item: (not item.is_sure, item.since))
@@ -239,19 +244,48 @@ def _imprest(funds: list[int], on: datetime.date) -> list[Item]:
     return [Item(side, _("乡镇备用金"), abs(fen), last, words, _("出纳"), "imprest", True)]
 
 
-def _entries(funds: list[int], since: datetime.date | None, on: datetime.date) -> list[Item]:
-    """Entries by which money comes or goes; a person ticks what the bank's paper does not show yet."""
+def unlisted(account: DepositAccount, on: datetime.date) -> int:
+    """How many entries `derived` leaves out, the oldest ones; a reconciliation of a day before makes the list shorter."""
+    funds = list(funds_in(account, on).values_list("pk", flat=True))
+    return max(0, _cash_entries(funds, _looked_through_until(account, on), on).count() - MOST_ENTRIES)
+
+
+def _cash_entries(funds: list[int], since: datetime.date | None, on: datetime.date) -> QuerySet[Transfer]:
+    """Entries by which money comes or goes one by one, in the days that no reviewed reconciliation has looked through."""
     rows = Transfer.objects.filter(business_date__lte=on).filter(
-        Q(kind__in=_CASH_KINDS.keys() - {"interfund"}) & (Q(debit__fund__in=funds) | Q(credit__fund__in=funds))
+        Q(kind__in=_CASH_KINDS.keys() - {"interfund", *_RETURNS})
+        & (Q(debit__fund__in=funds) | Q(credit__fund__in=funds))
         | Q(kind="interfund") & (Q(debit__fund__in=funds) ^ Q(credit__fund__in=funds))
     )
+    return rows.filter(business_date__gt=since) if since else rows
+
+
+def _entries(funds: list[int], since: datetime.date | None, on: datetime.date) -> list[Item]:
+    """Entries by which money comes or goes; a person ticks what the bank's paper does not show yet. The newest of them."""
+    rows = _cash_entries(funds, since, on).annotate(to_fund=F("credit__fund_id")).order_by("-business_date", "-id")
+    return [_entry(row, funds) for row in rows.select_related("payment")[:MOST_ENTRIES]]
+
+
+def _returns(funds: list[int], since: datetime.date | None, on: datetime.date) -> list[Item]:
+    """What the bank returned, batch by batch and day by day, as its paper has it."""
+    rows = Transfer.objects.filter(kind__in=_RETURNS, credit__fund__in=funds, business_date__lte=on)
     if since:
         rows = rows.filter(business_date__gt=since)
-    rows = rows.annotate(to_fund=F("credit__fund_id")).order_by("business_date", "id").select_related("payment")
-    return [_entry(row, funds) for row in rows[:MOST_ENTRIES]]
-
-
-MOST_ENTRIES = 300  # a month's receipts and returns; more than a person compares by hand
+    of_a_batch = rows.order_by().values("kind", "business_date", "payment__batch", "payment__batch__number")
+    return [
+        Item(
+            Side.BOOKS_RECEIVED,
+            _("%(what)s 批次 %(number)s")
+            % {"what": _CASH_KINDS[row["kind"]][1], "number": row["payment__batch__number"]},
+            row["fen"],
+            row["business_date"],
+            ngettext("账上已记退回 %(n)d 笔，银行单上还没有", "账上已记退回 %(n)d 笔，银行单上还没有", row["n"])
+            % {"n": row["n"]},
+            _("出纳"),
+            f"batch:{row['payment__batch']}:{row['kind']}:{row['business_date']}",
+        )
+        for row in of_a_batch.annotate(n=Count("id"), fen=Sum("amount_fen"))
+    ]
 
 
 def _entry(row: Transfer, funds: list[int]) -> Item:
@@ -272,14 +306,14 @@ def _entry(row: Transfer, funds: list[int]) -> Item:
 
 
 def _carried(account: DepositAccount, on: datetime.date) -> list[Item]:
-    """What was open at the last reviewed reconciliation and is no batch: it may be open still."""
+    """What was open at the last reviewed reconciliation and is not derived anew: it may be open still."""
     last = last_reviewed(account, on)
     if last is None:
         return []
     return [
         Item(item.side, item.name, item.amount_fen, item.since, item.reason, item.settled_by, item.ref)
         for item in last.items.all()
-        if item.ref is None or item.ref.startswith("transfer:") and item.side in (Side.BOOKS_RECEIVED, Side.BOOKS_PAID)
+        if item.ref is None or item.ref != "imprest" and item.side in (Side.BOOKS_RECEIVED, Side.BOOKS_PAID)
     ]
 
 

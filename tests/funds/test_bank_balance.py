@@ -15,7 +15,7 @@ from funds.bank_balance import Item
 from funds.errors import SamePerson, WrongReconciliation
 from funds.models import DepositAccount, FundStanding, OpenItem, Reconciliation, StatedBalance, Transfer
 from tests.funds import floats, quarter
-from tests.funds.books import another_fund, on, payment, reserve, settle, sql
+from tests.funds.books import another_fund, answer, on, payment, reserve, sent_together, settle, sql
 from tests.world import START, World, make_staff
 
 APRIL, MAY, JUNE = (datetime.date(2026, month, day) for month, day in ((4, 30), (5, 31), (6, 30)))
@@ -145,6 +145,48 @@ def test_papers_that_came_before_the_float_was_made_up_are_an_item(world: World)
     assert (before.side, before.amount_fen, before.is_sure) == ("books_paid", 2_000, True)
     assert "imprest" not in after
     assert bank_balance.books_fen(account, APRIL) == 100_000_000 - 5_000 - 2_000
+
+
+def test_returns_of_a_batch_are_one_item_a_day_and_lead_to_their_batch(world: World) -> None:
+    with on(4, 20):
+        sent = sent_together(world, *(reserve(world, 100, f"case:{n}") for n in range(3)))
+    for day, paid in zip((21, 21, 22), sent, strict=True):
+        with on(4, day):
+            answer(paid, "returned")
+    batch = sent[0].batch
+    account = an_account(world)
+
+    found = [item for item in bank_balance.derived(account, APRIL) if item.side == "books_received"]
+    back = [item for item in found if item.name == f"银行退回 批次 {batch.number}"]
+
+    assert [(item.since.day, item.amount_fen, item.ref) for item in back] == [
+        (21, 200, f"batch:{batch.pk}:bounce:2026-04-21"),
+        (22, 100, f"batch:{batch.pk}:bounce:2026-04-22"),
+    ]
+    assert "退回 2 笔" in back[0].reason
+    with on(5, 5):
+        made = prepared(world, stated(world, account, APRIL, 100_000_000 - 200), back[0])
+        bank_balance.review(made.pk, by=world.fund_checker)
+    assert back[0].ref in {item.ref for item in bank_balance.derived(account, MAY)}  # it may be open still
+
+
+def test_of_too_many_entries_the_newest_are_listed_and_the_rest_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bank_balance, "MOST_ENTRIES", 2)
+    for n in range(3):
+        with on(4, 16 + n):
+            funds.receive(world.fund, 10 + n, key=f"in:{n}")
+    settle()
+    account = an_account(world)
+
+    shown = [item.amount_fen for item in bank_balance.derived(account, APRIL)]
+
+    assert (shown, bank_balance.unlisted(account, APRIL)) == ([11, 12], 2)
+    with on(5, 5):
+        made = prepared(world, stated(world, account, datetime.date(2026, 4, 17), 100_000_000 + 21))
+        bank_balance.review(made.pk, by=world.fund_checker)
+    assert bank_balance.unlisted(account, APRIL) == 0
 
 
 # ---------------------------------------------------------------- two persons, to the fen
