@@ -67,7 +67,10 @@ def record_account(
 
 @transaction.atomic
 def place(fund: Fund, account: DepositAccount, *, since: datetime.date, by: Any) -> FundStanding:
-    """From that day on the fund's money lies on this account; where it lay before ends the day before."""
+    """From that day on the fund's money lies on this account; where it lay before ends the day before.
+
+    Raises WrongReconciliation when a sheet of either account was reviewed for that day or a later one.
+    """
     if fund.unit_id != account.unit_id or fund.source == Fund.Source.IN_KIND:
         raise WrongReconciliation(_("实物和别的单位的资金不放在这个账户里。"))
     before = fund.standings.select_for_update().filter(valid_to__isnull=True).first()
@@ -75,11 +78,22 @@ def place(fund: Fund, account: DepositAccount, *, since: datetime.date, by: Any)
         return before
     if before and since <= before.valid_from:
         raise WrongReconciliation(_("这项资金从 %(day)s 起在原来的账户，请选以后的日子。") % {"day": before.valid_from})
+    _demand_not_reviewed({account.pk, before.account_id} if before else {account.pk}, since)
     with acting(by, reason="place_fund"):
         if before:
             before.valid_to = since - datetime.timedelta(days=1)
             before.save()
         return FundStanding.objects.create(fund=fund, account=account, valid_from=since)
+
+
+def _demand_not_reviewed(accounts: set[int], since: datetime.date) -> None:
+    """What the books say of a reviewed day stays. Locks the accounts, as whoever reviews does."""
+    list(DepositAccount.objects.select_for_update(no_key=True).filter(pk__in=accounts).order_by("pk"))
+    reviewed = Reconciliation.objects.filter(account__in=accounts, state="reviewed", on__gte=since).order_by("-on")
+    if last := reviewed.first():
+        raise WrongReconciliation(
+            _("%(day)s 的余额调节表已经复核过，账上的数不能再变。请选以后的日子。") % {"day": last.on}
+        )
 
 
 @transaction.atomic

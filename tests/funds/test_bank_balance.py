@@ -383,6 +383,36 @@ def test_a_fund_lies_in_one_account_of_its_unit_at_a_time(world: World) -> None:
     assert FundStanding.objects.count() == 2
 
 
+def test_no_fund_comes_or_goes_under_a_reviewed_sheet(world: World) -> None:
+    account = an_account(world)
+    made = prepared(world, stated(world, account, START, 100_000_000))
+    bank_balance.review(made.pk, by=world.fund_checker)
+    gift = another_fund(world.county, "GIFT")
+    funds.receive(gift, 700, key="gift")
+    settle()
+    other = bank_balance.record_account(
+        unit=world.county, name="二户", bank="青禾信用社", account_no="9999991", opened_on=START, by=world.fund_manager
+    )
+    day_after = START + datetime.timedelta(days=1)
+
+    for fund, there in ((gift, account), (world.fund, other)):
+        with pytest.raises(WrongReconciliation, match="已经复核过"):
+            bank_balance.place(fund, there, since=START, by=world.fund_manager)
+    refuses(
+        "INSERT INTO funds_fundstanding (account_id, fund_id, valid_from) VALUES (%s, %s, '2026-04-15')",
+        account.pk,
+        gift.pk,
+        match="has reviewed sheets of these days",
+    )
+    refuses("UPDATE funds_fundstanding SET valid_to = '2026-04-14'", match="has reviewed sheets of these days")
+    assert bank_balance.books_fen(account, START) == made.books_fen and FundStanding.objects.count() == 1
+
+    bank_balance.place(gift, account, since=day_after, by=world.fund_manager)
+    bank_balance.place(world.fund, other, since=day_after, by=world.fund_manager)
+    assert bank_balance.books_fen(account, START) == made.books_fen
+    assert bank_balance.books_fen(account, day_after) == 700
+
+
 def test_no_bank_states_the_balance_of_a_day_that_has_not_been(world: World) -> None:
     account = an_account(world)
     with pytest.raises(WrongReconciliation, match="还没有到"):
