@@ -136,12 +136,13 @@ def _accounts(*places: tuple[int, int | None, str]) -> list[int]:
 def settle_now() -> None:
     """Move the balances of this transaction's transfers now.
 
-    Raises FundShort when an account would be overspent, FundsError when a reservation would be.
+    Raises FundShort when an account would be overspent or a township has not in hand what goes back, FundsError when a
+    reservation would be overspent.
     """
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS funds_moves IMMEDIATE")
-            cursor.execute("SET CONSTRAINTS funds_moves DEFERRED")
+            cursor.execute("SET CONSTRAINTS funds_moves, funds_on_hand IMMEDIATE")
+            cursor.execute("SET CONSTRAINTS funds_moves, funds_on_hand DEFERRED")
     except IntegrityError as error:
         refusal = refusal_of(error)
         if refusal is None:
@@ -184,6 +185,10 @@ _REFUSALS: dict[str, tuple[type[FundsError], Any]] = {
     "funds_transfer_reverses_id_key": (WrongProposal, _l("这一笔已经冲正过了。")),
     "imprest_within_its_limit": (FundsError, _l("乡镇手里的备用金会超过定额，没有记账。")),
     "imprest_spend_within_the_float": (FundShort, _l("备用金不够。请先让县里补充，或走银行付款。")),
+    "imprest_goes_back_out_of_the_hand": (
+        FundShort,
+        _l("乡镇手里没有这么多：有的还等银行补充。请先拨付补充，再办交回或冲正。"),
+    ),
     "paid_by_one_way_only": (FundsError, _l("这一笔已经从另一条路付了，不能再付一次。")),
     "decided_only_once": (FundsError, _l("同一个人、同一个原因，今年已经批过一次，按规定不能再批。")),
 }
