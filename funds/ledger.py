@@ -133,16 +133,22 @@ def _accounts(*places: tuple[int, int | None, str]) -> list[int]:
     return [found[place] for place in wanted]
 
 
+_SETTLE = """
+SELECT funds_lock_accounts();
+SET CONSTRAINTS funds_moves, funds_on_hand IMMEDIATE;
+SET CONSTRAINTS funds_moves, funds_on_hand DEFERRED
+"""
+
+
 def settle_now() -> None:
-    """Move the balances of this transaction's transfers now.
+    """Move the balances of this transaction's transfers now, their accounts locked in the order of their numbers.
 
     Raises FundShort when an account would be overspent or a township has not in hand what goes back, FundsError when a
     reservation would be overspent.
     """
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS funds_moves, funds_on_hand IMMEDIATE")
-            cursor.execute("SET CONSTRAINTS funds_moves, funds_on_hand DEFERRED")
+            cursor.execute(_SETTLE)
     except IntegrityError as error:
         refusal = refusal_of(error)
         if refusal is None:
@@ -153,8 +159,8 @@ def settle_now() -> None:
 def lock_allocations(ids: Iterable[int]) -> None:
     """Lock the accounts of several allocations in the order of their numbers.
 
-    A transaction that settles one allocation after the other would else meet another one in the opposite order, and
-    PostgreSQL would end one of the two. Call it before the first settlement.
+    One settlement locks in order by itself. A transaction that settles several times, one allocation after the other,
+    would else meet another one in the opposite order, and PostgreSQL would end one of the two. Call it before the first.
     """
     with connection.cursor() as cursor:
         cursor.execute(
