@@ -12,7 +12,7 @@ from audit.context import acting
 from audit.history import write_history
 from funds.errors import SamePerson, StockShort, WrongSlip
 from funds.models import StockCount, StockCountLine, StockLot, StockMove, StockSlip, StockStore
-from funds.stock import locked, write_move, write_slip
+from funds.stock.slips import locked, write_move, write_slip
 
 S = StockCount.State
 
