@@ -12,6 +12,7 @@ from django.urls import reverse
 from audit import clock
 from casework.desks.funds.forms import new_key
 from funds import bank_balance, periods
+from funds.bank_balance import open_items
 from funds.models import DepositAccount, OpenItem, Period, Proposal, Reconciliation, StatedBalance
 from tests.funds import quarter
 from tests.funds.books import close, on, payment, reserve
@@ -281,7 +282,7 @@ def test_the_balance_of_the_last_month_is_asked_for_and_what_is_not_listed_is_to
     url = reverse("funds:prepare_reconciliation", args=[stated(world, account, datetime.date(2026, 6, 30), 1).pk])
     assert "没有列" not in text(client.get(url))
 
-    monkeypatch.setattr(bank_balance, "MOST_ENTRIES", 0)
+    monkeypatch.setattr(open_items, "MOST_ENTRIES", 0)
 
     assert "更早的还有 1 笔没有列" in text(client.get(url))
 

@@ -11,7 +11,7 @@ from access import vault
 from audit.context import acting
 from funds import bank_balance, imprest
 from funds import services as funds
-from funds.bank_balance import Item
+from funds.bank_balance import Item, open_items
 from funds.errors import SamePerson, WrongReconciliation
 from funds.models import DepositAccount, FundStanding, OpenItem, Reconciliation, StatedBalance, Transfer
 from tests.funds import floats, quarter
@@ -173,7 +173,7 @@ def test_returns_of_a_batch_are_one_item_a_day_and_lead_to_their_batch(world: Wo
 def test_of_too_many_entries_the_newest_are_listed_and_the_rest_is_told(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bank_balance, "MOST_ENTRIES", 2)
+    monkeypatch.setattr(open_items, "MOST_ENTRIES", 2)
     for n in range(3):
         with on(4, 16 + n):
             funds.receive(world.fund, 10 + n, key=f"in:{n}")
