@@ -18,6 +18,7 @@ from audit.context import current
 from funds import proof
 from funds.errors import FundShort, NoFund
 from funds.models import Account, Allocation, Fund, Payment, Reservation, Transfer
+from funds.money import yuan
 from funds.refusals import refusal_of
 
 FUND_LEVEL = (Account.Kind.SOURCE, Account.Kind.AVAILABLE)
@@ -132,15 +133,22 @@ def _accounts(*places: tuple[int, int | None, str]) -> list[int]:
     return [found[place] for place in wanted]
 
 
-def settle_now() -> None:
-    """Move the balances of this transaction's transfers now.
+_SETTLE = """
+SELECT funds_lock_accounts();
+SET CONSTRAINTS funds_moves, funds_on_hand IMMEDIATE;
+SET CONSTRAINTS funds_moves, funds_on_hand DEFERRED
+"""
 
-    Raises FundShort when an account would be overspent, FundsError when a reservation would be.
+
+def settle_now() -> None:
+    """Move the balances of this transaction's transfers now, their accounts locked in the order of their numbers.
+
+    Raises FundShort when an account would be overspent or a township has not in hand what goes back, FundsError when a
+    reservation would be overspent.
     """
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS funds_moves IMMEDIATE")
-            cursor.execute("SET CONSTRAINTS funds_moves DEFERRED")
+            cursor.execute(_SETTLE)
     except IntegrityError as error:
         refusal = refusal_of(error)
         if refusal is None:
@@ -151,8 +159,8 @@ def settle_now() -> None:
 def lock_allocations(ids: Iterable[int]) -> None:
     """Lock the accounts of several allocations in the order of their numbers.
 
-    A transaction that settles one allocation after the other would else meet another one in the opposite order, and
-    PostgreSQL would end one of the two. Call it before the first settlement.
+    One settlement locks in order by itself. A transaction that settles several times, one allocation after the other,
+    would else meet another one in the opposite order, and PostgreSQL would end one of the two. Call it before the first.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -246,7 +254,7 @@ def pick(allocations: list[tuple[int, int, int]], amount_fen: int, year: int) ->
             return allocation_id, fund_id
     raise FundShort(
         _("资金不够：要 %(want)s 元，最多只有 %(free)s 元。请资金管理先分配，或退回改金额。")
-        % {"want": f"{amount_fen / 100:,.2f}", "free": f"{max(row[2] for row in allocations) / 100:,.2f}"}
+        % {"want": yuan(amount_fen), "free": yuan(max(row[2] for row in allocations))}
     )
 
 

@@ -160,14 +160,14 @@ def months_after(day: datetime.date, months: int) -> datetime.date:
 def publication_due(campaign: Campaign) -> datetime.date | None:
     """When its figures must be public again; None while nothing is asked for.
 
-    An appeal that lasts over six months publishes every three; every appeal once within three months after its end.
+    An appeal that lasts over six months publishes every three, from its first day on, and so does one without an end:
+    it may last. Every appeal publishes once within three months after its end.
     """
     ended = campaign.closed_on or (campaign.ends_on if campaign.ends_on and campaign.ends_on < clock.today() else None)
     if ended:
         is_told = campaign.published_on is not None and campaign.published_on >= ended
         return None if is_told else months_after(ended, PUBLISH_EVERY_MONTHS)
-    long_from = months_after(campaign.starts_on, LONG_MONTHS)
-    if (campaign.ends_on or clock.today()) <= long_from:
+    if campaign.ends_on and campaign.ends_on <= months_after(campaign.starts_on, LONG_MONTHS):
         return None
     return months_after(campaign.published_on or campaign.starts_on, PUBLISH_EVERY_MONTHS)
 

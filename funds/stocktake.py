@@ -12,7 +12,7 @@ from audit.context import acting
 from audit.history import write_history
 from funds.errors import SamePerson, StockShort, WrongSlip
 from funds.models import StockCount, StockCountLine, StockLot, StockMove, StockSlip, StockStore
-from funds.stock import locked, write_move, write_slip
+from funds.stock.slips import locked, write_move, write_slip
 
 S = StockCount.State
 
@@ -42,13 +42,14 @@ def open_count(store: StockStore, *, by: Any, key: str) -> StockCount:
 def enter(count: StockCount, counted: Mapping[int, int], *, by: Any) -> None:
     """Write down {item id: how many lie there}, beside what the book says at this moment.
 
+    A figure that is given again stays beside the book of its own moment: pages send the earlier ones back as they were.
     Raises SamePerson for anybody but the counter, WrongSlip when it was handed on.
     """
     count = _open(count, S.OPEN, by)
     book = _book(count.store_id)
     with acting(by, reason="count_enter"):
         for line in count.lines.filter(item_id__in=list(counted)):
-            if line.counted != counted[line.item_id] or line.expected != book[line.item_id]:
+            if line.counted != counted[line.item_id]:
                 line.counted, line.expected = counted[line.item_id], book[line.item_id]
                 line.save()
 
@@ -67,7 +68,7 @@ def hand_on(count: StockCount, *, by: Any) -> None:
 
 @transaction.atomic
 def count_again(count: StockCount, *, by: Any, reason: str) -> None:
-    """Whoever should confirm sends it back to be counted once more. Raises WrongSlip."""
+    """Whoever should confirm sends it back: what differed is counted afresh, the rest stays as counted. Raises WrongSlip."""
     locked(count.store)
     count = _now(count)
     if count.state != S.COUNTED:
@@ -77,6 +78,10 @@ def count_again(count: StockCount, *, by: Any, reason: str) -> None:
     count.state = S.OPEN
     with acting(by, reason=f"count_again: {reason.strip()}"):
         count.save()
+        for line in count.lines.all():
+            if line.difference:
+                line.counted = line.expected = None
+                line.save()
 
 
 @transaction.atomic

@@ -449,6 +449,7 @@ def fill_the_books(world: World) -> None:
     fund = funds.open_fund("BOOKS", "账", source="raised", unit=world.other_village)
     with clock.frozen_at(datetime.date(2026, 3, 2)):
         funds.receive(fund, 100, key="books")
+    clock.move_to(START)  # PostgreSQL has a clock of its own
     closing = periods.propose_closing(world.other_village, 2026, 3, by=world.fund_manager, key="close", reason="月结")
     proposals.confirm(closing.pk, by=world.fund_checker)
     budget.propose_hand_back(fund, 1, by=world.fund_manager, key="open", reason="退")

@@ -171,7 +171,7 @@ class Reconciliation(models.Model):
 
 
 class OpenItem(models.Model):
-    """One thing that stands on one side alone. `ref` names what it was derived from (batch:3, transfer:17); manual ones have none."""
+    """One thing that stands on one side alone. `ref` names what it was derived from (batch:3:sent, transfer:17); manual ones have none."""
 
     class Side(models.TextChoices):
         BANK_RECEIVED = "bank_received", _("银行已收，账上未收")

@@ -1,6 +1,6 @@
 """Money in a township's hands, to help at once (备用金): the float, what was paid out of it, its counts and its refills.
 
-The money itself stands on the accounts `imprest` and `imprest_spent` of the float's allocation; see funds/imprest.py.
+The money itself stands on the accounts `imprest` and `imprest_spent` of the float's allocation; see funds/imprest.
 """
 
 from django.conf import settings

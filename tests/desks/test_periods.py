@@ -12,6 +12,7 @@ from django.urls import reverse
 from audit import clock
 from casework.desks.funds.forms import new_key
 from funds import bank_balance, periods
+from funds.bank_balance import open_items
 from funds.models import DepositAccount, OpenItem, Period, Proposal, Reconciliation, StatedBalance
 from tests.funds import quarter
 from tests.funds.books import close, on, payment, reserve
@@ -26,8 +27,9 @@ def log_in(staff: Any) -> Client:
 
 
 @pytest.fixture(autouse=True)
-def in_july(business_day: None) -> Any:
+def in_july(business_day: None, db: None) -> Any:
     with clock.frozen_at(datetime.date(2026, 7, 1)):
+        clock.move_to(clock.today())  # PostgreSQL has a clock of its own
         yield
 
 
@@ -269,6 +271,20 @@ def form(key: str, refs: list[str], **lines: str) -> dict[str, Any]:
     }
     sides = {f"manual-{n}-side": "bank_paid" for n in range(4)}
     return {"key": key, "ref": refs} | management | sides | lines
+
+
+def test_the_balance_of_the_last_month_is_asked_for_and_what_is_not_listed_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, client = an_account(world), log_in(world.fund_manager)
+    page = client.get(reverse("funds:state_balance", args=[account.pk]))
+    assert page.context["form"].initial["on"] == datetime.date(2026, 6, 30)  # the day that the closing asks for
+    url = reverse("funds:prepare_reconciliation", args=[stated(world, account, datetime.date(2026, 6, 30), 1).pk])
+    assert "没有列" not in text(client.get(url))
+
+    monkeypatch.setattr(open_items, "MOST_ENTRIES", 0)
+
+    assert "更早的还有 1 笔没有列" in text(client.get(url))
 
 
 def test_items_of_a_sheet_lead_to_their_rows(world: World) -> None:

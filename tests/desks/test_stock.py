@@ -231,6 +231,17 @@ def test_a_mistaken_slip_is_reversed_and_says_so(world: World) -> None:
 # ---------------------------------------------------------------- transfers and stock-takes
 
 
+def test_every_item_can_be_received_however_many_there_are(world: World) -> None:
+    store = a_store(world)
+    StockItem.objects.bulk_create(
+        StockItem(name=f"物品 {n:03}", unit="件", category="bedding", is_loaned=False, low_at=0) for n in range(501)
+    )
+
+    page = log_in(world.township_clerk).get(reverse("stock:receive", args=[store.pk]))
+
+    assert len(page.context["form"].fields["item-0"].choices) == 502  # and none
+
+
 def test_goods_go_to_another_store_and_wait_for_somebody_else(world: World) -> None:
     county, town, quilt = a_store(world, "XJ", unit=world.county), a_store(world), an_item(world)
     stocked(world, county, quilt, 10)
@@ -271,6 +282,24 @@ def test_one_counts_and_another_confirms(world: World) -> None:
     assert on_hand(store, quilt) == 9
     assert StockSlip.objects.get(kind="count").reason == "少一床"
     assert other.get(reverse("stock:count", args=[count.pk])).status_code == 200
+
+
+def test_figures_that_the_page_sends_again_invent_no_goods(world: World) -> None:
+    store, quilt = a_store(world), an_item(world)
+    stocked(world, store, quilt, 10)
+    counter, other = log_in(world.township_clerk), log_in(keeper(world))
+    post(counter, "begin_count", store.pk)
+    count, box = StockCount.objects.get(), f"q-{quilt.pk}"
+    post(counter, "count", count.pk, **{box: "10"})
+    issued(world, store, quilt, 3)
+
+    filled = counter.get(reverse("stock:count", args=[count.pk])).context["form"][box].value()
+    post(counter, "count", count.pk, hand_on="1", **{box: str(filled)})
+    post(other, "count_step", count.pk, "confirm")
+
+    count.refresh_from_db()
+    assert (filled, count.state, on_hand(store, quilt)) == (10, "confirmed", 7)
+    assert not StockMove.objects.filter(kind="found").exists()
 
 
 def test_a_stock_take_is_sent_back_or_dropped(world: World) -> None:

@@ -49,16 +49,27 @@ def reserve(
 
 def payment(world: World, reservation: Reservation, upto: str = "sent", *, cash_reason: str | None = None) -> Payment:
     """Of this reservation, in a batch of its own: "sent", "credited" or "returned"."""
-    n = next(_serial)
+    (made,) = sent_together(world, reservation, cash_reason=cash_reason)
+    answer(made, upto)
+    return made
+
+
+def sent_together(world: World, *reservations: Reservation, cash_reason: str | None = None) -> list[Payment]:
+    """Payments of these reservations in one batch that was sent."""
     with acting(world.fund_manager, reason="pay"):
-        batch = funds.open_batch(number=f"B{n:05}", title="", by=world.fund_manager, cash_reason=cash_reason)
-        payee = funds.Payee("江甲", None, f"999999{n:013d}", f"{n:032d}", "card", "禾丰农商银行", "x" * 32)
-        made = funds.list_payment(reservation, batch, payee, key=f"{reservation.subject}:pay:{n}")
+        batch = funds.open_batch(
+            number=f"B{next(_serial):05}", title="", by=world.fund_manager, cash_reason=cash_reason
+        )
+        made = []
+        for reservation in reservations:
+            n = next(_serial)
+            payee = funds.Payee("江甲", None, f"999999{n:013d}", f"{n:032d}", "card", "禾丰农商银行", "x" * 32)
+            made.append(funds.list_payment(reservation, batch, payee, key=f"{reservation.subject}:pay:{n}"))
         funds.check_batch(batch, by=world.fund_checker)
         funds.release_batch(batch, by=world.cashier)
-        funds.send(made)
+        for payment in made:
+            funds.send(payment)
         settle()
-    answer(made, upto)
     return made
 
 
@@ -74,7 +85,8 @@ def answer(paid: Payment, what: str, on: datetime.date | None = None) -> None:
 
 
 def close(world: World, year: int, month: int, *, unit: Any = None) -> Period:
-    """Proposed by the fund manager, confirmed by the checker, today."""
+    """Proposed by the fund manager, confirmed by the checker, today; the database's clock goes with it."""
+    clock.move_to(clock.today())
     made = periods.propose_closing(
         unit or world.county, year, month, by=world.fund_manager, key=f"close:{next(_serial)}", reason="月末结账"
     )

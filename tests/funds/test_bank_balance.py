@@ -11,11 +11,11 @@ from access import vault
 from audit.context import acting
 from funds import bank_balance, imprest
 from funds import services as funds
-from funds.bank_balance import Item
+from funds.bank_balance import Item, open_items
 from funds.errors import SamePerson, WrongReconciliation
 from funds.models import DepositAccount, FundStanding, OpenItem, Reconciliation, StatedBalance, Transfer
 from tests.funds import floats, quarter
-from tests.funds.books import another_fund, on, payment, reserve, settle, sql
+from tests.funds.books import another_fund, answer, on, payment, reserve, sent_together, settle, sql
 from tests.world import START, World, make_staff
 
 APRIL, MAY, JUNE = (datetime.date(2026, month, day) for month, day in ((4, 30), (5, 31), (6, 30)))
@@ -145,6 +145,48 @@ def test_papers_that_came_before_the_float_was_made_up_are_an_item(world: World)
     assert (before.side, before.amount_fen, before.is_sure) == ("books_paid", 2_000, True)
     assert "imprest" not in after
     assert bank_balance.books_fen(account, APRIL) == 100_000_000 - 5_000 - 2_000
+
+
+def test_returns_of_a_batch_are_one_item_a_day_and_lead_to_their_batch(world: World) -> None:
+    with on(4, 20):
+        sent = sent_together(world, *(reserve(world, 100, f"case:{n}") for n in range(3)))
+    for day, paid in zip((21, 21, 22), sent, strict=True):
+        with on(4, day):
+            answer(paid, "returned")
+    batch = sent[0].batch
+    account = an_account(world)
+
+    found = [item for item in bank_balance.derived(account, APRIL) if item.side == "books_received"]
+    back = [item for item in found if item.name == f"银行退回 批次 {batch.number}"]
+
+    assert [(item.since.day, item.amount_fen, item.ref) for item in back] == [
+        (21, 200, f"batch:{batch.pk}:bounce:2026-04-21"),
+        (22, 100, f"batch:{batch.pk}:bounce:2026-04-22"),
+    ]
+    assert "退回 2 笔" in back[0].reason
+    with on(5, 5):
+        made = prepared(world, stated(world, account, APRIL, 100_000_000 - 200), back[0])
+        bank_balance.review(made.pk, by=world.fund_checker)
+    assert back[0].ref in {item.ref for item in bank_balance.derived(account, MAY)}  # it may be open still
+
+
+def test_of_too_many_entries_the_newest_are_listed_and_the_rest_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_items, "MOST_ENTRIES", 2)
+    for n in range(3):
+        with on(4, 16 + n):
+            funds.receive(world.fund, 10 + n, key=f"in:{n}")
+    settle()
+    account = an_account(world)
+
+    shown = [item.amount_fen for item in bank_balance.derived(account, APRIL)]
+
+    assert (shown, bank_balance.unlisted(account, APRIL)) == ([11, 12], 2)
+    with on(5, 5):
+        made = prepared(world, stated(world, account, datetime.date(2026, 4, 17), 100_000_000 + 21))
+        bank_balance.review(made.pk, by=world.fund_checker)
+    assert bank_balance.unlisted(account, APRIL) == 0
 
 
 # ---------------------------------------------------------------- two persons, to the fen
@@ -339,6 +381,36 @@ def test_a_fund_lies_in_one_account_of_its_unit_at_a_time(world: World) -> None:
     with pytest.raises(WrongReconciliation, match="以后的日子"):
         bank_balance.place(world.fund, first, since=datetime.date(2026, 4, 30), by=world.fund_manager)
     assert FundStanding.objects.count() == 2
+
+
+def test_no_fund_comes_or_goes_under_a_reviewed_sheet(world: World) -> None:
+    account = an_account(world)
+    made = prepared(world, stated(world, account, START, 100_000_000))
+    bank_balance.review(made.pk, by=world.fund_checker)
+    gift = another_fund(world.county, "GIFT")
+    funds.receive(gift, 700, key="gift")
+    settle()
+    other = bank_balance.record_account(
+        unit=world.county, name="二户", bank="青禾信用社", account_no="9999991", opened_on=START, by=world.fund_manager
+    )
+    day_after = START + datetime.timedelta(days=1)
+
+    for fund, there in ((gift, account), (world.fund, other)):
+        with pytest.raises(WrongReconciliation, match="已经复核过"):
+            bank_balance.place(fund, there, since=START, by=world.fund_manager)
+    refuses(
+        "INSERT INTO funds_fundstanding (account_id, fund_id, valid_from) VALUES (%s, %s, '2026-04-15')",
+        account.pk,
+        gift.pk,
+        match="has reviewed sheets of these days",
+    )
+    refuses("UPDATE funds_fundstanding SET valid_to = '2026-04-14'", match="has reviewed sheets of these days")
+    assert bank_balance.books_fen(account, START) == made.books_fen and FundStanding.objects.count() == 1
+
+    bank_balance.place(gift, account, since=day_after, by=world.fund_manager)
+    bank_balance.place(world.fund, other, since=day_after, by=world.fund_manager)
+    assert bank_balance.books_fen(account, START) == made.books_fen
+    assert bank_balance.books_fen(account, day_after) == 700
 
 
 def test_no_bank_states_the_balance_of_a_day_that_has_not_been(world: World) -> None:

@@ -349,6 +349,7 @@ def test_what_comes_late_is_entered_in_the_month_that_is_open(world: World) -> N
     pay(world, case)
     answer(world, case, credited=True, key="yes")
     with clock.frozen_at(datetime.date(2026, 5, 4)):
+        clock.move_to(clock.today())
         closing = periods.propose_closing(world.county, 2026, 4, by=world.fund_manager, key="close", reason="月结")
         proposals.confirm(closing.pk, by=world.fund_checker)
         payment = Payment.objects.select_related("batch", "reservation__allocation").get()

@@ -14,7 +14,15 @@ from audit import clock
 from audit.models import Entry
 from funds import budget, imprest, ledger, proposals, recoveries
 from funds import services as funds
-from funds.errors import FundsError, ImprestBlocked, ImprestShort, SamePerson, WrongPaymentState, WrongProposal
+from funds.errors import (
+    FundsError,
+    FundShort,
+    ImprestBlocked,
+    ImprestShort,
+    SamePerson,
+    WrongPaymentState,
+    WrongProposal,
+)
 from funds.models import Account, ImprestCount, ImprestFloat, ImprestRefill, ImprestSpend, Transfer
 from tests.funds.floats import a_float, allocation_of, decided, handed_out, key, limited, second
 from tests.world import START, World, build_world, load_world
@@ -143,6 +151,23 @@ def test_an_advance_by_mistake_is_reversed_by_two_persons(world: World) -> None:
     proposals.confirm(proposal.pk, by=world.fund_checker)
 
     assert imprest.holding(box).advanced_fen == 0 and held(world)[3] == 0
+
+
+def test_an_advance_is_not_taken_back_past_what_is_in_hand(world: World) -> None:
+    """800 were settled and the bank has not refilled them: the books say 1,000, in hand are 200."""
+    box = a_float(world, 100_000, 100_000)
+    handed_out(world, box, decided(world, 80_000))
+    imprest.accept("case:900001")
+    advance = Transfer.objects.get(kind="imprest_advance")
+    proposal = budget.propose_reversal(advance, by=world.fund_manager, key=key(), reason="拨错")
+
+    with pytest.raises(FundShort, match="等银行补充"):
+        proposals.confirm(proposal.pk, by=world.fund_checker)
+    assert imprest.holding(box).on_hand_fen == 20_000 and not Transfer.objects.filter(reverses=advance).exists()
+
+    imprest.pay_refill(imprest.ask_refill(box, by=world.township_clerk, key=key()), by=world.cashier, bank_reference="")
+    proposals.confirm(proposal.pk, by=world.fund_checker)
+    assert imprest.holding(box).on_hand_fen == 0
 
 
 # ---------------------------------------------------------------- handing out
@@ -298,6 +323,20 @@ def test_an_advance_above_the_limit_is_refused_at_the_commit(world: World) -> No
     with refuses("imprest_within_its_limit"):
         ledger.post("imprest_advance", 501, key=key(), **place)
         raw("SELECT 1")
+
+
+def test_more_than_is_in_hand_does_not_go_back(world: World) -> None:
+    box = a_float(world, 1_000, 1_000)
+    handed_out(world, box, decided(world, 800))
+    imprest.accept("case:900001")
+    ledger.settle_now()
+    place = {"fund_id": world.fund.pk, "allocation_id": box.allocation_id, "subject": f"fund:{world.fund.pk}"}
+
+    with refuses("imprest_goes_back_out_of_the_hand"):
+        ledger.post("imprest_return", 201, key=key(), **place)
+        raw("SELECT 1")
+    ledger.post("imprest_return", 200, key=key(), **place)
+    raw("SELECT 1")
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """What may not happen to money is refused by PostgreSQL itself, whoever asks."""
 
 import datetime
+import threading
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from access.models import OrgUnit
 from audit import clock
 from audit.context import acting
 from casework.models import Case
@@ -15,7 +17,7 @@ from funds.errors import Earmarked, FundShort, NoFund, WrongPaymentState
 from funds.models import Account, Allocation, Payment, Proposal, Reservation, Transfer
 from tests.casework.test_no_dead_ends import answer
 from tests.casework.test_whole_way import pay
-from tests.world import START, World
+from tests.world import START, World, build_world, load_world
 
 
 def sql(statement: str, *params: Any) -> None:
@@ -344,4 +346,46 @@ def test_the_books_of_a_year_can_be_added_up(world: World) -> None:
     assert balance.total_fen == 100_000_000
     assert (balance.paid_fen, balance.committed_fen, balance.in_payment_fen) == (200_000, 250_000, 0)
     assert balance.allocated_fen == 90_000_000 - 450_000 and balance.available_fen == 10_000_000
+    assert ledger.check().drift_fen == 0
+
+
+# ---------------------------------------------------------------- many at once
+
+
+@pytest.fixture
+def town(transactional_db: None) -> World:
+    if OrgUnit.objects.exists():
+        return load_world()
+    with transaction.atomic():
+        return build_world()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_name_two_allocations_in_opposite_order_do_not_wait_for_each_other(town: World) -> None:
+    funds.allocate(town.fund, 1_000, programme="school_aid", unit=town.township, year=2026, key="school")
+    programmes, together, failed = ["disaster_relief", "school_aid"], threading.Barrier(2), []
+
+    def promise(who: int, order: list[str]) -> None:
+        try:
+            for n in range(4):
+                with clock.frozen_at(START), transaction.atomic():
+                    for programme, m in ((programme, m) for programme in order for m in range(20)):
+                        one = f"case:{who}:{n}:{programme}:{m}"
+                        funds.reserve(subject=one, key=one, programme=programme, village=town.village, amount_fen=1)
+                    together.wait(60)
+                    ledger.settle_now()
+        except (DatabaseError, threading.BrokenBarrierError) as error:
+            failed.append(error)
+            together.abort()
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=promise, args=(n, programmes[:: 1 - 2 * n])) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+
+    assert failed == []
+    assert Reservation.objects.filter(subject__startswith="case:").count() >= 320
     assert ledger.check().drift_fen == 0

@@ -26,6 +26,12 @@ ENTER = """INSERT INTO funds_transfer (key, kind, debit_id, credit_id, amount_fe
            JOIN funds_fund f ON f.id = d.fund_id AND f.code = 'CARE' WHERE d.kind = 'source' AND c.kind = 'available'"""
 
 
+@pytest.fixture(autouse=True)
+def the_months_are_over(db: None) -> None:
+    """PostgreSQL has a clock of its own."""
+    clock.move_to(datetime.date(2027, 1, 31))
+
+
 def refuses(statement: str, *params: Any, match: str) -> None:
     with pytest.raises(DatabaseError, match=match) as refusal:
         sql(statement, *params)
@@ -152,6 +158,7 @@ def test_no_month_is_closed_in_raw_sql_out_of_order_too_early_alone_or_with_othe
     refuses(CLOSE, 2026, 4, MAY, 3, digest, match="does not say what is written")
     refuses(CLOSE, 2026, 4, MAY, 4, "0" * 64, match="does not say what is written")
     assert not Period.objects.exists()
+    refuses(CLOSE, 2026, 4, "2199-01-01", 4, digest, match="on a day that has not come")
     sql(CLOSE, 2026, 4, MAY, 4, digest)
     refuses(CLOSE, 2026, 6, "2026-09-01", 0, digest, match="another month comes before")
 

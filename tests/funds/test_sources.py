@@ -218,6 +218,7 @@ def test_a_campaign_takes_donations_while_it_is_open(world: World, gift: Fund, d
     [
         ("2026-02-01", "2026-05-31", None, None, None),  # a short one, still running
         ("2025-08-01", None, None, None, "2025-11-01"),  # eight months, never told
+        ("2026-03-01", None, None, None, "2026-06-01"),  # without an end: told before it is late
         ("2025-08-01", None, "2026-03-31", None, "2026-06-30"),
         ("2026-02-01", "2026-12-01", None, None, "2026-05-01"),  # planned for longer than six months
         ("2025-11-01", "2026-01-15", None, None, "2026-04-15"),  # ended: once within three months

@@ -279,6 +279,22 @@ def test_what_moves_between_counting_and_confirming_is_not_counted_twice(world: 
     assert on_hand(store, quilt) == 6
 
 
+def test_a_figure_that_is_sent_again_stays_beside_the_book_of_its_own_moment(world: World) -> None:
+    store, quilt = a_store(world), an_item(world)
+    stocked(world, store, quilt, 10)
+    count = stocktake.open_count(store, by=world.township_clerk, key=key())
+    stocktake.enter(count, {quilt.pk: 10}, by=world.township_clerk)
+    issued(world, store, quilt, 3)
+
+    stocktake.enter(count, {quilt.pk: 10}, by=world.township_clerk)
+    stocktake.hand_on(count, by=world.township_clerk)
+    slip = stocktake.confirm_count(count, by=world.township_approver, key=key())
+
+    line = count.lines.get()
+    assert (line.counted, line.expected, line.history.count()) == (10, 10, 2)
+    assert (on_hand(store, quilt), slip.moves.count()) == (7, 0)
+
+
 def test_a_stock_take_is_one_persons_and_whole(world: World) -> None:
     store, quilt = a_store(world), an_item(world)
     with pytest.raises(WrongSlip, match="还没有东西"):
@@ -312,6 +328,25 @@ def test_a_count_that_looks_wrong_is_counted_again(world: World) -> None:
     slip = stocktake.confirm_count(count, by=world.township_approver, key=key())
 
     assert (slip.reason, slip.moves.count()) == ("账实相符", 0)
+
+
+def test_what_differed_is_counted_afresh_and_the_rest_stays(world: World) -> None:
+    store, quilt, rice = a_store(world), an_item(world), an_item(world, "大米", "袋")
+    stocked(world, store, quilt, 10)
+    stocked(world, store, rice, 5)
+    count = counted(world, store, {quilt: 0, rice: 5})
+    issued(world, store, quilt, 3)
+    with pytest.raises(StockShort, match="请退回重点"):
+        stocktake.confirm_count(count, by=world.township_approver, key=key(), reason="没找到")
+
+    stocktake.count_again(count, by=world.township_approver, reason="棉被在后面那间")
+    with pytest.raises(WrongSlip, match="还有 1 样没有点"):
+        stocktake.hand_on(count, by=world.township_clerk)
+    stocktake.enter(count, {quilt.pk: 7, rice.pk: 5}, by=world.township_clerk)
+    stocktake.hand_on(count, by=world.township_clerk)
+    stocktake.confirm_count(count, by=world.township_approver, key=key())
+
+    assert (on_hand(store, quilt), on_hand(store, rice)) == (7, 5)
 
 
 # ---------------------------------------------------------------- in raw SQL too

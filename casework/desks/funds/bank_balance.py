@@ -1,5 +1,6 @@
 """The unit's accounts at banks, and the sheet that brings the bank's balance together with the books."""
 
+import datetime
 import hashlib
 from typing import Any
 
@@ -247,7 +248,11 @@ def state(request: HttpRequest, account_id: int) -> HttpResponse:
     """What the bank's paper says; then the sheet is prepared."""
     found = _account(request, account_id)
     demand_at(request.user, found.unit, "reconcile")
-    form = BalanceForm(request.POST or None, request.FILES or None, initial={"on": clock.today().replace(day=1)})
+    form = BalanceForm(
+        request.POST or None,
+        request.FILES or None,
+        initial={"on": clock.today().replace(day=1) - datetime.timedelta(days=1)},
+    )
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
@@ -306,6 +311,8 @@ def prepare(request: HttpRequest, stated_id: int) -> HttpResponse:
                 for item in derived
                 if item.ref
             ],
+            "unlisted": bank_balance.unlisted(stated.account, stated.on),
+            "most": bank_balance.MOST_ENTRIES,
             "key": key,
             "lines": lines,
             "bad": bad,

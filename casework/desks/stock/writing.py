@@ -19,7 +19,6 @@ from families.models import Household
 from funds import stock
 from funds.models import StockItem, StockStore
 
-MOST_ITEMS = 500
 MOST_FOUND = 20
 
 
@@ -33,7 +32,7 @@ def _store(request: HttpRequest, store_id: int) -> StockStore:
 @require_http_methods(["GET", "HEAD", "POST"])
 def receive(request: HttpRequest, store_id: int) -> HttpResponse:
     found = _store(request, store_id)
-    form = ReceiveForm(request.POST or None, items=list(StockItem.objects.all()[:MOST_ITEMS]))
+    form = ReceiveForm(request.POST or None, items=list(StockItem.objects.all()))
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:

@@ -1,4 +1,4 @@
-"""What happens to goods: in, out, back, over to another store. The only place that writes slips and moves.
+"""What happens to goods: they come in, go to a household, leave for another store. And how every slip and move is written.
 
 Every service locks its store, so that the slips of one store follow one another; PostgreSQL keeps the laws whoever writes
 (migrations/0011_stock_laws.py). A key that was used before gives back the slip that it made.
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Max
 from django.utils.translation import gettext as _
 
@@ -31,7 +31,6 @@ _LETTERS = {
     K.LOSS: "BS",
     K.REVERSAL: "CZ",
 }
-REVERSIBLE = frozenset({K.RECEIPT, K.ISSUE, K.BACK, K.LOSS, K.TRANSFER})
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def receive(
 ) -> StockSlip:
     """Goods come in, each line a lot of its own. Raises WrongSlip without a line."""
     store, lines = locked(store), list(lines)
-    if done := _done(key, K.RECEIPT, store):
+    if done := made_before(key, K.RECEIPT, store):
         return done
     if not lines:
         raise WrongSlip(_("还没有填数量。请填收到了什么、多少。"))
@@ -134,7 +133,7 @@ def issue(
     Raises StockShort, SamePerson (the witness is the same natural person), WrongSlip (a witness is wanted, or nothing is).
     """
     store = locked(store)
-    if done := _done(key, K.ISSUE, store):
+    if done := made_before(key, K.ISSUE, store):
         return done
     if witness is not None and witness.person_key == by.person_key:
         raise SamePerson(_("发放和见证要两个人，不能是同一个人。"))
@@ -187,22 +186,6 @@ def sign(
 
 
 @transaction.atomic
-def give_back(slip: StockSlip, lines: Iterable[tuple[StockMove, int]], *, by: Any, key: str, reason: str) -> StockSlip:
-    """Goods of an issue slip come back to their lots: not delivered, or lent and returned. Raises WrongSlip."""
-    return _answer(slip, K.BACK, lines, by=by, key=key, reason=reason)
-
-
-@transaction.atomic
-def lose(
-    slip: StockSlip, lines: Iterable[tuple[StockMove, int]], *, by: Any, witness: Any, key: str, reason: str
-) -> StockSlip:
-    """What was lent does not come back. A second natural person bears witness. Raises WrongSlip, SamePerson."""
-    if witness.person_key == by.person_key:
-        raise SamePerson(_("报失要另一个人证明，不能是同一个人。"))
-    return _answer(slip, K.LOSS, lines, by=by, key=key, reason=reason, witness=witness)
-
-
-@transaction.atomic
 def transfer_out(
     store: StockStore,
     wanted: Iterable[tuple[StockItem, int]],
@@ -214,7 +197,7 @@ def transfer_out(
 ) -> StockSlip:
     """Goods leave for another store; they are nobody's stock until it accepts them. Raises StockShort, WrongSlip."""
     store = locked(store)
-    if done := _done(key, K.TRANSFER, store):
+    if done := made_before(key, K.TRANSFER, store):
         return done
     if to_store.pk == store.pk:
         raise WrongSlip(_("不能调给自己，请选另一个仓库。"))
@@ -226,147 +209,16 @@ def transfer_out(
     return slip
 
 
-@transaction.atomic
-def accept(slip: StockSlip, *, by: Any, key: str) -> StockSlip:
-    """The other store takes over what was sent, all of it; its lots keep value, donor and expiry.
-
-    Raises SamePerson for whoever sent it, WrongSlip when it was accepted or taken back.
-    """
-    if slip.kind != K.TRANSFER:
-        raise WrongSlip(_("只有调拨单要接收。"))
-    store = locked(slip.to_store)
-    if done := _done(key, K.ACCEPTANCE, store):
-        return done
-    slip = _open_slip(slip)
-    if by.person_key == slip.maker_person_key:
-        raise SamePerson(_("调出和接收要两个人。请由接收仓库的人收。"))
-    with acting(by, reason="stock_accept"):
-        answer = write_slip(K.ACCEPTANCE, store, by=by, key=key, answers=slip)
-        for n, sent in enumerate(slip.moves.select_related("lot").order_by("id")):
-            lot = StockLot.objects.create(
-                item_id=sent.lot.item_id,
-                store=store,
-                origin=sent.lot,
-                source=sent.lot.source,
-                source_name=sent.lot.source_name,
-                document_no=sent.lot.document_no,
-                unit_value_fen=sent.lot.unit_value_fen,
-                received_on=min(answer.made_on, sent.lot.expires_on or answer.made_on),
-                expires_on=sent.lot.expires_on,
-            )
-            write_move(answer, n, M.ACCEPT, lot, sent.quantity, answers=sent)
-    return answer
-
-
-@transaction.atomic
-def reverse(slip: StockSlip, *, by: Any, key: str, reason: str) -> StockSlip:
-    """Take back a slip that was made by mistake; every move is mirrored. Raises WrongSlip, StockShort."""
-    if slip.kind not in REVERSIBLE:
-        raise WrongSlip(_("这种单子不能冲正。调入错了请再调回去，盘点错了请重新盘点。"))
-    if not reason.strip():
-        raise WrongSlip(_("请写明为什么冲正。"))
-    store = locked(slip.store)
-    if done := _done(key, K.REVERSAL, store):
-        return done
-    slip = _open_slip(slip)
-    if slip.kind == K.ISSUE and any(move.answered for move in out_of(slip)):
-        raise WrongSlip(_("这张单子有东西退还过，请先冲正退还单，或把剩下的也办退还。"))
-    with acting(by, reason="stock_reverse"):
-        answer = write_slip(
-            K.REVERSAL, store, by=by, key=key, answers=slip, reason=reason.strip(), **_as_handed_out(slip)
-        )
-        try:
-            with transaction.atomic():
-                for n, move in enumerate(slip.moves.select_related("lot").order_by("id")):
-                    write_move(answer, n, move.kind, move.lot, move.quantity, answers=move.answers, reverses=move)
-        except IntegrityError as error:
-            if _constraint(error) in ("stock_never_negative", "lent_never_negative"):
-                raise StockShort(_("东西已经发出去或调走了，不能冲正。请先把后来的单子退回来。")) from error
-            raise
-    return answer
-
-
-# ---------------------------------------------------------------- reading
-
-
-@dataclass(frozen=True)
-class Out:
-    """One move of an issue slip with what came back of it, was lost, and is still out."""
-
-    move: StockMove
-    answered: int
-
-    @property
-    def rest(self) -> int:
-        return self.move.quantity - self.answered
-
-
-def out_of(slip: StockSlip) -> list[Out]:
-    """What an issue slip handed out, less what came back or was lost. Two queries."""
-    moves = list(slip.moves.filter(reverses__isnull=True).select_related("lot__item").order_by("id"))
-    answered = dict.fromkeys((move.pk for move in moves), 0)
-    for move in StockMove.objects.filter(answers__in=moves):
-        answered[move.answers_id] += move.quantity if move.reverses_id is None else -move.quantity
-    return [Out(move, answered[move.pk]) for move in moves]
-
-
-@dataclass(frozen=True)
-class StockCheck:
-    """Sound books give 0, 0 and the number of moves."""
-
-    drift: int
-    negative_lots: int
-    moves: int
-
-
-def check() -> StockCheck:
-    """Recompute every lot's figures from its moves."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT coalesce(sum(abs(l.on_hand - coalesce(m.on_hand, 0)) + abs(l.lent - coalesce(m.lent, 0))), 0)::bigint,
-                   count(*) FILTER (WHERE l.on_hand < 0 OR l.lent < 0), (SELECT count(*) FROM funds_stockmove)
-            FROM funds_stocklot l
-            LEFT JOIN (SELECT lot_id, sum(change) on_hand, sum(lent_change) lent FROM funds_stockmove GROUP BY 1) m
-                   ON m.lot_id = l.id
-            """
-        )
-        return StockCheck(*cursor.fetchone())
-
-
-# ---------------------------------------------------------------- what they share
-
-
 def locked(store: StockStore) -> StockStore:
     return StockStore.objects.select_for_update(no_key=True).get(pk=store.pk)
 
 
-def _done(key: str, kind: str, store: StockStore) -> StockSlip | None:
+def made_before(key: str, kind: str, store: StockStore) -> StockSlip | None:
     """The slip that this very key made before."""
     slip = StockSlip.objects.filter(key=key).first()
     if slip is not None and (slip.kind, slip.store_id) != (kind, store.pk):
         raise WrongSlip(_("这个编号已经用在别的单子上了，没有记账。请重新打开这一页。"))
     return slip
-
-
-def _open_slip(slip: StockSlip) -> StockSlip:
-    """The slip, locked. Raises WrongSlip when it was accepted or taken back."""
-    slip = StockSlip.objects.select_for_update().get(pk=slip.pk)
-    answer = StockSlip.objects.filter(answers=slip, kind__in=(K.ACCEPTANCE, K.REVERSAL)).first()
-    if answer is not None and answer.kind == K.ACCEPTANCE:
-        raise WrongSlip(_("对方已经接收了（%(number)s）。") % {"number": answer.number})
-    if answer is not None:
-        raise WrongSlip(_("这张单子已经冲正了（%(number)s）。") % {"number": answer.number})
-    return slip
-
-
-def _as_handed_out(slip: StockSlip) -> dict[str, Any]:
-    """What a slip that answers another says after it: whose goods they were."""
-    return {name: getattr(slip, name) for name in ("subject", "household_no", "household_name", "village", "receiver")}
-
-
-def _is_reversed(slip: StockSlip) -> bool:
-    return StockSlip.objects.filter(answers=slip, kind=K.REVERSAL).exists()
 
 
 def write_slip(
@@ -425,41 +277,8 @@ def _pick(
     return picked
 
 
-def _answer(
-    slip: StockSlip,
-    kind: str,
-    lines: Iterable[tuple[StockMove, int]],
-    *,
-    by: Any,
-    key: str,
-    reason: str,
-    witness: Any = None,
-) -> StockSlip:
-    store, lines = locked(slip.store), list(lines)
-    if done := _done(key, kind, store):
-        return done
-    if slip.kind != K.ISSUE:
-        raise WrongSlip(_("只有领用单上的东西能退还或报失。"))
-    if not lines:
-        raise WrongSlip(_("还没有填数量。请在物品旁边填退几个。"))
-    if not reason.strip():
-        raise WrongSlip(_("请写明原因。"))
-    slip = _open_slip(slip)
-    outs = {out.move.pk: out for out in out_of(slip)}
-    with acting(by, reason=f"stock_{kind}"):
-        answer = write_slip(
-            kind, store, by=by, key=key, answers=slip, witness=witness, reason=reason.strip(), **_as_handed_out(slip)
-        )
-        for n, (move, quantity) in enumerate(lines):
-            out = outs.get(move.pk)
-            if out is None or quantity > out.rest:
-                raise WrongSlip(_("退还的比发出去的多。请对着单子再数一遍。"))
-            lent = out.move.kind == M.LEND
-            if kind == K.LOSS and not lent:
-                raise WrongSlip(_("只有借出的东西能报失。"))
-            moved = M.LOST if kind == K.LOSS else M.RETURNED if lent else M.UNDELIVERED
-            write_move(answer, n, moved, out.move.lot, quantity, answers=out.move)
-    return answer
+def _is_reversed(slip: StockSlip) -> bool:
+    return StockSlip.objects.filter(answers=slip, kind=K.REVERSAL).exists()
 
 
 @contextlib.contextmanager
@@ -470,7 +289,3 @@ def _unique(sentence: str) -> Iterator[None]:
             yield
     except IntegrityError as error:
         raise FundsError(sentence) from error
-
-
-def _constraint(error: IntegrityError) -> str:
-    return error.__cause__.diag.constraint_name if error.__cause__ else ""
