@@ -88,6 +88,8 @@ def quoted(words: str) -> str:
 register.filter(days.day)
 register.filter(days.day_short)
 register.filter(days.moment)
+register.filter(days.full_day)
+register.filter(days.full_moment)
 register.filter(days.saved)
 
 

@@ -121,6 +121,15 @@ def test_the_year_is_left_out_in_the_business_year_not_in_the_calendar_year():
         assert days.day_short(datetime.date(2025, 1, 1)) == "1月1日"
 
 
+def test_a_paper_says_the_year_also_in_the_business_year():
+    with clock.frozen_at(TODAY):
+        assert days.full_day(datetime.date(2026, 4, 15)) == "2026年4月15日"
+        assert days.full_moment(datetime.datetime(2026, 4, 15, 1, 12, tzinfo=datetime.UTC)) == "2026年4月15日 09:12"
+        with translation.override("en"):
+            assert days.full_day(datetime.date(2026, 4, 15)) == "15 Apr 2026"
+    assert days.full_day(None) == ""
+
+
 def test_moments_are_shown_in_the_countys_time():
     just_before_midnight = datetime.datetime(2026, 4, 14, 16, 30, tzinfo=datetime.UTC)
 
