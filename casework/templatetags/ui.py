@@ -147,6 +147,12 @@ def kind(bound: BoundField) -> str:
     return "line"
 
 
+@register.filter
+def optional(bound: BoundField) -> bool:
+    """Whether a field is marked 选填: not where its form may ask for it after all, or does so just now."""
+    return not (bound.field.required or bound.errors or getattr(bound.field, "is_sometimes_required", False))
+
+
 @register.simple_tag
 def field(
     bound: BoundField, label: Any = None, hint: Any = None, width: str = "", big: bool = False, **attrs: Any

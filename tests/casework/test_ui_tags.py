@@ -12,7 +12,7 @@ from audit import clock
 from casework import days
 from casework.desks.cases.story import around_now
 from casework.due import LEVELS, due_of, level_title, notice_words
-from casework.fields import AnswerCards, DayField, MoneyField, PhotoField, TickCards
+from casework.fields import AnswerCards, DayField, MoneyField, PhotoField, TickCards, sometimes_required
 from casework.icons import ICONS
 from casework.templatetags import ui
 
@@ -242,6 +242,19 @@ def test_only_optional_fields_are_marked():
 
     assert "选填" in shown("{% field form.words %}", form=form)
     assert "选填" not in shown("{% field form.name %}", form=form)
+
+
+def test_what_a_form_may_ask_for_after_all_is_not_called_optional():
+    class Gift(forms.Form):
+        name = sometimes_required(forms.CharField(label="名字"))
+        remark = forms.CharField(label="说明", required=False)
+
+    asked, mended = Gift(), Gift({})
+    mended.add_error("remark", "请写说明。")
+
+    assert "选填" not in str(asked["name"].as_field_group()) and asked.fields["name"].required is False
+    assert "选填" in str(asked["remark"].as_field_group())
+    assert "选填" not in str(mended["remark"].as_field_group())
 
 
 def test_a_field_can_be_given_another_label_width_and_attributes():
