@@ -38,6 +38,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return known | {
         "menu": menu,
         "more_menu": SimpleLazyObject(lambda: [item for item in menu if item.more]),
+        "more_here": SimpleLazyObject(lambda: next((item for item in menu if item.more and item.current), None)),
         "desk": SimpleLazyObject(lambda: desk_of(user, path)),
         "desks": SimpleLazyObject(
             lambda: [

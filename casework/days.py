@@ -1,4 +1,4 @@
-"""Days and hours in the words of the page's language. Dates of the business year leave the year out."""
+"""Days and hours in the words of the page's language. On a page the business year is left out; on paper it never is."""
 
 import datetime
 
@@ -24,13 +24,14 @@ _FORMATS = {  # (within the business year, in any other year)
 }
 
 
-def _shown(value: datetime.date | None, name: str) -> str:
+def _shown(value: datetime.date | None, name: str, *, on_paper: bool = False) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime.datetime) and timezone.is_aware(value):
         value = timezone.localtime(value)
     near, far = _FORMATS["zh" if speaks_chinese() else "en"][name]
-    return dateformat.format(value, near if value.year == clock.today().year else far)
+    is_near = value.year == clock.today().year and not on_paper
+    return dateformat.format(value, near if is_near else far)
 
 
 def day(value: datetime.date | None) -> str:
@@ -46,6 +47,16 @@ def day_short(value: datetime.date | None) -> str:
 def moment(value: datetime.datetime | None) -> str:
     """4月15日 09:12, 15 Apr 09:12, in the county's time zone."""
     return _shown(value, "moment")
+
+
+def full_day(value: datetime.date | None) -> str:
+    """2026年4月15日, 15 Apr 2026: for papers, which are read in other years."""
+    return _shown(value, "day_short", on_paper=True)
+
+
+def full_moment(value: datetime.datetime | None) -> str:
+    """2026年4月15日 09:12, 15 Apr 2026 09:12: for papers."""
+    return _shown(value, "moment", on_paper=True)
 
 
 def saved(value: datetime.datetime | None) -> str:

@@ -12,6 +12,12 @@ from funds.errors import MoneyError
 from funds.money import parse_yuan, yuan
 
 
+def sometimes_required(field: forms.Field) -> Any:
+    """A field that its form asks for in some cases only, and which may therefore not be called 选填."""
+    field.required, field.is_sometimes_required = False, True
+    return field
+
+
 class MoneyInput(forms.TextInput):
     template_name = "django/forms/widgets/money.html"
 

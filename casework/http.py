@@ -8,6 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import is_valid_path
 from django.utils.cache import add_never_cache_headers
 
 
@@ -51,6 +53,29 @@ class NoNulBytes:
         for given in (request.GET, request.POST):
             if any("\0" in text for _name, texts in given.lists() for text in texts):
                 raise BadRequest("NUL in the request")
+
+
+class BackToThePage:
+    """Who asks to see an address that only takes a form (a refused form reloaded, a language switched there) is led to
+    the page above it, instead of to the browser's bare 405."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code == 405 and request.method in ("GET", "HEAD"):
+            return redirect(_page_above(request.path_info))
+        return response
+
+
+def _page_above(path: str) -> str:
+    """The nearest address above that answers something. Where that takes only forms, too, the way goes on up."""
+    while path != "/":
+        path = path.rstrip("/").rpartition("/")[0] + "/"
+        if is_valid_path(path):
+            return path
+    return path
 
 
 class NothingKept:

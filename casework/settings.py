@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "casework.http.NoNulBytes",
+    "casework.http.BackToThePage",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "casework.http.NothingKept",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -15,5 +15,4 @@ if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     fi
 fi
 echo "Installing $requirements (a minute or two the first time)"
-"$venv/bin/python" -m pip install --disable-pip-version-check --no-input --requirement "$requirements" |
-    grep --line-buffered -v '^Requirement already satisfied' || [ "${PIPESTATUS[0]}" -eq 0 ]
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --requirement "$requirements"

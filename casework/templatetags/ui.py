@@ -88,6 +88,8 @@ def quoted(words: str) -> str:
 register.filter(days.day)
 register.filter(days.day_short)
 register.filter(days.moment)
+register.filter(days.full_day)
+register.filter(days.full_moment)
 register.filter(days.saved)
 
 
@@ -143,6 +145,12 @@ def kind(bound: BoundField) -> str:
     if isinstance(widget, forms.FileInput):
         return "file"
     return "line"
+
+
+@register.filter
+def optional(bound: BoundField) -> bool:
+    """Whether a field is marked 选填: not where its form may ask for it after all, or does so just now."""
+    return not (bound.field.required or bound.errors or getattr(bound.field, "is_sometimes_required", False))
 
 
 @register.simple_tag

@@ -12,7 +12,7 @@ from audit import clock
 from casework import days
 from casework.desks.cases.story import around_now
 from casework.due import LEVELS, due_of, level_title, notice_words
-from casework.fields import AnswerCards, DayField, MoneyField, PhotoField, TickCards
+from casework.fields import AnswerCards, DayField, MoneyField, PhotoField, TickCards, sometimes_required
 from casework.icons import ICONS
 from casework.templatetags import ui
 
@@ -119,6 +119,15 @@ def test_the_year_is_left_out_in_the_business_year_not_in_the_calendar_year():
     with clock.frozen_at(datetime.date(2025, 12, 31)):
         assert days.day_short(datetime.date(2026, 1, 1)) == "2026年1月1日"
         assert days.day_short(datetime.date(2025, 1, 1)) == "1月1日"
+
+
+def test_a_paper_says_the_year_also_in_the_business_year():
+    with clock.frozen_at(TODAY):
+        assert days.full_day(datetime.date(2026, 4, 15)) == "2026年4月15日"
+        assert days.full_moment(datetime.datetime(2026, 4, 15, 1, 12, tzinfo=datetime.UTC)) == "2026年4月15日 09:12"
+        with translation.override("en"):
+            assert days.full_day(datetime.date(2026, 4, 15)) == "15 Apr 2026"
+    assert days.full_day(None) == ""
 
 
 def test_moments_are_shown_in_the_countys_time():
@@ -233,6 +242,19 @@ def test_only_optional_fields_are_marked():
 
     assert "选填" in shown("{% field form.words %}", form=form)
     assert "选填" not in shown("{% field form.name %}", form=form)
+
+
+def test_what_a_form_may_ask_for_after_all_is_not_called_optional():
+    class Gift(forms.Form):
+        name = sometimes_required(forms.CharField(label="名字"))
+        remark = forms.CharField(label="说明", required=False)
+
+    asked, mended = Gift(), Gift({})
+    mended.add_error("remark", "请写说明。")
+
+    assert "选填" not in str(asked["name"].as_field_group()) and asked.fields["name"].required is False
+    assert "选填" in str(asked["remark"].as_field_group())
+    assert "选填" not in str(mended["remark"].as_field_group())
 
 
 def test_a_field_can_be_given_another_label_width_and_attributes():

@@ -142,6 +142,8 @@ def test_what_is_wrong_is_said_beside_what_was_typed(world: World) -> None:
     assert "和谁一起发" in said("issue_to", store.pk, household.pk, receiver="x", **{f"q-{quilt.pk}": "1"})
     given = {"source": "bought", "source_name": "x", "document_no": "x"}
     assert "第 1 行：请填数量" in said("receive", store.pk, **given, **{"item-0": quilt.pk})
+    assert "第 3 行的数量：" in said("receive", store.pk, **given, **{"item-2": quilt.pk, "quantity-2": "-1"})
+    assert 'class="is-bad"' in said("receive", store.pk, **given, **{"item-2": quilt.pk, "quantity-2": "-1"})
     assert "第 2 行：已经过期" in said(
         "receive",
         store.pk,
@@ -254,6 +256,7 @@ def test_goods_go_to_another_store_and_wait_for_somebody_else(world: World) -> N
     assert [row.slip for row in sender.get(reverse("stock:slips"), {"wait": "accept"}).context["rows"]] == [sent]
     post(sender, "accept", sent.pk)
     assert on_hand(town, quilt) == 0
+    assert "你在这里只能看" not in accepter.get(reverse("stock:slip", args=[sent.pk])).text
     post(accepter, "accept", sent.pk)
 
     assert (on_hand(county, quilt), on_hand(town, quilt)) == (6, 4)

@@ -23,7 +23,7 @@ from audit import clock
 from casework.desks.funds.forms import KeyedForm
 from casework.desks.funds.reach import demand, demand_at, funds_in_reach, holds, holds_at, posts_for, why_not
 from casework.errors import REFUSALS
-from casework.fields import DayField, MoneyField
+from casework.fields import DayField, MoneyField, sometimes_required
 from casework.reach import units_in, visible
 from funds import bank_balance
 from funds.models import DepositAccount, Fund, OpenItem, Reconciliation, StatedBalance
@@ -93,11 +93,11 @@ class ManualForm(forms.Form):
     """One line that a person writes down. Left empty it is no line."""
 
     side = forms.ChoiceField(label=_l("哪一边"), choices=OpenItem.Side.choices, widget=forms.Select)
-    name = forms.CharField(label=_l("是什么"), max_length=80, required=False)
-    amount_fen = MoneyField(label=_l("金额（元）"), required=False, min_fen=1, max_fen=TOO_MUCH_FEN - 1)
+    name = sometimes_required(forms.CharField(label=_l("是什么"), max_length=80))
+    amount_fen = sometimes_required(MoneyField(label=_l("金额（元）"), min_fen=1, max_fen=TOO_MUCH_FEN - 1))
     since = forms.DateField(label=_l("哪天的"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    reason = forms.CharField(label=_l("为什么"), max_length=200, required=False)
-    settled_by = forms.CharField(label=_l("由谁去办"), max_length=60, required=False)
+    reason = sometimes_required(forms.CharField(label=_l("为什么"), max_length=200))
+    settled_by = sometimes_required(forms.CharField(label=_l("由谁去办"), max_length=60))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -298,6 +298,7 @@ def prepare(request: HttpRequest, stated_id: int) -> HttpResponse:
             key.add_error(None, str(refusal))
         else:
             return redirect("funds:reconciliation", made.pk)
+    books_fen = bank_balance.books_fen(stated.account, stated.on)
     bad = bool(key.errors or any(lines.errors) or lines.non_form_errors()) if request.method == "POST" else False
     return render(
         request,
@@ -305,7 +306,8 @@ def prepare(request: HttpRequest, stated_id: int) -> HttpResponse:
         {
             "stated": stated,
             "account": stated.account,
-            "books_fen": bank_balance.books_fen(stated.account, stated.on),
+            "books_fen": books_fen,
+            "apart_fen": stated.balance_fen - books_fen,
             "rows": [
                 {"item": item, "words": OpenItem.Side(item.side).label, "on": item.ref in ticked}
                 for item in derived

@@ -21,6 +21,7 @@ OUTCOMES = (
     (RETURNED, _("到账后退票")),
     (UNCLEAR, _("银行还说不清")),
 )
+NO_BANKS_NAME = _("通用回单")  # in the data of the formats; all other names there are a bank's own
 NEEDED = ("serial", "account", "name", "amount", "status", "reason", "date", "reference", "batch")
 
 
@@ -32,7 +33,7 @@ class AnswerUploadForm(forms.Form):
 
     def __init__(self, *args: Any, banks: Iterable[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["bank"].choices = [("", _now("请选")), *banks]
+        self.fields["bank"].choices = [("", _now("请选")), *((code, _now(name)) for code, name in banks)]
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]

@@ -44,7 +44,7 @@ AFTER_EACH = ("total", "committed", "paid", "available")  # told beside every li
 BUDGET_KINDS = ("allocate", "deallocate", "suballocate", "return_up", "carry_over")
 KIND_WORDS = {
     "receive": _("收款"),
-    "allocate": _("分配"),
+    "allocate": pgettext_lazy("transfer", "分配"),
     "deallocate": _("收回分配"),
     "reserve": _("锁定"),
     "release": _("解锁"),

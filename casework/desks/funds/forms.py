@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from access.models import OrgUnit
 from audit import clock
 from casework.bank_words import RETURN_REASONS
-from casework.fields import AnswerCards, DayField, MoneyField, PhotoField, TickCards
+from casework.fields import AnswerCards, DayField, MoneyField, PhotoField, TickCards, sometimes_required
 from families.catalogue import CAUSES
 from families.errors import ValueRefused
 from families.identifiers import read_account_number, read_credit_code
@@ -158,11 +158,12 @@ class BuildForm(LookedOverForm):
         label=_("这一批叫什么"), max_length=80, required=False, help_text=_("例如：4 月救灾救济第 1 批。")
     )
     is_cash = forms.BooleanField(label=_("这一批发现金，不走银行"), required=False)
-    cash_reason = forms.CharField(
-        label=_("为什么发现金"),
-        max_length=200,
-        required=False,
-        help_text=_("只在不得已的时候：没有账户、行动不便、灾后等不及。两个人一起发，签收条拍照。"),
+    cash_reason = sometimes_required(
+        forms.CharField(
+            label=_("为什么发现金"),
+            max_length=200,
+            help_text=_("只在不得已的时候：没有账户、行动不便、灾后等不及。两个人一起发，签收条拍照。"),
+        )
     )
 
     def clean(self) -> dict[str, Any]:

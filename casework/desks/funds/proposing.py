@@ -87,7 +87,9 @@ def interfund(request: HttpRequest, fund_id: int) -> HttpResponse:
     found = _fund_of(request, fund_id)
     others = funds_in_reach(request.user).exclude(pk=found.pk).select_related("only_unit").order_by("code")
     form = InterfundForm(request.POST or None, funds=others)
-    form.fields["to"].label_from_instance = lambda fund: f"{fund.name}（{earmark_words(fund)}）"
+    form.fields["to"].label_from_instance = lambda fund: (
+        _("%(what)s（%(which)s）") % {"what": fund.name, "which": earmark_words(fund)}
+    )
     return _propose(
         request,
         form,

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from access.models import OrgUnit
 from audit import clock
 from casework.desks.funds.forms import KeyedForm
-from casework.fields import AnswerCards, DayField, MoneyField
+from casework.fields import AnswerCards, DayField, MoneyField, sometimes_required
 from funds import receipts
 from funds.models import Campaign, Donor, Fund, Receipt
 from funds.money import TOO_MUCH_FEN
@@ -27,16 +27,17 @@ class ReceiptForm(KeyedForm):
     kind = forms.ChoiceField(label=_("这是什么钱"), widget=AnswerCards(hints=_KIND_HINTS, look="two"))
     amount_fen = MoneyField(label=_("收到多少钱"), min_fen=1, max_fen=TOO_MUCH_FEN - 1)
     received_on = DayField(label=_("哪天到账的"), latest=clock.today)
-    document_no = forms.CharField(label=_("文号或指标号"), max_length=60, required=False)
-    donor = forms.ModelChoiceField(
-        Donor.objects.none(),
-        label=_("谁捐的"),
-        required=False,
-        empty_label=_("—"),
-        help_text=_("名单上没有的，先到「捐赠人」里登记。"),
+    document_no = sometimes_required(forms.CharField(label=_("文号或指标号"), max_length=60))
+    donor = sometimes_required(
+        forms.ModelChoiceField(
+            Donor.objects.none(),
+            label=_("谁捐的"),
+            empty_label=_("—"),
+            help_text=_("名单上没有的，先到「捐赠人」里登记。"),
+        )
     )
-    receipt_no = forms.CharField(
-        label=_("票据号"), max_length=40, required=False, help_text=_("开给对方的票据。用过的号、作废的号都不能再用。")
+    receipt_no = sometimes_required(
+        forms.CharField(label=_("票据号"), max_length=40, help_text=_("开给对方的票据。用过的号、作废的号都不能再用。"))
     )
     campaign = forms.ModelChoiceField(
         Campaign.objects.none(), label=_("算到哪次募捐"), required=False, empty_label=_("不是募捐来的")
@@ -74,11 +75,12 @@ class ReceiptForm(KeyedForm):
 
 class DonorForm(KeyedForm):
     kind = forms.ChoiceField(label=_("捐赠人是"), choices=Donor.Kind.choices, widget=AnswerCards(look="two"))
-    name = forms.CharField(
-        label=_("名字"),
-        max_length=80,
-        required=False,
-        help_text=_("只记名字，不记电话、地址。登记以后不能改，写错了另登记一个。"),
+    name = sometimes_required(
+        forms.CharField(
+            label=_("名字"),
+            max_length=80,
+            help_text=_("只记名字，不记电话、地址。登记以后不能改，写错了另登记一个。"),
+        )
     )
     unit = forms.ModelChoiceField(OrgUnit.objects.none(), label=_("记在哪个单位的名单上"), empty_label=None)
 

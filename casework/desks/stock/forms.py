@@ -11,7 +11,7 @@ from access.models import OrgUnit, Staff
 from audit import clock
 from casework.desks.funds.forms import KeyedForm, ReasonForm
 from casework.desks.stock.shelf import Shelf
-from casework.fields import AnswerCards, DayField, MoneyField
+from casework.fields import AnswerCards, DayField, MoneyField, sometimes_required
 from casework.models import Case
 from funds.models import StockItem, StockLot, StockSignature, StockStore
 from funds.money import TOO_MUCH_FEN
@@ -63,6 +63,13 @@ class ItemForm(KeyedForm):
     low_at = QuantityField(label=_("少于多少要补"), help_text=_("一个仓库里剩到这个数就提醒。不用提醒就空着。"))
 
 
+def _named(item: StockItem) -> str:
+    return _now("%(what)s（%(which)s）") % {"what": item.name, "which": item.unit}
+
+
+LINE_FIELDS = ("item", "quantity", "value", "expires")  # of one row of a receipt
+
+
 class ReceiveForm(KeyedForm):
     """What came in: where from, and up to RECEIPT_LINES lines of item, quantity, value of one piece, expiry."""
 
@@ -76,7 +83,7 @@ class ReceiveForm(KeyedForm):
     def __init__(self, *args: Any, items: list[StockItem], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.items = {str(item.pk): item for item in items}
-        choices = [("", _("选一样")), *((pk, f"{item.name}（{item.unit}）") for pk, item in self.items.items())]
+        choices = [("", _("选一样")), *((pk, _named(item)) for pk, item in self.items.items())]
         for n in range(RECEIPT_LINES):
             self.fields[f"item-{n}"] = forms.ChoiceField(label=_("物品"), choices=choices, required=False)
             self.fields[f"quantity-{n}"] = QuantityField(label=_("数量"))
@@ -86,19 +93,19 @@ class ReceiveForm(KeyedForm):
             self.fields[f"expires-{n}"] = forms.DateField(
                 label=_("保质期到"), required=False, widget=forms.DateInput(attrs={"type": "date", "class": "input"})
             )
+            for name in LINE_FIELDS:  # a mistake is told with its row
+                field = self.fields[f"{name}-{n}"]
+                field.label = _now("第 %(n)d 行的%(what)s") % {"n": n + 1, "what": field.label}
 
     def lines(self) -> list[dict[str, Any]]:
         """The bound fields of each line, for the page."""
-        names = ("item", "quantity", "value", "expires")
-        return [{name: self[f"{name}-{n}"] for name in names} | {"n": n + 1} for n in range(RECEIPT_LINES)]
+        return [{name: self[f"{name}-{n}"] for name in LINE_FIELDS} | {"n": n + 1} for n in range(RECEIPT_LINES)]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         cleaned["lines"] = []
         for n in range(RECEIPT_LINES):
-            item, quantity, value, expires = (
-                cleaned.get(f"{name}-{n}") for name in ("item", "quantity", "value", "expires")
-            )
+            item, quantity, value, expires = (cleaned.get(f"{name}-{n}") for name in LINE_FIELDS)
             if not (item or quantity or value or expires):
                 continue
             if not item:
@@ -146,8 +153,8 @@ class IssueForm(WantedForm):
     witness = forms.ModelChoiceField(
         Staff.objects.none(), label=_("和谁一起发"), required=False, empty_label=_("选一个人")
     )
-    due_back_on = DayField(
-        label=_("借的东西哪天还"), required=False, earliest=clock.today, help_text=_("只有借出的东西要填。")
+    due_back_on = sometimes_required(
+        DayField(label=_("借的东西哪天还"), earliest=clock.today, help_text=_("只有借出的东西要填。"))
     )
     reason = forms.CharField(label=_("说明"), max_length=200, required=False)
 
@@ -208,8 +215,8 @@ class SignForm(KeyedForm):
         label=_("怎么签的"), choices=StockSignature.How.choices, initial="signed", widget=AnswerCards()
     )
     signer = forms.CharField(label=_("签字的人"), max_length=60)
-    relation = forms.CharField(
-        label=_("代领的是他什么人"), max_length=40, required=False, help_text=_("别人代领才填，例如：儿子。")
+    relation = sometimes_required(
+        forms.CharField(label=_("代领的是他什么人"), max_length=40, help_text=_("别人代领才填，例如：儿子。"))
     )
     photo = forms.FileField(
         label=_("签了字的单子"),

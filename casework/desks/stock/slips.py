@@ -124,6 +124,8 @@ def _slip_page(request: HttpRequest, found: StockSlip) -> HttpResponse:
     document = readable_document(user, signature.document_id) if signature and signature.document_id else None
     refusal = why_not(user, found.store)
     has_rest = any(out.rest for out in outs)
+    is_waited_for = found.kind == "transfer" and not is_over
+    may_accept = is_waited_for and not why_not(user, found.to_store) and user.person_key != found.maker_person_key
     return render(
         request,
         "stock/slip.html",
@@ -140,16 +142,13 @@ def _slip_page(request: HttpRequest, found: StockSlip) -> HttpResponse:
             "document_url": document_url(document) if document else "",
             "case": cases_by_subject([found.subject], user).get(found.subject),
             "outs": [out for out in outs if out.rest and out.move.kind == "lend"],
-            "why_not": refusal,
+            "why_not": "" if may_accept else refusal,
             "may_sign": not refusal and found.kind == "issue" and not signature and not is_over,
             "may_back": not refusal and found.kind == "issue" and has_rest and not is_over,
             "may_lose": not refusal and any(out.rest for out in outs if out.move.kind == "lend") and not is_over,
             "may_reverse": not refusal and found.kind in stock.REVERSIBLE and not is_over,
-            "may_accept": found.kind == "transfer"
-            and not is_over
-            and not why_not(user, found.to_store)
-            and user.person_key != found.maker_person_key,
-            "is_sender": found.kind == "transfer" and not is_over and user.person_key == found.maker_person_key,
+            "may_accept": may_accept,
+            "is_sender": is_waited_for and user.person_key == found.maker_person_key,
             "key": KeyedForm()["key"],
         },
     )

@@ -1,7 +1,7 @@
-"""Django's command, which also knows `_l`: modules that use gettext and gettext_lazy side by side call the lazy one so."""
+"""Django's command, which also knows `_l` and `_now`: modules that use gettext and gettext_lazy side by side call one so."""
 
 from django.core.management.commands import makemessages
 
 
 class Command(makemessages.Command):
-    xgettext_options = [*makemessages.Command.xgettext_options, "--keyword=_l"]
+    xgettext_options = [*makemessages.Command.xgettext_options, "--keyword=_l", "--keyword=_now"]
