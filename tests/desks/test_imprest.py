@@ -18,7 +18,7 @@ from funds import imprest
 from funds.models import ImprestCount, ImprestFloat, ImprestRefill, ImprestSpend, Proposal
 from tests.casework.test_damaged_photos import photo
 from tests.casework.test_no_dead_ends import emergency
-from tests.funds.floats import a_float, allocation_of, decided, handed_out, key, second
+from tests.funds.floats import a_float, allocation_of, decided, handed_out, key, second, second_clerk
 from tests.world import START, World, case_now, make_staff
 
 
@@ -89,7 +89,9 @@ def test_the_township_pays_an_emergency_from_the_float_page(world: World) -> Non
     act = reverse("cases:act", args=[case.pk, "pay_from_imprest"])
     assert act in page
     form = clerk.get(act).content.decode()
-    assert companion.name in form and f">{world.township_approver.name}<" not in form
+    assert f"{companion.name}（协会秘书）" in form
+    for barred in (world.township_approver, world.township_approver_2, world.village_head, world.cashier):
+        assert f">{barred.name}" not in form
     given = {
         "key": act_key(), "second_payer": companion.pk, "handed_on_year": "2026", "handed_on_month": "4", "handed_on_day": "15",
         "place": "家里", "signed_how": "signature", "received_by": case.head_name,
@@ -107,6 +109,18 @@ def test_the_township_pays_an_emergency_from_the_float_page(world: World) -> Non
     told = text_of(clerk, "funds:float", box.pk)
     assert "等手续" in told and case.head_name in told
     assert "备用金" in text_of(clerk, "cases:detail", case.pk)
+    assert f"township_clerk 记的：和你一起发给 {case.head_name} 1,000 元" in text_of(log_in(companion), "home")
+    assert "和你一起发给" not in text_of(clerk, "township:queue")
+
+
+def test_a_clerk_who_is_alone_reads_why_nobody_is_offered(world: World) -> None:
+    a_float(world)
+    case = emergency(world)
+    access.end_appointment(
+        second_clerk(world).appointments.get(), on=START - datetime.timedelta(days=1), by=None, reason="调走"
+    )
+
+    assert "乡里没有可以一起发的人" in text_of(log_in(world.township_clerk), "cases:act", case.pk, "pay_from_imprest")
 
 
 def test_a_refused_payment_leaves_no_receipt(world: World) -> None:
