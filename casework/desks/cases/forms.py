@@ -18,6 +18,7 @@ from audit import clock
 from casework import papers, payments, services_log
 from casework.acting import act
 from casework.days import day_short
+from casework.desks.account_fields import AccountFields
 from casework.desks.acts import new_key
 from casework.desks.cases.file_forms import PaperInput
 from casework.desks.township.forms import REFUSE_REASONS, RETURN_REASONS
@@ -271,38 +272,18 @@ class VisitForm(ActForm):
             papers.add_paper(self.case.pk, self.cleaned_data["photo"], kind="visit_photo", by=self.user)
 
 
-class CorrectAccountForm(ActForm):
+class CorrectAccountForm(AccountFields, ActForm):
     """A new number for the same payee, written twice."""
 
-    number = forms.CharField(
-        label=_l("新的账号"),
-        max_length=30,
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-    )
-    again = forms.CharField(
-        label=_l("再填一遍账号"),
-        max_length=30,
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-    )
-    kind = forms.ChoiceField(
-        label=_l("是卡还是存折"),
-        choices=[("card", _l("银行卡、一卡通")), ("passbook", _l("存折"))],
-        widget=AnswerCards(look="two"),
-    )
-    bank = forms.CharField(label=_l("哪家银行"), max_length=60)
     copy = PhotoField(label=_l("存折或卡的照片"), required=False)
+    field_order = ["key", "number", "again", "sure", "kind", "bank", "other_bank", "copy"]
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
+        self.ask_for(self.case.household)
         account = self.case.payee_account
         self.fields["kind"].initial, self.fields["bank"].initial = account.kind, account.bank
         self.fields["number"].help_text = _("户名要和 %(name)s 一样。") % {"name": account.holder.name}
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
-        if cleaned.get("again") and "".join(cleaned.get("number", "").split()) != "".join(cleaned["again"].split()):
-            self.add_error("again", _("两遍账号不一样，请对着存折再填一次。"))
-        return cleaned
 
     def carry_out(self) -> None:
         cleaned, case = self.cleaned_data, self.case
