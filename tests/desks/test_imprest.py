@@ -103,6 +103,7 @@ def test_the_township_pays_an_emergency_from_the_float_page(world: World) -> Non
         assert answer.status_code == 302, answer.content.decode()
 
     assert case_now(case).state == "makeup"
+    assert clerk.get(reverse("cases:detail", args=[case.pk])).context["paid_fen"] == 100_000
     paid = ImprestSpend.objects.get()
     receipt = CaseDocument.objects.get(case=case, kind="cash_receipt")
     assert paid.receipt_sha256 == receipt.document.sha256
@@ -155,15 +156,22 @@ def test_counting_explaining_and_reviewing_take_two_persons(world: World) -> Non
     clerk, approver = log_in(world.township_clerk), log_in(world.township_approver)
     given = {"key": new_key(), "cash_fen": "4999", "bank_fen": "0"}
 
+    asked = clerk.post(reverse("funds:imprest_count", args=[box.pk]), given)
+    assert asked.status_code == 422 and "数到 4,999 元，应有 5,000 元，少 1 元。再数一遍" in asked.content.decode()
+    assert not ImprestCount.objects.exists()  # a slip of the pen would stay
     for _press in range(2):
-        clerk.post(reverse("funds:imprest_count", args=[box.pk]), given)
+        clerk.post(reverse("funds:imprest_count", args=[box.pk]), given | {"sure": "on"})
     count = ImprestCount.objects.get()
     assert count.difference_fen == -100
     assert clerk.post(reverse("funds:imprest_review", args=[count.pk])).status_code == 403
+    waiting = text_of(approver, "funds:float", box.pk)
+    assert "等写原因" in waiting and reverse("funds:imprest_review", args=[count.pk]) not in waiting
     approver.post(reverse("funds:imprest_review", args=[count.pk]))
     count.refresh_from_db()
     assert count.reviewed_on is None  # the difference is not explained
+    assert "4月15日 数到 4,999 元，应有 5,000 元，少 1 元。" in text_of(clerk, "funds:imprest_explain", count.pk)
     clerk.post(reverse("funds:imprest_explain", args=[count.pk]), {"key": new_key(), "explanation": "找零找错"})
+    assert reverse("funds:imprest_review", args=[count.pk]) in text_of(approver, "funds:float", box.pk)
     approver.post(reverse("funds:imprest_review", args=[count.pk]))
 
     count.refresh_from_db()
