@@ -196,9 +196,11 @@ def _of_a_line(line: Line, around: _Around) -> Iterable[Finding]:
         yield _finding("twice", case, _("这一期已经付过，或者正在付。请移出，不要再付。"))
     if case.tier != "T0":  # how much goes out in an emergency is judged with its papers
         limit = just_under(case)
-        if limit:
+        if limit.fen:
             text = _("金额 %(amount)s 元，紧贴 %(limit)s 元这道线，请看看数是怎么算的。")
-            yield _finding("limit", case, text % {"amount": yuan(case.amount_fen), "limit": yuan(limit)}, blocks=False)
+            yield _finding(
+                "limit", case, text % {"amount": yuan(case.amount_fen), "limit": yuan(limit.fen)}, blocks=False
+            )
     cap_fen = case.rules.person_year_cap_fen
     total_fen = sum(around.helped.get(limits.key_of(case), {}).values()) if cap_fen else 0
     if total_fen * 100 > cap_fen * NEAR_CAP_PERCENT:

@@ -26,7 +26,7 @@ from families import services as families
 from families.models import Document, Household
 
 # What such a paper shows is masked elsewhere: an icon stands in its place until it is opened.
-WITH_NUMBERS = frozenset({"id_card", "hukou_book", "account_copy"})
+WITH_NUMBERS = frozenset({"id_card", "hukou_book", "account_copy", "death_paper"})
 # A signature covers the papers: after it none may be added, or it would fall (casework.digests). Once a first part was
 # paid it is not asked again, and what shows how the help goes on may come.
 _UNSIGNED = frozenset(
@@ -107,6 +107,14 @@ def add_family_photo(household: Household, upload: UploadedFile, *, kind: str, b
     cleaned = uploads.clean(upload, pdf=False)
     surveyor_of(household, by)
     return _keep(household, cleaned, kind=kind, by=by, title="", subject="")
+
+
+def add_family_paper(household: Household, upload: UploadedFile, *, kind: str, by: Any) -> Document:
+    """A paper of the family beside any case, kept in the transaction of what it proves, which has authorised `by`.
+
+    Raises BadUpload.
+    """
+    return _keep(household, uploads.clean(upload), kind=kind, by=by, title="", subject="")
 
 
 def _keep(household: Household, cleaned: uploads.Clean, *, kind: str, by: Any, title: str, subject: str) -> Document:

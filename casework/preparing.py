@@ -71,6 +71,13 @@ def surveyor_of(household: Household, by: Any, *, anywhere: bool = False) -> Non
     _refuse_relatives(household, by, post)
 
 
+def post_at(household: Household, by: Any, roles: tuple[str, ...]) -> Post:
+    """The post of one of `roles` with which `by` works on this household. Raises NotYourTurn, Recused."""
+    post = _post(household, by, roles)
+    _refuse_relatives(household, by, post)
+    return post
+
+
 def _refuse_relatives(household: Household, by: Any, post: Post) -> None:
     persons = _persons(by, post)
     if (

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db.models import F
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
 from django.utils.translation import ngettext
 
 from access.models import Recusal
@@ -192,18 +193,31 @@ def _account(case: Case, material: _Material) -> Check | None:
     )
 
 
-def just_under(case: Case) -> int:
-    """The limit just above the amount of a case, in fen; 0 when there is none. There splitting and steering show."""
+@dataclass(frozen=True)
+class Line:
+    """A limit that an amount keeps just within, and what it would mean to pass it."""
+
+    fen: int
+    beyond: Any
+
+
+NO_LINE = Line(0, "")
+
+
+def just_under(case: Case) -> Line:
+    """The limit just above the amount of a case; NO_LINE when there is none. There splitting and steering show."""
     rules = case.rules
-    limits = {rules.t1_limit_fen, rules.t2_limit_fen, rules.cap_fen} | (
-        {rules.emergency_cap_fen} if case.tier == "T0" else set()
-    )
     if case.amount_fen == rules.unit_amount_fen:
-        return 0
-    return next(
-        (limit for limit in sorted(limits) if limit * NEAR_LIMIT_PERCENT // 100 <= case.amount_fen <= limit and limit),
-        0,
-    )
+        return NO_LINE
+    lines = [
+        Line(rules.cap_fen, _l("这是这一项的最高数，再多就不能批")),
+        Line(rules.t1_limit_fen, _l("再多一点就要多一级审批")),
+        Line(rules.t2_limit_fen, _l("再多一点就要多一级审批")),
+    ]
+    if case.tier == "T0":
+        lines.insert(0, Line(rules.emergency_cap_fen, _l("这是先行救助的最高数，再多就要等手续办完才能付")))
+    near = [line for line in lines if line.fen * NEAR_LIMIT_PERCENT // 100 <= case.amount_fen <= line.fen and line.fen]
+    return min(near, key=lambda line: line.fen, default=NO_LINE)
 
 
 def _amount(case: Case) -> Check | None:
@@ -211,13 +225,13 @@ def _amount(case: Case) -> Check | None:
     if not case.amount_fen:
         return None
     limit = just_under(case)
-    if limit:
+    if limit.fen:
         return Check(
             "amount",
             False,
             _("金额紧贴一道线"),
-            _("%(amount)s 元，刚好不超过 %(limit)s 元。再多一点就要多一级审批，看看数是怎么算的。")
-            % {"amount": yuan(case.amount_fen), "limit": yuan(limit)},
+            _("%(amount)s 元，刚好不超过 %(limit)s 元。%(beyond)s，看看数是怎么算的。")
+            % {"amount": yuan(case.amount_fen), "limit": yuan(limit.fen), "beyond": limit.beyond},
             anchor="family",
         )
     return Check("amount", True, _("金额没有超上限 %(cap)s 元") % {"cap": yuan(case.rules.cap_fen)})

@@ -71,10 +71,21 @@ def _end_notices(kind: str, state: str, action: str) -> dict[str, Any]:
 @timers.every(HOUR, "help_in_parts")
 def end_help_in_parts() -> dict[str, Any]:
     """Stop what is paid in parts when the person has died or belongs to no household any more. Suspending is for people."""
+    return _end_help_in_parts(Q())
+
+
+@outbox.handles("person.gone")
+def end_help_of_a_person(payload: dict[str, Any], outbox_id: int) -> None:
+    """Somebody wrote down a death or a move: what is paid to this person in parts ends now, not within the hour."""
+    _end_help_in_parts(Q(beneficiary=payload["person"]))
+
+
+def _end_help_in_parts(whose: Q) -> dict[str, Any]:
     living = HouseholdMember.objects.filter(
         person_id=OuterRef("beneficiary_id"), household_id=OuterRef("household_id"), valid_to__isnull=True
     )
     over = Case.objects.filter(
+        whose,
         Q(beneficiary__died_on__isnull=False) | ~Exists(living),
         state__in=("between_payments", "suspended"),
         is_open=True,

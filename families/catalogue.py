@@ -54,7 +54,15 @@ DOCUMENTS = [
     ("enrolment_again", _("本期在读证明")),
     ("service_log", _("服务记录单")),
     ("cash_receipt", _("领款收条")),
+    ("death_paper", _("死亡证明或火化证")),
     ("other", pgettext_lazy("document", "其他材料")),
+]
+
+# How it is known that somebody died.
+DEATH_KNOWN_BY = [
+    ("paper", _("看过死亡证明、火化证或者销户的户口簿")),
+    ("family", _("家里人说的")),
+    ("village", _("村里核实的")),
 ]
 
 # Where a statement about earlier help or about means comes from.

@@ -157,3 +157,7 @@ class BadSurvey(FamiliesError):
 
 class ReasonNeeded(FamiliesError):
     """A masked value was asked for without saying why."""
+
+
+class PersonRefused(FamiliesError):
+    """A death or a move away that cannot be written down or taken back like this."""

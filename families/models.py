@@ -42,6 +42,9 @@ class Person(models.Model):
     lives_away = models.BooleanField(default=False)
     phone = models.CharField(max_length=20, blank=True)
     died_on = models.DateField(null=True, blank=True)
+    death_known_by = models.CharField(  # null where a ledger told it, and in history older than this column
+        max_length=10, choices=catalogue.DEATH_KNOWN_BY, null=True, blank=True
+    )
 
     history = tracked()
 
@@ -57,6 +60,9 @@ class Person(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(died_on__isnull=True) | Q(died_on__gte=F("birth_date")), name="death_after_birth"
+            ),
+            models.CheckConstraint(
+                condition=Q(died_on__isnull=False) | Q(death_known_by__isnull=True), name="no_source_without_a_death"
             ),
         ]
 

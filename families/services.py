@@ -1,4 +1,4 @@
-"""What happens to households: surveys, accounts, documents. The only place that writes them, besides the importers."""
+"""What happens to households: surveys, accounts, deaths, moves, documents. The only place that writes them, besides the importers."""
 
 import datetime
 import hashlib
@@ -15,9 +15,9 @@ from audit import clock
 from audit.context import acting
 from audit.services import record_access
 from families import survey_form
-from families.errors import BadSurvey, ReasonNeeded
+from families.errors import BadSurvey, PersonRefused, ReasonNeeded
 from families.identifiers import read_account_number
-from families.models import BankAccount, Document, Household, Person, Survey
+from families.models import BankAccount, Document, Household, HouseholdMember, Person, Survey
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,83 @@ def record_account(
         account.number_sealed = vault.seal(number, row=account.number_row)
         account.save()
         return account
+
+
+@transaction.atomic
+def record_death(person: Person, *, died_on: datetime.date, known_by: str, by: Any) -> Person:
+    """Write down that somebody died; `known_by` is of catalogue.DEATH_KNOWN_BY. The same again changes nothing.
+
+    Raises PersonRefused: a day to come or before the birth, or another death that is written down already.
+    """
+    person = Person.objects.select_for_update().get(pk=person.pk)
+    if (person.died_on, person.death_known_by) == (died_on, known_by):
+        return person
+    if person.died_on is not None:
+        raise PersonRefused(
+            _("%(name)s 已经登记为 %(day)s 去世。登记错了的，先由乡镇经办更正。")
+            % {"name": person.name, "day": person.died_on.isoformat()}
+        )
+    if not person.birth_date <= died_on <= clock.today():
+        raise PersonRefused(_("去世的日子要在出生以后，不能晚于今天。"))
+    person.died_on, person.death_known_by = died_on, known_by
+    with acting(by, reason="record_death"):
+        person.save()
+    return person
+
+
+@transaction.atomic
+def take_back_death(person: Person, *, reason: str, by: Any) -> Person:
+    """The death was written down by mistake; what was written stays in the history. Raises PersonRefused, ReasonNeeded."""
+    person = Person.objects.select_for_update().get(pk=person.pk)
+    if person.died_on is None:
+        raise PersonRefused(_("%(name)s 没有登记去世，不用更正。") % {"name": person.name})
+    person.died_on = person.death_known_by = None
+    with acting(by, reason=f"take_back_death: {_why(reason)}"):
+        person.save()
+    return person
+
+
+@transaction.atomic
+def record_departure(member: HouseholdMember, *, left_on: datetime.date, reason: str, by: Any) -> HouseholdMember:
+    """Somebody has left the household for good; `left_on` is the last day. The same again changes nothing.
+
+    Raises PersonRefused: a day to come or before the person joined, another last day, or a dead person. ReasonNeeded.
+    """
+    member = HouseholdMember.objects.select_for_update(of=("self",)).select_related("person").get(pk=member.pk)
+    if member.valid_to == left_on:
+        return member
+    if member.valid_to is not None:
+        raise PersonRefused(_("%(name)s 已经不在这一户。") % {"name": member.person.name})
+    if member.person.died_on is not None:
+        raise PersonRefused(_("%(name)s 登记为去世，不用登记迁走。") % {"name": member.person.name})
+    if not member.valid_from <= left_on <= clock.today():
+        raise PersonRefused(
+            _("迁走的日子要在 %(day)s 进这一户以后，不能晚于今天。") % {"day": member.valid_from.isoformat()}
+        )
+    member.valid_to = left_on
+    with acting(by, reason=f"record_departure: {_why(reason)}"):
+        member.save()
+    return member
+
+
+@transaction.atomic
+def take_back_departure(member: HouseholdMember, *, reason: str, by: Any) -> HouseholdMember:
+    """The move was written down by mistake. Raises PersonRefused when the person lives in another household; ReasonNeeded."""
+    member = HouseholdMember.objects.select_for_update(of=("self",)).select_related("person").get(pk=member.pk)
+    if member.valid_to is None:
+        raise PersonRefused(_("%(name)s 没有登记迁走，不用更正。") % {"name": member.person.name})
+    if HouseholdMember.objects.filter(person=member.person_id, valid_to__isnull=True).exists():
+        raise PersonRefused(_("%(name)s 已经登记在别的户，不能改回来。") % {"name": member.person.name})
+    member.valid_to = None
+    with acting(by, reason=f"take_back_departure: {_why(reason)}"):
+        member.save()
+    return member
+
+
+def _why(reason: str) -> str:
+    if len(reason.strip()) < 4:
+        raise ReasonNeeded(_("请写明原因，至少四个字。"))
+    return reason.strip()
 
 
 @transaction.atomic

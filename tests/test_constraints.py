@@ -74,6 +74,7 @@ BAD: dict[str, tuple[str, dict[str, str]]] = {
     "id_number_with_its_index": ("families_person", {"id_number_sealed": "NULL"}),
     "no_id_needs_a_reason": ("families_person", {"id_number_sealed": "NULL", "person_key": "NULL"}),
     "death_after_birth": ("families_person", {"died_on": "birth_date - 1"}),
+    "no_source_without_a_death": ("families_person", {"death_known_by": "'paper'"}),
     "severity_of_hardship_only": ("families_household", {"is_hardship": "false"}),
     "one_household_at_a_time": ("families_householdmember", {}),
     "membership_dates_in_order": ("families_householdmember", {"valid_to": "valid_from - 1"}),

@@ -2,15 +2,14 @@
 
 import datetime
 
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from access.models import Recusal, Staff
+from access.models import Staff
 from casework.acting import Act, after, before
 from casework.errors import BadCaseData, MissingDocuments, Recused
+from casework.imprest_payers import demand_others_left, relatives_of, township_posts
 from casework.queries import overdue_makeups
 from casework.steps.payment import refuse_the_dead
-from families.models import HouseholdMember
 from flows import calendar
 from funds import imprest
 from funds import services as funds
@@ -21,7 +20,8 @@ def two_persons_pay_at_once(this: Act) -> None:
     """Data: second_payer (staff id; she who acts is the first), document_id (the picture of the signed receipt, among the
     papers of the case), handed_on (ISO date, default today), place, signed_how, received_by.
 
-    Both hold the duty: neither made the release, nor surveys, checks or approves this case.
+    Both hold the duty: neither made the release, nor surveys, checks or approves this case. The second one is of the
+    township's office, and neither is the last who could take a step to come.
     """
     case, data = this.case, this.data
     reservation = funds.held_reservation(case.subject)
@@ -37,6 +37,7 @@ def two_persons_pay_at_once(this: Act) -> None:
     box = imprest.float_for(reservation, case.township_id)
     if box is None:
         raise BadCaseData(_("乡里没有这项资金的备用金，请走银行付款。"))
+    demand_others_left(case, (this.by, second))
     paid = imprest.spend(
         box,
         reservation,
@@ -62,10 +63,9 @@ def _second_payer(this: Act) -> Staff:
     second = Staff.objects.filter(pk=this.data.get("second_payer"), is_active=True).first()
     if second is None:
         raise BadCaseData(_("请选另一个一起发钱的人。"))
-    case, key = this.case, second.person_key
-    related = HouseholdMember.objects.filter(household=case.household_id, valid_to__isnull=True, person__person_key=key)
-    recused = Recusal.objects.filter(Q(household_no=case.household_no), person_key=key, ended_on__isnull=True)
-    if related.exists() or recused.exists():
+    if not township_posts(this.case, second):
+        raise BadCaseData(_("%(name)s 不在乡里任职，请选乡里的人一起发。") % {"name": second.name})
+    if second.person_key in relatives_of(this.case):
         raise Recused(_("%(name)s 是这家的近亲属，按规定要回避，请换一个人一起发钱。") % {"name": second.name})
     return second
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from casework import guards, payments
+from casework import guards, payments, redflags
 from casework.errors import CaseworkError, NotLookedOver, PaymentBarred
 from casework.models import Case
 from families import services as families
@@ -164,6 +164,23 @@ def looked_at(world: World, *cases: Case) -> str:
 
 def test_an_amount_just_under_a_limit_is_looked_at(world: World) -> None:
     assert "紧贴 3,000 元" in looked_at(world, world.brought_to("fund_reserved", amount_fen=299_000))
+
+
+@pytest.mark.parametrize(
+    ("tier", "amount_fen", "line"),
+    [
+        ("T0", 100_000, "先行救助的最高数"),
+        ("T1", 299_000, "多一级审批"),
+        ("T3", 4_900_000, "这一项的最高数"),
+        ("T1", 100_000, ""),
+    ],
+)
+def test_the_line_that_an_amount_is_close_to_is_named(world: World, tier: str, amount_fen: int, line: str) -> None:
+    case = world.open()
+    case.tier, case.amount_fen = tier, amount_fen
+
+    assert line in str(redflags.just_under(case).beyond)
+    assert bool(redflags.just_under(case).fen) == bool(line)
 
 
 def test_two_payments_to_one_household_are_looked_at(world: World) -> None:

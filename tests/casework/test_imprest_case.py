@@ -4,12 +4,21 @@ import datetime
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from access import services as access
 from access.models import Staff
 from audit import clock
-from casework import trail, walkthrough
-from casework.errors import ApprovalVoid, BadCaseData, MissingDocuments, NotYourTurn, Recused, SecondDuty
+from casework import imprest_payers, trail, walkthrough
+from casework.errors import (
+    ApprovalVoid,
+    BadCaseData,
+    CaseworkError,
+    MissingDocuments,
+    NotYourTurn,
+    Recused,
+    SecondDuty,
+)
 from casework.models import Case, CaseDocument
 from funds import imprest, ledger, proposals, recoveries
 from funds import services as funds
@@ -17,7 +26,7 @@ from funds.errors import ImprestBlocked, ImprestShort, SamePerson
 from funds.models import ImprestSpend, Recovery, Transfer
 from tests.casework.test_model_agrees import agrees, retraced
 from tests.casework.test_no_dead_ends import emergency
-from tests.funds.floats import a_float, key, second
+from tests.funds.floats import a_float, key, second, second_clerk
 from tests.funds.test_imprest import held
 from tests.world import START, World, case_now, make_staff
 
@@ -32,15 +41,6 @@ def paid_at_once(world: World, case: Case, *, by: str = "township_clerk", **data
     world.do(case, "pay_from_imprest", by, data=given | data)
 
 
-def clerk_who_checks(world: World) -> Staff:
-    """Another clerk: whoever hands out the money does not check its papers."""
-    found = Staff.objects.filter(username="clerk_2").first()
-    if found is None:
-        found = make_staff("clerk_2", "clerk 2")
-        access.appoint(found, "township_clerk", world.township, by=None, valid_from=datetime.date(2026, 1, 1))
-    return found
-
-
 def papers_made_up(world: World, case: Case) -> None:
     survey = world.survey(case.household)
     world.papers(case, "application", "damage_photo")
@@ -49,7 +49,7 @@ def papers_made_up(world: World, case: Case) -> None:
     world.do(case, "endorse", "village_head")
     with clock.frozen_at(AFTER_THE_NOTICE):
         world.do(case, "end_notice", None)
-        world.do(case, "check", clerk_who_checks(world))
+        world.do(case, "check", second_clerk(world))
 
 
 def accepted(world: World, case: Case) -> None:
@@ -115,6 +115,92 @@ def test_the_releaser_does_not_pay(world: World) -> None:
     assert not ImprestSpend.objects.exists() and case_now(case).state == "emergency_released"
 
 
+def refused_to_pay(world: World, case: Case, refusal: type[Exception], match: str, **data: Any) -> None:
+    with pytest.raises(refusal, match=match):
+        paid_at_once(world, case, **data)
+    assert not ImprestSpend.objects.exists() and not case.duties.filter(duty="pay_imprest").exists()
+    assert case_now(case).state == "emergency_released"
+
+
+def test_nobody_of_the_village_goes_along(world: World) -> None:
+    """The only village head would be missing when the villagers' opinion is signed."""
+    a_float(world)
+    case = emergency(world)
+
+    refused_to_pay(world, case, BadCaseData, "不在乡里任职", second_payer=world.village_head.pk)
+    refused_to_pay(world, case, BadCaseData, "不在乡里任职", second_payer=world.cashier.pk)
+
+
+def test_whoever_a_later_step_cannot_do_without_does_not_pay(world: World) -> None:
+    """One approver released the money: the other one is needed for the papers, and of two clerks one checks them."""
+    a_float(world)
+    case = emergency(world)
+
+    refused_to_pay(world, case, SecondDuty, "「审批」（乡镇审批）", second_payer=world.township_approver_2.pk)
+    refused_to_pay(world, case, SecondDuty, "「乡镇审核」（乡镇经办）", second_payer=second_clerk(world).pk)
+
+
+def test_a_township_with_one_clerk_pays_through_the_bank(world: World) -> None:
+    a_float(world)
+    case = emergency(world)
+    post = second_clerk(world).appointments.get()
+    access.end_appointment(post, on=START - datetime.timedelta(days=1), by=None, reason="调走")
+
+    refused_to_pay(world, case, SecondDuty, "township_clerk 发了这笔钱")
+
+
+def test_somebody_who_stands_in_for_a_payer_is_not_counted_as_left(world: World) -> None:
+    """A delegate takes the duty for both, so she could not check the papers of the clerk who paid."""
+    a_float(world)
+    case = emergency(world)
+    post = second_clerk(world).appointments.get()
+    access.end_appointment(post, on=START - datetime.timedelta(days=1), by=None, reason="调走")
+    access.delegate(
+        world.township_clerk.appointments.get(),
+        world.other_clerk,
+        valid_from=START,
+        valid_to=START,
+        reason="出差",
+        approved_by=world.township_approver,
+    )
+
+    refused_to_pay(world, case, SecondDuty, "township_clerk 发了这笔钱")
+
+
+def test_the_list_offers_whom_the_step_accepts(world: World) -> None:
+    a_float(world)
+    case = emergency(world)
+    second(world)
+    near = Staff.objects.filter(appointments__isnull=False).exclude(pk=world.township_clerk.pk).distinct()
+    accepted_by_the_step = set()
+    for staff in near:
+        try:
+            with transaction.atomic():
+                paid_at_once(world, case, second_payer=staff.pk)
+                accepted_by_the_step.add(staff.name)
+                transaction.set_rollback(True)
+        except CaseworkError:
+            continue
+
+    offered = imprest_payers.second_payers(case, world.township_clerk)
+
+    assert {staff.name for staff, _posts in offered} == accepted_by_the_step == {"沈清和"}
+    assert [posts for _staff, posts in offered] == ["协会秘书"]
+
+
+def test_whoever_goes_along_is_told_until_the_papers_are_accepted(world: World) -> None:
+    a_float(world)
+    case = emergency(world)
+    paid_at_once(world, case)
+
+    (told,) = imprest_payers.handed_along(second(world))
+    assert (told.subject, told.payer_one.name, told.amount_fen) == (case.subject, "township_clerk", 100_000)
+    assert not imprest_payers.handed_along(world.township_clerk)
+
+    accepted(world, case)
+    assert not imprest_payers.handed_along(second(world))
+
+
 def test_whoever_paid_does_not_check_the_papers(world: World) -> None:
     a_float(world)
     case = emergency(world)
@@ -153,6 +239,7 @@ def test_one_person_with_two_accounts_is_one_payer(world: World) -> None:
     a_float(world)
     case = emergency(world)
     twin = make_staff("clerk_twin", "x", world.township_clerk.person_key)
+    access.appoint(twin, "association_officer", world.township, by=None, valid_from=START)
 
     with pytest.raises(SamePerson):
         paid_at_once(world, case, second_payer=twin.pk)

@@ -17,7 +17,7 @@ from casework.models import Case
 from flows import calendar
 from flows.models import ProgrammeVersion, WorkingDay
 from tests.desks.test_township import login
-from tests.world import DEMO, START, World, id_number, make_staff
+from tests.world import DEMO, START, World, case_now, id_number, make_staff
 
 NUMBER = id_number(datetime.date(1985, 1, 1), 7, female=True)
 
@@ -417,6 +417,15 @@ def test_the_demo_clock_moves_for_everybody(admin: Client, monkeypatch: Any) -> 
     admin.post("/admin/clock/", day("date", datetime.date(2026, 5, 1)))
 
     assert moved == [START + datetime.timedelta(days=7), None, datetime.date(2026, 5, 1)]
+
+
+def test_what_the_new_day_brings_about_is_there_at_once(admin: Client, world: World) -> None:
+    case = world.brought_to("village_notice")
+
+    with clock.frozen_at(case.notices.get().ends_on + datetime.timedelta(days=1)):
+        admin.post("/admin/clock/", {"jump": "1"})
+
+    assert case_now(case).state == "township_review"
 
 
 def test_a_production_clock_cannot_be_moved(admin: Client, settings: Any) -> None:

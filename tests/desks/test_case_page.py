@@ -300,6 +300,37 @@ def test_a_returned_payment_is_answered_with_a_corrected_account(world: World) -
     assert case.household.accounts.count() == 2
 
 
+def test_a_corrected_card_number_that_fails_its_check_is_questioned_not_forbidden(world: World) -> None:
+    case = _bounced(world)
+    client = at_desk(world.village_clerk)
+    url = f"/cases/{case.pk}/act/correct_account/"
+    number = {"number": "9999990000000015", "again": "9999990000000015"}
+    data = {"key": key_of(client.get(url)), "kind": "card", "bank": "禾丰农商银行"} | number
+    assert 'type="checkbox"' not in client.get(url).text
+
+    questioned = client.post(url, data)
+    assert questioned.status_code == 422 and "校验位不对" in questioned.text
+    assert case.household.accounts.count() == 1
+    confirmed = client.post(url, data | {"sure": "on"})
+
+    assert confirmed.status_code == 302 and case_now(case).payee_account.number_last4 == "0015"
+
+
+def test_a_bank_is_chosen_of_those_that_are_known_or_written_out(world: World) -> None:
+    case = _bounced(world)
+    client = at_desk(world.village_clerk)
+    url = f"/cases/{case.pk}/act/correct_account/"
+    number = {"number": "9999990000000014", "again": "9999990000000014", "kind": "card"}
+    data = {"key": key_of(client.get(url))} | number
+    assert '<option value="禾丰农商银行"' in client.get(url).text
+
+    unnamed = client.post(url, data | {"bank": "other", "other_bank": " "})
+    assert unnamed.status_code == 422 and "请写是哪家银行" in unnamed.text
+    named = client.post(url, data | {"bank": "other", "other_bank": "禾源邮政储蓄银行"})
+
+    assert named.status_code == 302 and case_now(case).payee_account.bank == "禾源邮政储蓄银行"
+
+
 def test_a_returned_payment_is_the_villages_turn_until_the_account_is_mended(world: World) -> None:
     case = _bounced(world)
     page, reissue = f"/cases/{case.pk}/", f"/cases/{case.pk}/act/reissue/"

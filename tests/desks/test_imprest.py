@@ -21,7 +21,7 @@ from funds.models import ImprestCount, ImprestFloat, ImprestRefill, ImprestSpend
 from tests.casework.test_damaged_photos import photo
 from tests.casework.test_no_dead_ends import emergency
 from tests.desks.test_budget import stranger as neighbour
-from tests.funds.floats import a_float, allocation_of, decided, handed_out, key, second
+from tests.funds.floats import a_float, allocation_of, decided, handed_out, key, second, second_clerk
 from tests.world import START, World, case_now, make_staff
 
 
@@ -101,7 +101,9 @@ def test_the_township_pays_an_emergency_from_the_float_page(world: World) -> Non
     act = reverse("cases:act", args=[case.pk, "pay_from_imprest"])
     assert act in page
     form = clerk.get(act).content.decode()
-    assert companion.name in form and f">{world.township_approver.name}<" not in form
+    assert f"{companion.name}（协会秘书）" in form
+    for barred in (world.township_approver, world.township_approver_2, world.village_head, world.cashier):
+        assert f">{barred.name}" not in form
     given = {
         "key": act_key(), "second_payer": companion.pk, "handed_on_year": "2026", "handed_on_month": "4", "handed_on_day": "15",
         "place": "家里", "signed_how": "signature", "received_by": case.head_name,
@@ -113,12 +115,25 @@ def test_the_township_pays_an_emergency_from_the_float_page(world: World) -> Non
         assert answer.status_code == 302, answer.content.decode()
 
     assert case_now(case).state == "makeup"
+    assert clerk.get(reverse("cases:detail", args=[case.pk])).context["paid_fen"] == 100_000
     paid = ImprestSpend.objects.get()
     receipt = CaseDocument.objects.get(case=case, kind="cash_receipt")
     assert paid.receipt_sha256 == receipt.document.sha256
     told = text_of(clerk, "funds:float", box.pk)
     assert "等手续" in told and case.head_name in told
     assert "备用金" in text_of(clerk, "cases:detail", case.pk)
+    assert f"township_clerk 记的：和你一起发给 {case.head_name} 1,000 元" in text_of(log_in(companion), "home")
+    assert "和你一起发给" not in text_of(clerk, "township:queue")
+
+
+def test_a_clerk_who_is_alone_reads_why_nobody_is_offered(world: World) -> None:
+    a_float(world)
+    case = emergency(world)
+    access.end_appointment(
+        second_clerk(world).appointments.get(), on=START - datetime.timedelta(days=1), by=None, reason="调走"
+    )
+
+    assert "乡里没有可以一起发的人" in text_of(log_in(world.township_clerk), "cases:act", case.pk, "pay_from_imprest")
 
 
 def test_a_refused_payment_leaves_no_receipt(world: World) -> None:
@@ -153,15 +168,22 @@ def test_counting_explaining_and_reviewing_take_two_persons(world: World) -> Non
     clerk, approver = log_in(world.township_clerk), log_in(world.township_approver)
     given = {"key": new_key(), "cash_fen": "4999", "bank_fen": "0"}
 
+    asked = clerk.post(reverse("funds:imprest_count", args=[box.pk]), given)
+    assert asked.status_code == 422 and "数到 4,999 元，应有 5,000 元，少 1 元。再数一遍" in asked.content.decode()
+    assert not ImprestCount.objects.exists()  # a slip of the pen would stay
     for _press in range(2):
-        clerk.post(reverse("funds:imprest_count", args=[box.pk]), given)
+        clerk.post(reverse("funds:imprest_count", args=[box.pk]), given | {"sure": "on"})
     count = ImprestCount.objects.get()
     assert count.difference_fen == -100
     assert clerk.post(reverse("funds:imprest_review", args=[count.pk])).status_code == 403
+    waiting = text_of(approver, "funds:float", box.pk)
+    assert "等写原因" in waiting and reverse("funds:imprest_review", args=[count.pk]) not in waiting
     approver.post(reverse("funds:imprest_review", args=[count.pk]))
     count.refresh_from_db()
     assert count.reviewed_on is None  # the difference is not explained
+    assert "4月15日 数到 4,999 元，应有 5,000 元，少 1 元。" in text_of(clerk, "funds:imprest_explain", count.pk)
     clerk.post(reverse("funds:imprest_explain", args=[count.pk]), {"key": new_key(), "explanation": "找零找错"})
+    assert reverse("funds:imprest_review", args=[count.pk]) in text_of(approver, "funds:float", box.pk)
     approver.post(reverse("funds:imprest_review", args=[count.pk]))
 
     count.refresh_from_db()

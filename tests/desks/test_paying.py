@@ -490,6 +490,8 @@ def test_what_was_agreed_is_overdue_until_it_has_come_back(world: World, log_in:
         for _twice in range(2):
             client.post(reverse("funds:record_recovery", args=[case.pk]), sent)
         parts = client.get(reverse("funds:recover", args=[case.pk])).context["parts"]
+        for name in ("record_recovery", "agree_recovery", "write_off"):
+            assert "还欠" in (form := client.get(reverse(f"funds:{name}", args=[case.pk])).text) and "1,250" in form
     assert [part.missing_fen for part in parts[:3]] == [0, 21_428 * 2 - 25_000, 21_428]
     [entry] = Transfer.objects.filter(subject=case.subject, kind="recover")
     assert (entry.amount_fen, entry.document_no) == (25_000, "SJ-7") and ledger.check().drift_fen == 0

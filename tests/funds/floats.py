@@ -1,5 +1,6 @@
 """A township with money in hand, for tests: what it holds is stated by the test."""
 
+import datetime
 import itertools
 from typing import Any
 
@@ -37,9 +38,18 @@ def limited(world: World, limit_fen: int, custodian: Any = None) -> ImprestFloat
 
 
 def a_float(world: World, limit_fen: int = 500_000, advanced_fen: int = 500_000) -> ImprestFloat:
+    second_clerk(world)  # who hands out does not check the papers
     box = limited(world, limit_fen)
     imprest.advance(box, advanced_fen, by=world.fund_manager, key=key(), document_no="禾备 1")
     return box
+
+
+def second_clerk(world: World) -> Staff:
+    found = Staff.objects.filter(username="clerk_2").first()
+    if found is None:
+        found = make_staff("clerk_2", "clerk 2")
+        access.appoint(found, "township_clerk", world.township, by=None, valid_from=datetime.date(2026, 1, 1))
+    return found
 
 
 def decided(world: World, amount_fen: int, subject: str = "case:900001") -> Reservation:

@@ -31,6 +31,7 @@ from casework.queries import COUNT_LIMIT
 from flows import calendar
 from flows.errors import FlowsError
 from flows.models import ProgrammeVersion
+from jobs import tasks
 from jobs.health import troubles
 from jobs.models import Job, Outbox, TimerRun
 
@@ -163,6 +164,13 @@ def missing_years() -> list[int]:
     return [year for year in wanted if year not in whole]
 
 
+def _moved_to(date: datetime.date | None) -> HttpResponse:
+    """What the new day brings about is there when the page comes back, not when the worker next looks."""
+    clock.move_to(date)
+    tasks.run_every_timer()
+    return redirect("administration:clock")
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @administrators()
 def business_clock(request: HttpRequest) -> HttpResponse:
@@ -173,14 +181,11 @@ def business_clock(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         jump = request.POST.get("jump", "")
         if jump == "real":
-            clock.move_to(None)
-            return redirect("administration:clock")
+            return _moved_to(None)
         if jump in ("1", "7", "30"):
-            clock.move_to(clock.today() + datetime.timedelta(days=int(jump)))
-            return redirect("administration:clock")
+            return _moved_to(clock.today() + datetime.timedelta(days=int(jump)))
         if form.is_valid():
-            clock.move_to(form.cleaned_data["date"])
-            return redirect("administration:clock")
+            return _moved_to(form.cleaned_data["date"])
     return render(request, "admin/clock.html", {"form": form, "real": clock.real_today()})
 
 

@@ -71,6 +71,7 @@ FIELD_WORDS = {
     "content_type": _("文件种类"),
     "county": _("县"),
     "created_at": _("建立时间"),
+    "death_known_by": _("怎么知道去世的"),
     "debt_fen": _("欠债"),
     "debt_is_lower_bound": _("欠债不止这些"),
     "delegate": _("受托人"),

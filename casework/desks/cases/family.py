@@ -1,5 +1,6 @@
 """One family: its people masked, its surveys, cases, accounts and papers. Whole numbers only with a reason that is logged."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -14,10 +15,12 @@ from django.views.decorators.http import require_GET, require_http_methods
 from access.roles import Ability
 from access.scope import posts_of, scope
 from audit import clock
+from casework import people_gone
 from casework.days import day_short
 from casework.desks.acts import base_of, way_back
 from casework.desks.cases import surveys
 from casework.desks.cases.file_forms import RevealForm
+from casework.desks.cases.gone import may
 from casework.desks.cases.page import paper_tile
 from casework.errors import REFUSALS
 from casework.models import Case, SurveyDraft
@@ -54,6 +57,9 @@ def family_page(household: Household, user: Any) -> dict[str, Any]:
         "household": household,
         "sight": seen,
         "members": [_member(row, seen, today) for row in members],
+        "moved_away": list(_moved_away(household)),
+        "records_people": may(user, household, people_gone.RECORDERS),
+        "corrects_people": may(user, household, people_gone.CORRECTORS),
         "versions": rows,
         "latest_parts": surveys.sheet(rows[0], seen) if rows else [],
         "cases": [case_cell(case) for case in cases],
@@ -85,6 +91,8 @@ def _member(row: HouseholdMember, seen: Sight, today: Any) -> dict[str, Any]:
         facts.append(_("外出"))
     if person.died_on:
         facts = [_("%(day)s 去世") % {"day": day_short(person.died_on)}]
+        if person.death_known_by:
+            facts.append(person.get_death_known_by_display())
     return {
         "person": person,
         "relation": row.relation,
@@ -92,6 +100,17 @@ def _member(row: HouseholdMember, seen: Sight, today: Any) -> dict[str, Any]:
         "health": person.get_health_display() if "health" in seen.secrecies and person.health != "healthy" else "",
         "phone": person.phone if seen.phone else "",
     }
+
+
+def _moved_away(household: Household) -> Iterator[HouseholdMember]:
+    """Who left the household last, each once; who came back is not among them."""
+    living = household.members.filter(valid_to__isnull=True).values("person")
+    left = household.members.filter(valid_to__isnull=False).exclude(person__in=living).select_related("person")
+    seen: set[int] = set()
+    for row in left.order_by("-valid_to", "-pk")[:NEWEST]:
+        if row.person_id not in seen:
+            seen.add(row.person_id)
+            yield row
 
 
 def case_cell(case: Case) -> dict[str, Any]:

@@ -10,21 +10,21 @@ from typing import Any
 
 from django import forms
 from django.db import transaction
-from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 from django.utils.translation import pgettext_lazy
 
-from access.models import Staff
 from audit import clock
 from casework import papers, payments, services_log
 from casework.acting import act
 from casework.days import day_short
+from casework.desks.account_fields import AccountFields
 from casework.desks.acts import new_key
 from casework.desks.cases.file_forms import PaperInput
 from casework.desks.township.forms import REFUSE_REASONS, RETURN_REASONS
 from casework.digests import PROGRESS_PAPERS
 from casework.fields import AnswerCards, DayField, MoneyField, PhotoField
+from casework.imprest_payers import second_payers
 from casework.models import Case, CaseEvent
 from casework.preparing import surveyor_of
 from casework.steps.parts import next_part
@@ -274,38 +274,18 @@ class VisitForm(ActForm):
             papers.add_paper(self.case.pk, self.cleaned_data["photo"], kind="visit_photo", by=self.user)
 
 
-class CorrectAccountForm(ActForm):
+class CorrectAccountForm(AccountFields, ActForm):
     """A new number for the same payee, written twice."""
 
-    number = forms.CharField(
-        label=_l("新的账号"),
-        max_length=30,
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-    )
-    again = forms.CharField(
-        label=_l("再填一遍账号"),
-        max_length=30,
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-    )
-    kind = forms.ChoiceField(
-        label=_l("是卡还是存折"),
-        choices=[("card", _l("银行卡、一卡通")), ("passbook", _l("存折"))],
-        widget=AnswerCards(look="two"),
-    )
-    bank = forms.CharField(label=_l("哪家银行"), max_length=60)
     copy = PhotoField(label=_l("存折或卡的照片"), required=False)
+    field_order = ["key", "number", "again", "sure", "kind", "bank", "other_bank", "copy"]
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
+        self.ask_for(self.case.household)
         account = self.case.payee_account
         self.fields["kind"].initial, self.fields["bank"].initial = account.kind, account.bank
         self.fields["number"].help_text = _("户名要和 %(name)s 一样。") % {"name": account.holder.name}
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
-        if cleaned.get("again") and "".join(cleaned.get("number", "").split()) != "".join(cleaned["again"].split()):
-            self.add_error("again", _("两遍账号不一样，请对着存折再填一次。"))
-        return cleaned
 
     def carry_out(self) -> None:
         cleaned, case = self.cleaned_data, self.case
@@ -444,11 +424,10 @@ class RecoveryForm(ActForm):
 class PayFromImprestForm(ActForm):
     """Cash out of the township's float: who went along, how it was signed for, the picture of the receipt."""
 
-    second_payer = forms.ModelChoiceField(
-        Staff.objects.none(),
+    second_payer = forms.TypedChoiceField(
         label=_l("还有谁一起发"),
-        empty_label=_l("选一个人"),
-        help_text=_l("发钱的两个人，以后不能再调查、评议、审核、审批这一件。"),
+        coerce=int,
+        help_text=_l("发钱的两个人，以后不能再调查、评议、审核、审批这一件。一起发的人会在自己的首页看到这一笔。"),
     )
     handed_on = DayField(label=_l("哪天发的"), latest=clock.today, initial=clock.today)
     place = forms.CharField(label=_l("在哪里发的"), max_length=80, required=False)
@@ -463,14 +442,22 @@ class PayFromImprestForm(ActForm):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         case = self.case
-        self.fields["second_payer"].queryset = _free_staff(case, self.user)
+        payers = second_payers(case, self.user)
+        self.fields["second_payer"].choices = [
+            ("", _("选一个人")),
+            *((staff.pk, f"{staff.name}（{titles}）") for staff, titles in payers),
+        ]
+        if not payers:
+            self.fields["second_payer"].help_text = _(
+                "乡里没有可以一起发的人：发了钱就不能再审核、审批，要留得下人办。请走银行付款，或者请管理员先任命。"
+            )
         if case.payee_account:
             self.fields["received_by"].initial = case.payee_account.holder.name
 
     def data_of_act(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
         return {
-            "second_payer": cleaned["second_payer"].pk,
+            "second_payer": cleaned["second_payer"],
             "handed_on": cleaned["handed_on"].isoformat(),
             "place": cleaned["place"],
             "signed_how": cleaned["signed_how"],
@@ -481,23 +468,6 @@ class PayFromImprestForm(ActForm):
     def carry_out(self) -> None:
         paper = papers.add_receipt(self.case, self.cleaned_data["receipt"], by=self.user)
         self._act(document_id=paper.document_id)
-
-
-def _free_staff(case: Case, user: Any) -> QuerySet[Staff]:
-    """Whoever holds a post in the township today and no duty in this case, herself left out."""
-    today = clock.today()
-    return (
-        Staff.objects.filter(
-            Q(appointments__valid_to__isnull=True) | Q(appointments__valid_to__gte=today),
-            appointments__unit__township=case.township_id,
-            appointments__valid_from__lte=today,
-            is_active=True,
-        )
-        .exclude(person_key__in=case.duties.values("person_key"))
-        .exclude(person_key=user.person_key)
-        .distinct()
-        .order_by("name", "pk")
-    )
 
 
 class ListForm(ActForm):

@@ -22,6 +22,7 @@ from casework.parts import GOING_ON, Part, next_of, parts_of, what_it_waits_for
 from casework.services_log import SERVED_IN
 from casework.steps.parts import CHECKS
 from funds import instalments
+from funds import services as funds
 from funds.models import Payment, Recovery, Reservation
 
 STATE_WORDS = {
@@ -44,10 +45,6 @@ class Plan:
     @property
     def next(self) -> Part | None:
         return next_of(self.parts)
-
-    @property
-    def paid_fen(self) -> int:
-        return sum(payment.amount_fen for payment in self.payments if payment.state == Payment.State.CREDITED)
 
     @property
     def open_count(self) -> int:
@@ -111,7 +108,7 @@ def money_page(case: Case, user: Any, plan: Plan, events: Iterable[CaseEvent], p
         "parts": [_part(part, plan, links) for part in plan.parts],
         "parts_note": plan.note,
         "next_part": plan.next_words() if case.state in ("fund_reserved", *GOING_ON, "in_payment") else "",
-        "paid_fen": plan.paid_fen,
+        "paid_fen": funds.paid_fen([case.subject]).get(case.subject, 0),
         "recovery": recovery,
         "served": served,
         "has_services": case.provider_id is not None or case.services.exists(),

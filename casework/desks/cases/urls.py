@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from casework.desks.cases import family, services, views
+from casework.desks.cases import family, gone, services, views
 
 app_name = "cases"
 urlpatterns = [
@@ -24,4 +24,8 @@ urlpatterns = [
     path("documents/<int:pk>/picture/", views.picture, name="picture"),
     path("families/<int:pk>/", family.family, name="family"),
     path("families/<int:pk>/people/<int:person>/", family.reveal_person, name="reveal_person"),
+    path("families/<int:pk>/people/<int:person>/death/", gone.death, name="death"),
+    path("families/<int:pk>/people/<int:person>/death/correct/", gone.correct_death, name="correct_death"),
+    path("families/<int:pk>/people/<int:person>/departure/", gone.departure, name="departure"),
+    path("families/<int:pk>/people/<int:person>/departure/correct/", gone.correct_departure, name="correct_departure"),
 ]

@@ -20,11 +20,19 @@ from access.models import Staff
 from access.roles import Ability
 from access.scope import can, posts_of
 from audit import clock
+from casework.days import day_short
 from casework.desks.acts import refuse
 from casework.desks.funds.earmarks import programme_title
 from casework.desks.funds.figures import case_id_of
 from casework.desks.funds.forms import KeyedForm
-from casework.desks.funds.imprest_forms import AmountForm, CountForm, ExplainForm, LimitForm, RefillForm
+from casework.desks.funds.imprest_forms import (
+    AmountForm,
+    CountForm,
+    ExplainForm,
+    LimitForm,
+    RefillForm,
+    difference_words,
+)
 from casework.desks.funds.reach import allocations_in_reach, cases_in_reach, demand, holds, proposals_in_reach
 from casework.errors import REFUSALS
 from casework.models import Case
@@ -290,7 +298,7 @@ def _demand_custodian(user: Any, box: ImprestFloat) -> None:
 def count(request: HttpRequest, float_id: int) -> HttpResponse:
     box = visible(floats_in_reach(request.user), pk=float_id)
     _demand_custodian(request.user, box)
-    form = CountForm(request.POST or None)
+    form = CountForm(request.POST or None, expected_fen=floats_of_money.holding(box).on_hand_fen)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
@@ -334,7 +342,9 @@ def explain(request: HttpRequest, count_id: int) -> HttpResponse:
         else:
             messages.success(request, _("写好了。下一步：另一个人复核。"))
             return redirect("funds:float", found.float_id)
-    return _form(request, form, _("差额的原因"), pgettext("verb", "写好了"), found.float)
+    about = difference_words(found.cash_fen + found.bank_fen, found.expected_fen)
+    about = f"{day_short(found.counted_on)} {about}"
+    return _form(request, form, _("差额的原因"), pgettext("verb", "写好了"), found.float, about)
 
 
 @login_required
@@ -403,8 +413,10 @@ def refill(request: HttpRequest, refill_id: int) -> HttpResponse:
     )
 
 
-def _form(request: HttpRequest, form: Any, title: str, verb: str, box: ImprestFloat | None = None) -> HttpResponse:
+def _form(
+    request: HttpRequest, form: Any, title: str, verb: str, box: ImprestFloat | None = None, about: str = ""
+) -> HttpResponse:
     back = reverse("funds:float", args=[box.pk]) if box else reverse("funds:imprest")
     now = floats_of_money.holding(box) if box else None
-    context = {"form": form, "title": title, "verb": verb, "box": box, "now": now, "back": back}
+    context = {"form": form, "title": title, "verb": verb, "box": box, "now": now, "back": back, "about": about}
     return render(request, "funds/imprest_form.html", context, status=422 if form.errors else 200)

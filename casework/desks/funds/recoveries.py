@@ -130,6 +130,12 @@ def _case(request: HttpRequest, case_id: int) -> Case:
     return visible(cases_in_reach(request.user).select_related("village"), pk=case_id)
 
 
+def _still_owed_fen(case: Case) -> int | None:
+    """None for a case of before recoveries were kept."""
+    recovery = Recovery.objects.filter(subject=case.subject).order_by("-id").first()
+    return recovery.open_fen if recovery else None
+
+
 def _owed(case: Case) -> Recovery:
     recovery = Recovery.objects.filter(subject=case.subject).order_by("-id").first()
     if recovery is None:
@@ -182,6 +188,7 @@ def record(request: HttpRequest, case_id: int) -> HttpResponse:
         done=_("追回的钱记好了。"),
         then=reverse("funds:recover", args=[case.pk]),
         data=lambda given: {"amount_fen": given["amount_fen"], "document_no": given["document_no"]},
+        owed_fen=_still_owed_fen(case),
     )
 
 
@@ -189,15 +196,17 @@ def record(request: HttpRequest, case_id: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def finish(request: HttpRequest, case_id: int) -> HttpResponse:
     """Nothing is open any more: the case is closed."""
+    case = _case(request, case_id)
     return one_act(
         request,
-        _case(request, case_id),
+        case,
         "finish_recovery",
         ReasonForm(request.POST or None),
         title=_("追回完毕，结案"),
         note=_("该追的都追回了，或者由两个人核销了。这一件结案。"),
         done=_("这一件已结案。"),
         then=reverse("funds:recoveries"),
+        owed_fen=_still_owed_fen(case),
     )
 
 
@@ -218,6 +227,7 @@ def agree(request: HttpRequest, case_id: int) -> HttpResponse:
     return _one_form(
         request,
         case,
+        owed,
         AgreeForm(request.POST or None),
         carry_out,
         title=_("商定分期还"),
@@ -245,6 +255,7 @@ def write_off(request: HttpRequest, case_id: int) -> HttpResponse:
     return _one_form(
         request,
         case,
+        owed,
         WriteOffForm(request.POST or None),
         carry_out,
         title=_("提出核销"),
@@ -265,7 +276,7 @@ def _demand_open(request: HttpRequest, case_id: int) -> tuple[Case, Recovery]:
 
 
 def _one_form(
-    request: HttpRequest, case: Case, form: Any, carry_out: Any, *, title: str, note: str, done: str
+    request: HttpRequest, case: Case, owed: Recovery, form: Any, carry_out: Any, *, title: str, note: str, done: str
 ) -> HttpResponse:
     here = reverse("funds:recover", args=[case.pk])
     if request.method == "POST" and form.is_valid():
@@ -280,5 +291,13 @@ def _one_form(
     return render(
         request,
         "funds/one_act.html",
-        {"form": form, "case": case, "title": title, "note": note, "barred": "", "back": here},
+        {
+            "form": form,
+            "case": case,
+            "title": title,
+            "note": note,
+            "barred": "",
+            "back": here,
+            "owed_fen": owed.open_fen,
+        },
     )

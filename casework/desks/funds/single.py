@@ -25,8 +25,12 @@ def one_act(
     done: str,
     then: str,
     data: Callable[[dict[str, Any]], dict[str, Any]] = lambda given: {},
+    owed_fen: int | None = None,
 ) -> HttpResponse:
-    """The form; sent, the act, and on to the page `then`. Http404 where the case does not lie before this act."""
+    """The form; sent, the act, and on to the page `then`. Http404 where the case does not lie before this act.
+
+    `owed_fen` stands in place of the amount where the act is about money that has to come back.
+    """
     demand(request.user, "make")
     barred = next((why for edge, why in possible_actions(case, request.user) if edge.action == action), None)
     if barred is None:
@@ -51,5 +55,13 @@ def one_act(
     return render(
         request,
         "funds/one_act.html",
-        {"form": form, "case": case, "title": title, "note": note, "barred": barred, "back": then},
+        {
+            "form": form,
+            "case": case,
+            "title": title,
+            "note": note,
+            "barred": barred,
+            "back": then,
+            "owed_fen": owed_fen,
+        },
     )

@@ -8,10 +8,9 @@ from django.utils.translation import gettext_lazy as _l
 
 from access import vault
 from audit import clock
+from casework.desks.account_fields import AccountFields
 from casework.desks.acts import new_key
 from casework.fields import AnswerCards
-from families.errors import ValueRefused
-from families.identifiers import passes_luhn, read_account_number
 from families.models import BankAccount, Household, Lead, Person
 from flows.programmes import PROGRAMMES
 
@@ -68,28 +67,14 @@ class OpenForm(forms.Form):
         return next(person for person, _relation in self.people if person.pk == chosen)
 
 
-class AccountForm(forms.Form):
+class AccountForm(AccountFields):
     """A number written twice. One that another family uses needs the reason; one that no card could have, a warning."""
 
     holder_id = forms.ChoiceField(label=_l("户名是谁？"), widget=AnswerCards)
-    kind = forms.ChoiceField(
-        label=_l("是卡还是存折"),
-        choices=[("card", _l("银行卡、一卡通")), ("passbook", _l("存折"))],
-        widget=AnswerCards(look="two"),
-    )
-    number = forms.CharField(
-        label=_l("账号"), max_length=40, widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"})
-    )
-    again = forms.CharField(
-        label=_l("再填一遍账号"),
-        max_length=40,
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-    )
-    bank = forms.CharField(label=_l("哪家银行"), max_length=60)
     shared_because = forms.CharField(
         label=_l("和别的户用同一个账号的，写明为什么"), max_length=120, required=False, help_text=_l("没有就空着。")
     )
-    sure = forms.BooleanField(label=_l("对着卡看过了，号码没有错"), required=False)
+    field_order = ["holder_id", "kind", "number", "again", "sure", "bank", "other_bank", "shared_because"]
 
     def __init__(self, *args: Any, household: Household, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -97,31 +82,16 @@ class AccountForm(forms.Form):
         self.people = [person for person, _relation in members_of(household)]
         self.fields["holder_id"].choices = [(str(person.pk), person.name) for person in self.people]
         self.fields["holder_id"].initial = str(household.head_id)
-        if not (self.data.get("kind") == "card" and self.data.get("number")):
-            self.fields["sure"].widget = forms.HiddenInput()
+        self.ask_for(household)
 
     def holder(self) -> Person:
         chosen = int(self.cleaned_data["holder_id"])
         return next(person for person in self.people if person.pk == chosen)
 
-    def clean_number(self) -> str:
-        try:
-            return read_account_number(self.cleaned_data["number"])
-        except ValueRefused as refusal:
-            raise forms.ValidationError(str(refusal)) from refusal
-
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         number = cleaned.get("number")
-        if not number:
-            return cleaned
-        if "".join(char for char in cleaned.get("again", "") if char.isdigit()) != number:
-            self.add_error("again", _("两遍账号不一样，请对着存折再填一次。"))
-        if cleaned.get("kind") == "card" and not passes_luhn(number) and not cleaned.get("sure"):
-            self.add_error("sure", _("这个卡号的校验位不对，多半是抄错了。对着卡再看一遍；没有错就勾上。"))
-        elif cleaned.get("kind") != "card" or passes_luhn(number):
-            self.fields["sure"].widget = forms.HiddenInput()
-        if not cleaned.get("shared_because", "").strip():
+        if number and not cleaned.get("shared_because", "").strip():
             self._refuse_unexplained_sharing(number)
         return cleaned
 
