@@ -257,5 +257,8 @@ TAMPERINGS = (
     ),
     # purposes
     Tampering("keeps its purpose", "UPDATE funds_fund SET source = 'raised' WHERE id = ANY (%(funds)s)"),
-    Tampering("keeps its purpose", "UPDATE funds_allocation SET year = 2027 WHERE fund_id = ANY (%(funds)s)"),
+    Tampering(
+        "keeps its purpose",
+        "UPDATE funds_allocation SET year = 2027 WHERE parent_id IS NULL AND fund_id = ANY (%(funds)s)",
+    ),
 )
