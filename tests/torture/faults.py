@@ -20,7 +20,7 @@ from funds.models import Account, Transfer
 from jobs import delivery, tasks
 from jobs.models import Outbox
 from jobs.outbox import handler_of
-from tests.torture import disburse, kills, last_yuan, play
+from tests.torture import disburse, game, kills, last_yuan, moves
 from tests.world import START
 
 Patch = pytest.MonkeyPatch
@@ -34,8 +34,8 @@ def games(most: int = 15) -> str:
     with clock.frozen_at(START):
         for seed in range(most):
             try:
-                play.Game().play(play.random_steps(seed, 120))
-            except play.Disagreement as found:
+                game.Game().play(moves.random_steps(seed, 120))
+            except game.Disagreement as found:
                 return str(found).splitlines()[0]
     return ""
 
