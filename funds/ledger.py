@@ -184,6 +184,7 @@ _REFUSALS: dict[str, tuple[type[FundsError], Any]] = {
     "imprest_within_its_limit": (FundsError, _l("乡镇手里的备用金会超过定额，没有记账。")),
     "imprest_spend_within_the_float": (FundShort, _l("备用金不够。请先让县里补充，或走银行付款。")),
     "paid_by_one_way_only": (FundsError, _l("这一笔已经从另一条路付了，不能再付一次。")),
+    "handed_out_once": (FundsError, _l("这一笔已经从备用金发过了，不能再发一次。")),
     "decided_only_once": (FundsError, _l("同一个人、同一个原因，今年已经批过一次，按规定不能再批。")),
 }
 
