@@ -1,4 +1,5 @@
-"""Two ways around the laws, closed: a float pays a decision once, and money that is for later years stays so in another fund."""
+"""Three ways around the laws, closed: a float pays a decision once, money that is for later years stays so in another fund,
+and what two persons wrote off once is not written off again."""
 
 from django.db import migrations
 
@@ -89,10 +90,33 @@ CREATE TRIGGER funds_once AFTER INSERT ON funds_imprestspend FOR EACH ROW EXECUT
 ALTER TABLE funds_imprestspend ENABLE ALWAYS TRIGGER funds_once;
 """
 
+RECOVERIES = """
+CREATE OR REPLACE FUNCTION funds_recovery_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF (OLD.reservation_id, OLD.subject, OLD.owed_fen, OLD.begun_on) IS DISTINCT FROM (NEW.reservation_id, NEW.subject, NEW.owed_fen, NEW.begun_on)
+     OR NEW.recovered_fen < OLD.recovered_fen OR NEW.written_off_fen < OLD.written_off_fen
+     OR OLD.ended_on IS NOT NULL AND NEW.ended_on IS DISTINCT FROM OLD.ended_on
+     OR {written_off} THEN
+    RAISE EXCEPTION 'what is owed of reservation % is not changed like this', NEW.reservation_id
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'recovery_by_money_or_two_persons';
+  END IF;
+  RETURN NEW;
+END $$;
+"""
+ONE_LIKE_IT = """NEW.written_off_fen > OLD.written_off_fen AND NOT EXISTS (
+        SELECT 1 FROM funds_proposal p WHERE p.kind = 'write_off' AND p.state = 'confirmed'
+          AND (p.details->>'recovery')::bigint = NEW.id AND p.amount_fen = NEW.written_off_fen - OLD.written_off_fen)"""
+TOGETHER = """NEW.written_off_fen > OLD.written_off_fen AND NEW.written_off_fen > (
+        SELECT coalesce(sum(p.amount_fen), 0) FROM funds_proposal p WHERE p.kind = 'write_off' AND p.state = 'confirmed'
+          AND (p.details->>'recovery')::bigint = NEW.id)"""
+
 
 class Migration(migrations.Migration):
     dependencies = [("funds", "0015_imprest_laws")]
     operations = [
         migrations.RunSQL(TRANSFERS.replace("{first_year}", FIRST_YEAR), TRANSFERS.replace("{first_year}", "")),
+        migrations.RunSQL(
+            RECOVERIES.replace("{written_off}", TOGETHER), RECOVERIES.replace("{written_off}", ONE_LIKE_IT)
+        ),
         migrations.RunSQL(ONCE, "DROP FUNCTION funds_imprest_once() CASCADE"),
     ]
