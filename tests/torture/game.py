@@ -18,17 +18,38 @@ from django.db import DatabaseError, connection, transaction
 
 from audit import clock
 from audit.context import acting
-from funds import ledger
+from funds import imprest, ledger
 from funds.errors import FundsError
-from funds.models import Allocation, Fund, Payment, PaymentBatch, Recovery, Reservation, Transfer
+from funds.models import (
+    Allocation,
+    Fund,
+    ImprestCount,
+    ImprestFloat,
+    ImprestRefill,
+    Payment,
+    PaymentBatch,
+    Recovery,
+    Reservation,
+    Transfer,
+)
+from tests.torture import people
 from tests.torture.model import Model, Refused, words
-from tests.torture.tampering import TAMPERINGS, RefusedByAnother
+from tests.torture.tampering import TAMPERINGS, NotRefused
 from tests.world import World, load_world
 
 Step = tuple[str, int, int, int]
 LARGEST = 1_000  # of each number of a step
-PEOPLE = ("fund_manager", "fund_checker", "cashier", "sysadmin", "sysadmin_2")
+PURPOSES = ("", "illness", "disaster")  # causes of hardship
 LAWS = ("23", "42501", "P0001")  # how PostgreSQL's codes begin when it refuses, and not when the statement is wrong
+# A fund for anything, with money of the village, the township and the county and a float that two persons have set; and a
+# fund for one programme, one cause of hardship, one township and this year alone.
+OPENING = (
+    ("open_fund", 0, 0, 0),
+    *(step for place in (4, 1, 2) for step in (("receive", 0, 0, LARGEST), ("allocate", 0, place, 0))),
+    ("receive", 0, 0, LARGEST), ("allocate", 3, 4, 0), ("receive", 0, 0, LARGEST),
+    ("imprest_limit", 1, 0, 0), ("confirm", 1, 9, 0), ("advance", 1, 0, LARGEST),
+    ("open_fund", 2, 0, 15), ("receive", 0, 0, LARGEST), ("allocate", 0, 1, 0), ("receive", 0, 0, LARGEST),
+)  # fmt: skip
 _games = itertools.count(1)
 _prepared: WeakSet = WeakSet()  # connections that know the statement below
 
@@ -80,7 +101,7 @@ class Game:
         self.world = world or load_world()
         self.counts = counts or Counts()
         self.name = f"{os.getpid():x}.{next(_games):x}"
-        self.people = [self.world.staff[name] for name in PEOPLE]
+        self.people = people.of(self.world)
         self.places = {
             "village": self.world.village,
             "township": self.world.township,
@@ -95,9 +116,13 @@ class Game:
         self.batches: list[int] = []
         self.payments: list[int] = []
         self.proposals: list[int] = []
+        self.floats: list[int] = []
+        self.spends: list[int] = []
+        self.refills: list[int] = []
+        self.counts_of_cash: list[int] = []
         self.keys = itertools.count(1)
         self.steps: list[Step] = []
-        for opening in (("open_fund", 0, 0, 0), ("receive", 0, 0, LARGEST), ("allocate", 0, 0, 0)):
+        for opening in OPENING:
             self.step(*opening)
         self.steps.clear()
 
@@ -121,9 +146,13 @@ class Game:
         for_real: Callable[[], Any],
         *,
         into: list[Any] | None = None,
+        then: Callable[[], None] | None = None,
         counts: bool = True,
     ) -> None:
-        """Make a move on both sides; the key of what the real one made goes `into` that list. Raises Disagreement."""
+        """Make a move on both sides; the key of what the real one made goes `into` that list. Raises Disagreement.
+
+        `then` is called when it was done, before the two sides are compared.
+        """
         expected = "done"
         try:
             on_model(self.model)
@@ -136,7 +165,9 @@ class Game:
             happened = "done"
             if into is not None:
                 into += [row for row in (made if isinstance(made, list) else [made]) if row not in into]
-        except RefusedByAnother as found:
+            if then:
+                then()
+        except NotRefused as found:
             raise self.disagreement(str(found)) from found
         except FundsError as refusal:
             happened = words.LAW if type(refusal) is FundsError else type(refusal).__name__
@@ -151,7 +182,7 @@ class Game:
             name = self.steps[-1][0]
             self.counts.by_move[name] = self.counts.by_move.get(name, 0) + 1
         if happened != expected:
-            raise self.disagreement(f"the ledger said {happened}, the model {expected}")
+            raise self.disagreement(f"{self.steps[-1][0]}: the ledger said {happened}, the model {expected}")
         if happened == "done":  # what a refusal left behind is seen by the next look
             self.compare()
 
@@ -162,7 +193,7 @@ class Game:
         real, expected = self._as_it_is(), self._as_it_should_be()
         if real != expected:
             odd = sorted(set(real) ^ set(expected), key=str)
-            raise self.disagreement(f"rows on one side alone: {odd[:6]}")
+            raise self.disagreement(f"{self.steps[-1][0]}: rows on one side alone: {odd[:6]}")
 
     def _as_it_is(self) -> list[tuple]:
         with connection.cursor() as cursor:
@@ -203,6 +234,25 @@ class Game:
             ]
             if r.owed is not None:
                 rows.append(("recovery", "", pk, r.owed, r.recovered, r.written_off, int(r.still_owed == 0), 0))
+        rows += [
+            ("float", "", pk, allocations[f.allocation], f.limit, self.people[f.custodian].pk, int(f.has_ended), 0)
+            for pk, f in zip(self.floats, m.floats, strict=True)
+        ]
+        rows += [
+            ("spend", "", pk, self.reservations[s.reservation], s.amount, s.settled, s.back,
+             0 if s.refill is None else self.refills[s.refill])
+            for pk, s in zip(self.spends, m.spends, strict=True)
+        ]  # fmt: skip
+        rows += [
+            ("refill", "", pk, self.floats[r.float], r.amount, self.people[r.asker].pk,
+             0 if r.payer is None else self.people[r.payer].pk, 0)
+            for pk, r in zip(self.refills, m.refills, strict=True)
+        ]  # fmt: skip
+        rows += [
+            ("count", "", pk, self.floats[c.float], c.cash, c.book, c.awaited,
+             0 if c.reviewer is None else self.people[c.reviewer].pk)
+            for pk, c in zip(self.counts_of_cash, m.counts, strict=True)
+        ]  # fmt: skip
         rows.append(("transfers", "", len(m.transfers), sum(t.amount for t in m.transfers), 0, 0, 0, 0))
         return sorted(rows)
 
@@ -221,12 +271,17 @@ class Game:
             free = sum(m.balance(k, f, a) for (k, f, a) in m.turnover if f == n and k in ("available", "allocated"))
             if (balance.total_fen, balance.free_fen) != (want, free):
                 raise self.disagreement(f"fund {n} is told as {balance}, not {want} of which {free} free")
-        for programme in self.programmes:
-            able = [n for n, a in enumerate(m.allocations)
-                    if (a.programme, a.year) == (programme, 2026) and a.place in words.NEAR]  # fmt: skip
-            told = ledger.payable_fen(programme, self.world.village, clock.today())
-            if told != sum(m.free(n) for n in able):
+        for programme, purpose in itertools.product(self.programmes, PURPOSES):
+            told = ledger.payable_fen(programme, self.world.village, clock.today(), purpose)
+            if told != m.payable(programme, purpose):
                 raise self.disagreement(f"{told} fen are told to be free for {programme}")
+        held = imprest.holdings([self.float(n) for n, _pk in enumerate(self.floats)])
+        for n, now in enumerate(held[pk] for pk in self.floats):
+            box = m.floats[n]
+            told = (now.limit_fen, now.advanced_fen, now.book_fen, now.awaited_fen)
+            want = (box.limit, m.advanced(box.allocation), m.book(box), m.awaited(n))
+            if told != want:
+                raise self.disagreement(f"float {n} is told as {told}, not {want}")
         for tampering in TAMPERINGS:
             self.steps.append(("tamper", 0, 0, 0))
             attempt = functools.partial(tampering.attempt, [fund.pk for fund in self.funds])
@@ -247,6 +302,18 @@ class Game:
         return Recovery.objects.select_related("reservation__allocation__fund__unit").get(
             reservation=self.reservations[n]
         )
+
+    def allocation(self, n: int) -> Allocation:
+        return Allocation.objects.select_related("fund__unit", "unit").get(pk=self.allocations[n])
+
+    def float(self, n: int) -> ImprestFloat:
+        return ImprestFloat.objects.get(pk=self.floats[n])
+
+    def refill(self, n: int) -> ImprestRefill:
+        return ImprestRefill.objects.get(pk=self.refills[n])
+
+    def count(self, n: int) -> ImprestCount:
+        return ImprestCount.objects.get(pk=self.counts_of_cash[n])
 
     def batch(self, n: int) -> PaymentBatch:
         return PaymentBatch.objects.get(pk=self.batches[n])
@@ -270,19 +337,29 @@ class Game:
             raise Pass
         return places[-1 - n // 5 % len(places)]
 
-    def new_allocations(self) -> list[int]:
-        """Those that came into being unasked: the places of next year."""
-        found = Allocation.objects.filter(fund__in=self.funds).exclude(pk__in=self.allocations)
-        return list(found.order_by("id").values_list("pk", flat=True))
+    def adopt(self) -> None:
+        """What came into being when a proposal was confirmed: the places of next year, and floats."""
+        places = Allocation.objects.filter(fund__in=self.funds).exclude(pk__in=self.allocations)
+        self.allocations += places.order_by("id").values_list("pk", flat=True)
+        floats = ImprestFloat.objects.filter(allocation__fund__in=self.funds).exclude(pk__in=self.floats)
+        self.floats += floats.order_by("id").values_list("pk", flat=True)
+
+    def some(self, things: list[Any], n: int, likely: Callable[[Any], bool]) -> list[int]:
+        """One to three places, seldom the same twice. Raises Pass when there is none."""
+        first = self.pick(things, n, likely)
+        others = [place for place, thing in enumerate(things) if likely(thing) and place != first]
+        many = others[: n % 3] if n % 7 else [first] * (n % 3)
+        return [first, *many]
 
     def may_be_listed(self, reservation: words.Reservation) -> bool:
-        """Something is held, and no more is planned or listed than that."""
-        return reservation.held > 0 and not self.model.is_listed(self.model.reservations.index(reservation))
+        """Something is held, and it is neither listed nor handed out."""
+        n = next(n for n, known in enumerate(self.model.reservations) if known is reservation)
+        return reservation.held > 0 and not self.model.is_listed(n) and not self.model.is_handed_out(n)
 
     def person(self, n: int, *others: int | None) -> int:
         """Somebody, seldom one of the others."""
-        free = [who for who in range(len(PEOPLE)) if who not in others]
-        return free[n // 8 % len(free)] if n % 8 else n // 8 % len(PEOPLE)
+        free = [who for who in range(len(self.people)) if who not in others]
+        return free[n // 8 % len(free)] if n % 8 else n // 8 % len(self.people)
 
     def amount(self, n: int, there: int) -> int:
         """All that is there, one fen too much, nothing at all: where mistakes like to sit. Mostly a part of it."""
@@ -321,6 +398,21 @@ SELECT 'part', '', r.id, i.n, i.amount_fen, (i.checked_on IS NOT NULL)::int, (i.
 UNION ALL
 SELECT 'recovery', '', r.id, y.owed_fen, y.recovered_fen, y.written_off_fen, (y.ended_on IS NOT NULL)::int, 0
   FROM funds_allocation l JOIN funds_reservation r ON r.allocation_id = l.id JOIN funds_recovery y ON y.reservation_id = r.id
+  WHERE l.fund_id = ANY ($1)
+UNION ALL
+SELECT 'float', '', b.id, b.allocation_id, b.limit_fen, b.custodian_id, (b.ended_on IS NOT NULL)::int, 0
+  FROM funds_allocation l JOIN funds_imprestfloat b ON b.allocation_id = l.id WHERE l.fund_id = ANY ($1)
+UNION ALL
+SELECT 'spend', '', s.id, s.reservation_id, s.amount_fen, s.settled_fen, s.back_fen, coalesce(s.refill_id, 0)
+  FROM funds_allocation l JOIN funds_imprestfloat b ON b.allocation_id = l.id JOIN funds_imprestspend s ON s.float_id = b.id
+  WHERE l.fund_id = ANY ($1)
+UNION ALL
+SELECT 'refill', '', x.id, x.float_id, x.amount_fen, x.asked_by_id, coalesce(x.paid_by_id, 0), 0
+  FROM funds_allocation l JOIN funds_imprestfloat b ON b.allocation_id = l.id JOIN funds_imprestrefill x ON x.float_id = b.id
+  WHERE l.fund_id = ANY ($1)
+UNION ALL
+SELECT 'count', '', c.id, c.float_id, c.cash_fen + c.bank_fen, c.book_fen, c.awaited_fen, coalesce(c.reviewer_id, 0)
+  FROM funds_allocation l JOIN funds_imprestfloat b ON b.allocation_id = l.id JOIN funds_imprestcount c ON c.float_id = b.id
   WHERE l.fund_id = ANY ($1)
 UNION ALL
 SELECT 'transfers', '', count(*), coalesce(sum(t.amount_fen), 0)::bigint, 0, 0, 0, 0

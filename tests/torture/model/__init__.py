@@ -1,7 +1,7 @@
 """What the ledger should say, in plain integers. It shares nothing with funds: two hands that agree are seldom both wrong.
 
 Every verb either moves the money of the model or raises Refused and moves nothing. Told from the books up: `books`,
-`decisions`, `payments`, `proposals`; the words of all are in `words`.
+`decisions`, `payments`, `floats`, `proposals`; the words of all are in `words`.
 """
 
 from tests.torture.model.proposals import Proposals

@@ -6,7 +6,6 @@ from tests.torture.model.words import (
     OF_AN_ALLOCATION,
     OF_THE_FUND,
     POCKETS,
-    SAME_PERSON,
     SHORT,
     WAYS,
     WITHIN,
@@ -14,7 +13,7 @@ from tests.torture.model.words import (
     Account,
     Allocation,
     Facts,
-    Proposal,
+    Fund,
     Refused,
     Reservation,
     Transfer,
@@ -73,15 +72,15 @@ class Books(Facts):
 
     # Funds
 
-    def open_fund(self, earmark: tuple[str, ...]) -> None:
-        self.earmarks.append(earmark)
+    def open_fund(self, fund: Fund) -> None:
+        self.funds.append(fund)
         for kind in OF_THE_FUND:
-            self.turnover[kind, len(self.earmarks) - 1, None] = [0, 0]
+            self.turnover[kind, len(self.funds) - 1, None] = [0, 0]
 
     def receive(self, fund: int, amount: int) -> None:
         self._transfer("receive", fund, amount)
 
-    def allocation_of(self, fund: int, programme: str, place: str, year: int = 2026) -> int | None:
+    def allocation_of(self, fund: int, programme: str, place: str, year: int) -> int | None:
         for n, known in enumerate(self.allocations):
             if (known.fund, known.programme, known.place, known.year) == (fund, programme, place, year):
                 return n
@@ -93,21 +92,28 @@ class Books(Facts):
             self.turnover[kind, made.fund, len(self.allocations) - 1] = [0, 0]
         return len(self.allocations) - 1
 
-    def _not_for(self, fund: int, programme: str) -> bool:
-        return bool(programme and self.earmarks[fund] and programme not in self.earmarks[fund])
+    def _is_for(self, fund: int, programme: str, place: str, year: int) -> bool:
+        """The fund's money may be set aside so; its purposes bind the decisions."""
+        bound = self.funds[fund]
+        return (
+            (not programme or not bound.programmes or programme in bound.programmes)
+            and (bound.place is None or bound.place in WITHIN[place])
+            and (bound.first_year is None or year >= bound.first_year)
+            and (bound.last_year is None or year <= bound.last_year)
+        )
 
-    def allocate(self, fund: int, amount: int, programme: str, place: str) -> None:
-        n = self.allocation_of(fund, programme, place)
+    def allocate(self, fund: int, amount: int, programme: str, place: str, year: int) -> None:
+        n = self.allocation_of(fund, programme, place, year)
         if n is not None and self.allocations[n].parent is not None:
             raise Refused(WRONG_PROPOSAL)
         if amount <= 0:
             raise Refused(LAW)
-        if self._not_for(fund, programme):
+        if not self._is_for(fund, programme, place, year):
             raise Refused(EARMARKED)
         if self.balance("available", fund) < amount:
             raise Refused(SHORT)
         if n is None:
-            n = self._new_allocation(Allocation(fund, programme, place))
+            n = self._new_allocation(Allocation(fund, programme, place, year))
         self._transfer("allocate", fund, amount, n)
 
     def divide(self, parent: int, amount: int, programme: str, place: str) -> None:
@@ -119,27 +125,10 @@ class Books(Facts):
             raise Refused(WRONG_PROPOSAL)
         if amount <= 0:
             raise Refused(LAW)
-        if self._not_for(whole.fund, programme):
+        if not self._is_for(whole.fund, programme, place, whole.year):
             raise Refused(EARMARKED)
         if self.free(parent) < amount:
             raise Refused(SHORT)
         if n is None:
             n = self._new_allocation(Allocation(whole.fund, programme, place, whole.year, parent))
         self._transfer("suballocate", whole.fund, amount, parent, to_allocation=n)
-
-    def imprest_limit(self, allocation: int, amount: int, by: int, other: int) -> None:
-        """One sets it, another confirms it; the games set it so high that nothing meets it, or not at all."""
-        place = self.allocations[allocation]
-        if place.place != "township":
-            raise Refused(WRONG_PROPOSAL)
-        if by == other:
-            raise Refused(SAME_PERSON)
-        self.limited.add(allocation)
-        self.proposals.append(
-            Proposal("imprest_limit", by, amount, place.fund, allocation, state="confirmed", decided_by=other)
-        )
-
-    def imprest(self, kind: str, allocation: int, amount: int) -> None:
-        if kind == "imprest_advance" and allocation not in self.limited and 0 < amount <= self.free(allocation):
-            raise Refused(LAW)
-        self._transfer(kind, self.allocations[allocation].fund, amount, allocation)

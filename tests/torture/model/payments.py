@@ -1,6 +1,6 @@
 """Batches of payments and the bank's answers."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from tests.torture.model.decisions import Decisions
 from tests.torture.model.words import LAW, LIVING, SAME_PERSON, SHORT, WRONG_STATE, Batch, Payment, Refused
@@ -11,23 +11,15 @@ class Payments(Decisions):
         self.batches.append(Batch(maker, is_cash))
 
     def list_payment(self, reservation: int, batch: int, recorder: int, replaces: int | None = None) -> None:
-        if self.batches[batch].state != "draft":
-            raise Refused(WRONG_STATE)
-        decided, part = self.reservations[reservation], 1
-        amount = decided.amount - decided.released
-        if decided.parts:
-            waiting = self._open_parts(reservation)
-            if not waiting:
-                raise Refused(WRONG_STATE)
-            now = decided.parts[waiting[0]]
-            if not now.is_due or now.needs_check and not now.checked:
-                raise Refused(WRONG_STATE)
-            part, amount = waiting[0] + 1, now.amount
+        self._may_list(batch)
+        part, amount = self._next_part(reservation)
         living = [p for p in self.payments_of(reservation) if p.state in LIVING]
+        decided = self.reservations[reservation]
         if (
             amount <= 0
             or part in [p.part for p in living]
             or amount + sum(p.amount for p in living) > decided.amount - decided.released
+            or self.is_handed_out(reservation)
         ):
             raise Refused(LAW)
         if replaces is not None and (
@@ -39,10 +31,48 @@ class Payments(Decisions):
         self.payments.append(Payment(reservation, batch, amount, recorder, part, replaces=replaces))
         self.batches[batch].lines += 1
 
+    def list_many(self, reservations: list[int], batch: int, recorder: int) -> None:
+        self._may_list(batch)
+        for n in reservations:
+            self._next_part(n)
+        if len(set(reservations)) < len(reservations):
+            raise Refused(LAW)
+        before = len(self.payments)
+        try:
+            for n in reservations:
+                self.list_payment(n, batch, recorder)
+        except Refused:
+            self.batches[batch].lines -= len(self.payments) - before
+            del self.payments[before:]
+            raise
+
+    def _may_list(self, batch: int) -> None:
+        if self.batches[batch].state != "draft":
+            raise Refused(WRONG_STATE)
+
+    def _next_part(self, n: int) -> tuple[int, int]:
+        """(number, amount) of what may be paid now."""
+        decided = self.reservations[n]
+        if not decided.parts:
+            return 1, decided.amount - decided.released
+        waiting = self._open_parts(n)
+        if not waiting:
+            raise Refused(WRONG_STATE)
+        now = decided.parts[waiting[0]]
+        if not now.is_due or now.needs_check and not now.checked:
+            raise Refused(WRONG_STATE)
+        return waiting[0] + 1, now.amount
+
     def unlist(self, payment: int) -> None:
         if self.batches[self.payments[payment].batch].state == "released":
             raise Refused(WRONG_STATE)
         self._step(payment, ("listed",), "cancelled")
+
+    def unlist_many(self, batch: int) -> None:
+        if self.batches[batch].state == "released":
+            raise Refused(WRONG_STATE)
+        for payment in self._listed(batch):
+            self.unlist(payment)
 
     def _step(self, payment: int, sources: Iterable[str], target: str) -> None:
         if self.payments[payment].state not in sources:
@@ -117,6 +147,30 @@ class Payments(Decisions):
             raise Refused(WRONG_STATE)
         self._pay(payment, "send", ("listed",), "sent")
 
+    def send_many(self, batch: int) -> None:
+        """Every payment of a released batch, in one statement."""
+        if self.batches[batch].state != "released":
+            raise Refused(WRONG_STATE)
+        listed = self._listed(batch)
+        self._demand_held(listed)
+        for payment in listed:
+            self.send(payment)
+
+    def _demand_held(self, payments: list[int]) -> None:
+        """Accounts are looked at first, then the decisions."""
+        leaving: dict[int, int] = {}
+        of_one: dict[int, int] = {}
+        for n in payments:
+            made = self.payments[n]
+            allocation = self.reservations[made.reservation].allocation
+            leaving[allocation] = leaving.get(allocation, 0) + made.amount
+            of_one[made.reservation] = of_one.get(made.reservation, 0) + made.amount
+        for allocation, amount in leaving.items():
+            if self.balance("committed", self.allocations[allocation].fund, allocation) < amount:
+                raise Refused(SHORT)
+        if any(self.reservations[n].held < amount for n, amount in of_one.items()):
+            raise Refused(LAW)
+
     def credit(self, payment: int) -> None:
         made = self.payments[payment]
         if made.state in ("sent", "unknown") and self.batches[made.batch].is_cash:
@@ -125,6 +179,22 @@ class Payments(Decisions):
 
     def bounce(self, payment: int) -> None:
         self._pay(payment, "bounce", ("sent", "unknown"), "returned")
+
+    def credit_many(self, payments: list[int]) -> None:
+        self._answer_many(payments, self.credit)
+
+    def bounce_many(self, payments: list[int]) -> None:
+        self._answer_many(payments, self.bounce)
+
+    def _answer_many(self, payments: list[int], answer: Callable[[int], None]) -> None:
+        """What a law refuses of a row comes before the count of the rows."""
+        with_the_bank = [n for n in payments if self.payments[n].state in ("sent", "unknown")]
+        if answer == self.credit and any(self.batches[self.payments[n].batch].is_cash for n in with_the_bank):
+            raise Refused(LAW)
+        if len(set(with_the_bank)) < len(payments):
+            raise Refused(WRONG_STATE)
+        for n in sorted(payments):
+            answer(n)
 
     def claw_back(self, payment: int) -> None:
         self._pay(payment, "clawback", ("credited",), "returned")
@@ -142,3 +212,11 @@ class Payments(Decisions):
 
     def lose(self, payment: int) -> None:
         self._step(payment, ("sent", "unknown"), "unknown")
+
+    def lose_many(self, payments: list[int]) -> None:
+        if any(self.payments[n].state not in ("sent", "unknown") for n in payments) or len(set(payments)) < len(
+            payments
+        ):
+            raise Refused(WRONG_STATE)
+        for n in payments:
+            self.lose(n)

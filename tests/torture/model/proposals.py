@@ -1,21 +1,26 @@
 """What is proposed by one and confirmed by another."""
 
-from tests.torture.model.payments import Payments
+from tests.torture.model.floats import Floats
 from tests.torture.model.words import (
     EARMARKED,
+    LAW,
     NOT_THAT_MUCH,
     REVERSIBLE,
     SAME_PERSON,
     SHORT,
+    THIS_YEAR,
+    WITHIN,
     WRONG_PROPOSAL,
     Allocation,
+    Float,
+    Fund,
     Proposal,
     Refused,
     Transfer,
 )
 
 
-class Proposals(Payments):
+class Proposals(Floats):
     def take_back(self, allocation: int, amount: int, by: int) -> None:
         self._demand(amount, self.free(allocation))
         self.proposals.append(Proposal("take_back", by, amount, self.allocations[allocation].fund, allocation))
@@ -38,8 +43,13 @@ class Proposals(Payments):
             raise Refused(SHORT)
 
     def carry_over(self, fund: int, by: int) -> None:
+        last_year = self.funds[fund].last_year
+        if last_year is not None and last_year <= THIS_YEAR:
+            raise Refused(EARMARKED)
         parts = {
-            n: self.free(n) for n, a in enumerate(self.allocations) if (a.fund, a.year) == (fund, 2026) and self.free(n)
+            n: self.free(n)
+            for n, a in enumerate(self.allocations)
+            if (a.fund, a.year) == (fund, THIS_YEAR) and self.free(n)
         }
         if not parts:
             raise Refused(WRONG_PROPOSAL)
@@ -50,6 +60,13 @@ class Proposals(Payments):
         if made.kind not in REVERSIBLE or made.mirrors or made.reversed:
             raise Refused(WRONG_PROPOSAL)
         self.proposals.append(Proposal("reverse", by, made.amount, made.giver[1], n))
+
+    def imprest_limit(self, allocation: int, limit: int, custodian: int, by: int) -> None:
+        """What a township may hold of an allocation, and who keeps it; 0 ends it."""
+        if self.allocations[allocation].place != "township" or not limit and self.open_float(allocation) is None:
+            raise Refused(WRONG_PROPOSAL)
+        fund = self.allocations[allocation].fund
+        self.proposals.append(Proposal("imprest_limit", by, limit, fund, allocation, custodian))
 
     def propose_write_off(self, n: int, amount: int, by: int) -> None:
         if not 0 < amount <= self.reservations[n].still_owed:
@@ -97,10 +114,21 @@ class Proposals(Payments):
         self._transfer(kind, proposal.fund, proposal.amount, proposal.about, to_allocation=parent)
 
     def _carry_interfund(self, proposal: Proposal) -> None:
-        bound, freer = self.earmarks[proposal.fund], self.earmarks[proposal.about]
-        if bound and (not freer or not set(freer) <= set(bound)):
+        if not self._binds(self.funds[proposal.about], self.funds[proposal.fund]):
             raise Refused(EARMARKED)
         self._transfer("interfund", proposal.fund, proposal.amount, to_fund=proposal.about)
+
+    @staticmethod
+    def _binds(to: Fund, fund: Fund) -> bool:
+        """Whether money is no freer there than it was."""
+        for there, here in ((to.programmes, fund.programmes), (to.purposes, fund.purposes)):
+            if here and (not there or not set(there) <= set(here)):
+                return False
+        if fund.place is not None and (to.place is None or fund.place not in WITHIN[to.place]):
+            return False
+        if fund.first_year is not None and (to.first_year is None or to.first_year < fund.first_year):
+            return False
+        return fund.last_year is None or to.last_year is not None and to.last_year <= fund.last_year
 
     def _carry_hand_back(self, proposal: Proposal) -> None:
         self._transfer("hand_back", proposal.fund, proposal.amount)
@@ -125,7 +153,18 @@ class Proposals(Payments):
         self._book(mirror, mirrors=made)
 
     def _carry_write_off(self, proposal: Proposal) -> None:
-        reservation = self.reservations[proposal.about]
-        if proposal.amount > reservation.still_owed:
-            raise Refused(NOT_THAT_MUCH)
-        reservation.written_off += proposal.amount
+        self.write_off(proposal.about, proposal.amount)
+
+    def _carry_imprest_limit(self, proposal: Proposal) -> None:
+        n = self.open_float(proposal.about)
+        number = next(place for place, known in enumerate(self.proposals) if known is proposal)
+        if n is None:
+            self.floats.append(Float(proposal.about, proposal.amount, proposal.custodian, number))
+            return
+        box = self.floats[n]
+        if self.advanced(box.allocation) > proposal.amount or not proposal.amount and self.awaited(n):
+            raise Refused(WRONG_PROPOSAL)
+        decided = (proposal.amount, proposal.custodian)
+        if number < box.proposal and decided != (box.limit, box.custodian):  # an older word does not undo a newer one
+            raise Refused(LAW)
+        box.limit, box.custodian, box.proposal = *decided, number

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 
 SHORT, NO_FUND, WRONG_STATE, SAME_PERSON = "FundShort", "NoFund", "WrongPaymentState", "SamePerson"
 EARMARKED, WRONG_PROPOSAL, NOT_THAT_MUCH = "Earmarked", "WrongProposal", "NotThatMuch"
+IMPREST_SHORT, IMPREST_BLOCKED = "ImprestShort", "ImprestBlocked"
 LAW = "law"
+THIS_YEAR = 2026  # of the clock of the games
 Account = tuple[str, int, int | None]  # kind, fund, allocation
 
 
@@ -16,12 +18,23 @@ class Refused(Exception):
         self.why = why
 
 
+@dataclass(frozen=True)
+class Fund:
+    """What its money may be used for; empty or None: for anything, anywhere, whenever."""
+
+    programmes: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
+    place: str | None = None
+    first_year: int | None = None
+    last_year: int | None = None
+
+
 @dataclass
 class Allocation:
     fund: int
     programme: str
     place: str
-    year: int = 2026
+    year: int = THIS_YEAR
     parent: int | None = None
 
 
@@ -35,6 +48,7 @@ class Reservation:
     flying: int = 0
     paid: int = 0
     parts: list["Part"] = field(default_factory=list)
+    purpose: str = ""
     owed: int | None = None  # what has to come back, if anything
     recovered: int = 0
     written_off: int = 0
@@ -77,6 +91,61 @@ class Batch:
 
 
 @dataclass
+class Float:
+    """What a township may hold of an allocation. `limit` 0: it has ended."""
+
+    allocation: int
+    limit: int
+    custodian: int
+    proposal: int
+
+    @property
+    def has_ended(self) -> bool:
+        return self.limit == 0
+
+
+@dataclass
+class Spend:
+    """Handed out of a float for a decision, until its papers are accepted or the family has given it back."""
+
+    float: int
+    reservation: int
+    amount: int
+    settled: int = 0
+    back: int = 0
+    refill: int | None = None
+
+    @property
+    def open(self) -> int:
+        return self.amount - self.settled - self.back
+
+
+@dataclass
+class Refill:
+    float: int
+    amount: int
+    asker: int
+    payer: int | None = None
+
+
+@dataclass
+class Count:
+    """What the custodian found in a float, beside what the books said."""
+
+    float: int
+    cash: int
+    book: int
+    awaited: int
+    counter: int
+    is_explained: bool
+    reviewer: int | None = None
+
+    @property
+    def difference(self) -> int:
+        return self.cash - (self.book - self.awaited)
+
+
+@dataclass
 class Transfer:
     kind: str
     giver: Account
@@ -95,6 +164,7 @@ class Proposal:
     amount: int
     fund: int
     about: int | None = None  # the allocation, fund, transfer or reservation that the kind needs
+    custodian: int | None = None  # of a float
     parts: dict[int, int] = field(default_factory=dict)  # of a carry-over: {allocation: amount}
     state: str = "proposed"
     decided_by: int | None = None
@@ -137,23 +207,26 @@ NEAR = {"village": 0, "township": 1, "county": 2}  # whose money pays for the vi
 POCKETS = {"committed": "held", "in_payment": "flying", "paid": "paid"}
 
 
-def shares(amount: int, percents: list[int]) -> list[int]:
+def shares(amount: int, weights: list[int]) -> list[int]:
     """Together the whole: what cannot be divided goes to the last one."""
-    parts = [amount * percent // 100 for percent in percents]
+    parts = [amount * weight // sum(weights) for weight in weights]
     parts[-1] += amount - sum(parts)
     return parts
 
 
 class Facts:
-    """Everything that the model knows. A fund, allocation, reservation, batch, payment or transfer is its place in a list."""
+    """Everything that the model knows. A fund, allocation, reservation, batch, payment and so on is its place in a list."""
 
     def __init__(self) -> None:
-        self.earmarks: list[tuple[str, ...]] = []  # one a fund; empty: for anything
+        self.funds: list[Fund] = []
         self.allocations: list[Allocation] = []
         self.reservations: list[Reservation] = []
         self.batches: list[Batch] = []
         self.payments: list[Payment] = []
         self.transfers: list[Transfer] = []
         self.proposals: list[Proposal] = []
-        self.limited: set[int] = set()  # the allocations of which a township may hold a float
+        self.floats: list[Float] = []
+        self.spends: list[Spend] = []
+        self.refills: list[Refill] = []
+        self.counts: list[Count] = []
         self.turnover: dict[Account, list[int]] = {}  # [given, received]

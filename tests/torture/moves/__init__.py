@@ -3,9 +3,9 @@
 import random
 
 from tests.torture.game import LARGEST, MOVES, Step
-from tests.torture.moves import budget, decisions, mischief, payments, proposals
+from tests.torture.moves import budget, decisions, floats, mischief, payments, proposals
 
-__all__ = ["MOVES", "budget", "decisions", "mischief", "payments", "proposals", "random_steps"]
+__all__ = ["MOVES", "budget", "decisions", "floats", "mischief", "payments", "proposals", "random_steps"]
 
 
 def random_steps(seed: int, count: int) -> list[Step]:
