@@ -12,6 +12,7 @@ from django.conf import settings
 
 from audit import clock
 from tests.torture import broker, cable, crashes, kills, last_yuan, machine
+from tests.torture.tampering import MET, TAMPERINGS
 from tests.world import START
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("torture")]
@@ -28,6 +29,7 @@ def test_twenty_thousand_moves_end_as_the_model_says(town: None) -> None:
 
     assert counts.all >= 20_000
     assert set(counts.by_move) == set(machine.MOVES), "a kind of move was never made"
+    assert [t.law for t in TAMPERINGS if t.statement not in MET] == [], "there was never a row to try it with"
 
 
 def test_the_last_yuan_of_a_fund_is_spent_once(town: None) -> None:

@@ -24,7 +24,7 @@ class Decisions(Books):
 
         `spoken_for` {allocation: amount} is what others of the same list take before.
         """
-        able = [n for n, _allocation in enumerate(self.allocations) if self._pays(n, programme, purpose)]
+        able = [n for n, _allocation in enumerate(self.allocations) if self.pays(n, programme, purpose)]
         if not able:
             raise Refused(NO_FUND)
         able.sort(key=lambda n: (NEAR[self.allocations[n].place], not self.funds[self.allocations[n].fund].purposes, n))
@@ -33,7 +33,7 @@ class Decisions(Books):
                 return n
         raise Refused(SHORT)
 
-    def _pays(self, n: int, programme: str, purpose: str) -> bool:
+    def pays(self, n: int, programme: str, purpose: str) -> bool:
         """Whether an allocation may pay in the village this year for this cause of hardship."""
         a, purposes = self.allocations[n], self.funds[self.allocations[n].fund].purposes
         return (
@@ -44,7 +44,7 @@ class Decisions(Books):
 
     def payable(self, programme: str, purpose: str) -> int:
         """All that is free for it."""
-        return sum(self.free(n) for n, _a in enumerate(self.allocations) if self._pays(n, programme, purpose))
+        return sum(self.free(n) for n, _a in enumerate(self.allocations) if self.pays(n, programme, purpose))
 
     def reserve(self, programme: str, amount: int, purpose: str) -> None:
         payer = self.payer(programme, amount, purpose, {})

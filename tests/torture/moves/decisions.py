@@ -16,9 +16,14 @@ def _reserve(game: Game, programme: str, amount: int, purpose: str) -> int:
     ).pk  # fmt: skip
 
 
+def _purses(game: Game, programme: str) -> list[int]:
+    """What is free in the allocations that pay for a programme, the most first; nothing beyond the last."""
+    able = [n for n, _a in enumerate(game.model.allocations) if game.model.pays(n, programme, "")]
+    return [*sorted(map(game.model.free, able), reverse=True), 0, 0]
+
+
 def _wanted(game: Game, programme: str, c: int) -> int:
-    free = [game.model.free(n) for n, a in enumerate(game.model.allocations) if a.programme == programme]
-    return game.amount(c, max(free, default=0) // (1 if c % 3 == 0 else 4))
+    return game.amount(c, _purses(game, programme)[0] // (1 if c % 3 == 0 else 4))
 
 
 @move(8)
@@ -47,7 +52,10 @@ def reserve_two(game: Game, a: int, b: int, c: int) -> None:
 def reserve_many(game: Game, a: int, b: int, c: int) -> None:
     """A list of one to three, as a roster is approved."""
     programme = game.programmes[a % 5 % 2]
-    wanted = [(_wanted(game, programme, c + k * b), PURPOSES[(b + k) % 3]) for k in range(1 + b % 3)]
+    amounts = [_wanted(game, programme, c + k * b) for k in range(1 + b % 3)]
+    if c % 4 == 0:  # each line empties a purse, so the next one needs another
+        amounts = [_purses(game, programme)[1]] * len(amounts)
+    wanted = [(amount, PURPOSES[(b + k) % 3]) for k, amount in enumerate(amounts)]
     game.both(
         lambda m: m.reserve_many(programme, wanted),
         lambda: bulk.reserve_many(
