@@ -77,7 +77,7 @@ def reserve_many(wanted: Iterable[Wanted], *, programme: str, progress: Progress
         ]  # fmt: skip
         _speaking(copy_rows, Reservation, _RESERVATION, rows)
         write_history(Reservation, ids, "+")
-        _speaking(_post_reservations, "reserve", ids)
+        _speaking(_post_reservations, "reserve", {pk: one.amount_fen for pk, one in zip(ids, part, strict=True)})
         made += ids
         progress(len(made))
     return made
@@ -114,7 +114,9 @@ class _Purses:
 def release_many(reservation_ids: Iterable[int], *, reason: str, progress: Progress = _silent) -> int:
     """Give back what these reservations still hold; returns how many held anything.
 
-    Raises WrongPaymentState while a payment of one of them is under way.
+    What the bank returns after that (退票) is held again, and a second release gives it back.
+
+    Raises WrongPaymentState while a payment of one of them is under way, or what a township handed out is open.
     """
     _by_index()
     done = freed = 0
@@ -123,7 +125,7 @@ def release_many(reservation_ids: Iterable[int], *, reason: str, progress: Progr
         rest = _rest_of(part)
         for reservation in Reservation.objects.filter(pk__in=rest, instalments__isnull=False).distinct():
             instalments.cancel_unpaid(reservation, reason=reason)
-        _speaking(_post_reservations, "release", list(rest), reason)
+        _speaking(_post_reservations, "release", rest, reason)
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE funds_reservation r SET released_fen = r.released_fen + x.fen"
@@ -141,19 +143,25 @@ def _rest_of(ids: Sequence[int]) -> dict[int, int]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT r.id, r.amount_fen - r.released_fen - coalesce(p.credited, 0), coalesce(p.under_way, false)
+            SELECT r.id, r.amount_fen - r.released_fen - coalesce(p.credited, 0) - coalesce(s.settled, 0),
+                   coalesce(p.under_way, false), coalesce(s.handed_out, false)
             FROM funds_reservation r LEFT JOIN LATERAL (
               SELECT sum(amount_fen) FILTER (WHERE state = 'credited')::bigint AS credited,
                      bool_or(state IN ('listed', 'sent', 'unknown')) AS under_way
               FROM funds_payment WHERE reservation_id = r.id) p ON true
+            LEFT JOIN LATERAL (
+              SELECT sum(settled_fen)::bigint AS settled, bool_or(ended_on IS NULL) AS handed_out
+              FROM funds_imprestspend WHERE reservation_id = r.id) s ON true
             WHERE r.id = ANY (%s) ORDER BY r.id FOR NO KEY UPDATE OF r
             """,
             [list(ids)],
         )
         rows = cursor.fetchall()
-    if any(under_way for _id, _fen, under_way in rows):
+    if any(under_way for _id, _fen, under_way, _handed_out in rows):
         raise WrongPaymentState(_("这笔钱正在付，不能解锁。请先移出付款清单，或等银行回单。"))
-    return {pk: fen for pk, fen, _under_way in rows if fen > 0}
+    if any(handed_out for _id, _fen, _under_way, handed_out in rows):
+        raise WrongPaymentState(_("这笔钱已经从备用金发出去，不能解锁。请先补办手续，或者追回。"))
+    return {pk: fen for pk, fen, _under_way, _handed_out in rows if fen > 0}
 
 
 # --- payments --------------------------------------------------------------------------------------------------------
@@ -352,7 +360,7 @@ def _wrong_state(ids: Sequence[int], moved: int, source: tuple[str, ...]) -> Wro
 _POST = """
 INSERT INTO funds_transfer (key, kind, debit_id, credit_id, amount_fen, subject, reservation_id, payment_id, reason,
   document_no, business_date, recorded_at, recorded_by_id)
-SELECT {row}.key || ':' || %(kind)s, %(kind)s, d.id, c.id, {fen}, {row}.subject, r.id, {payment}, {reason},
+SELECT {row}.key || ':' || %(kind)s{again}, %(kind)s, d.id, c.id, {fen}, {row}.subject, r.id, {payment}, {reason},
   '', %(today)s, %(now)s, %(by)s
 FROM {tables}
   JOIN funds_account d ON d.allocation_id = r.allocation_id AND d.kind = %(gives)s
@@ -366,6 +374,7 @@ def _post_payments(kind: str, ids: Sequence[int]) -> None:
     _post(
         _POST.format(
             row="p",
+            again="",
             fen="p.amount_fen",
             payment="p.id",
             reason=reason,
@@ -376,22 +385,21 @@ def _post_payments(kind: str, ids: Sequence[int]) -> None:
     )
 
 
-def _post_reservations(kind: str, ids: Sequence[int], reason: str = "") -> None:
-    """`reserve` moves the whole amount, `release` what is neither paid nor given back."""
-    rest = (
-        "r.amount_fen - r.released_fen - coalesce((SELECT sum(x.amount_fen) FROM funds_payment x"
-        " WHERE x.reservation_id = r.id AND x.state = 'credited'), 0)"
-    )
+def _post_reservations(kind: str, fen: dict[int, int], reason: str = "") -> None:
+    """`fen` {reservation id: fen}; a second release has a key of its own, as `services.release` gives it."""
+    again = "CASE WHEN r.released_fen > 0 THEN ':' || r.released_fen ELSE '' END"
     _post(
         _POST.format(
             row="r",
-            fen="r.amount_fen" if kind == "reserve" else rest,
+            again=f" || {again}" if kind == "release" else "",
+            fen="x.fen",
             payment="NULL",
             reason="%(reason)s",
-            tables="funds_reservation r",
+            tables="funds_reservation r JOIN unnest(%(ids)s::bigint[], %(fen)s::bigint[]) x (id, fen) ON x.id = r.id",
         ),
         kind,
-        ids,
+        list(fen),
+        fen=list(fen.values()),
         reason=reason,
     )
 

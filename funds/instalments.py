@@ -29,12 +29,6 @@ class Part:
     needs_check: bool = False
 
 
-def shared_out(amount_fen: int, percents: list[int]) -> list[int]:
-    """The amount in shares, in fen; rounding goes to the last one. shared_out(100, [30, 30, 40]) -> [30, 30, 40]."""
-    shares = [amount_fen * percent // 100 for percent in percents[:-1]]
-    return [*shares, amount_fen - sum(shares)]
-
-
 def plan(reservation: Reservation, parts: list[Part]) -> None:
     """Lay down the parts of a reservation. Raises NotThatMuch when they are not together what was decided."""
     if sum(part.amount_fen for part in parts) != reservation.amount_fen:

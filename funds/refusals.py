@@ -52,6 +52,7 @@ LAWS: Words = {
         _l("乡镇手里没有这么多：有的还等银行补充。请先拨付补充，再办交回或冲正。"),
     ),
     "paid_by_one_way_only": (FundsError, _l("这一笔已经从另一条路付了，不能再付一次。")),
+    "handed_out_once": (FundsError, _l("这一笔已经从备用金发过了，不能再发一次。")),
     "decided_only_once": (FundsError, _l("同一个人、同一个原因，今年已经批过一次，按规定不能再批。")),
 }
 ROWS: Words = {

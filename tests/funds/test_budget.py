@@ -272,7 +272,7 @@ def test_the_earmarks_of_a_fund_never_change(world: World, change: str) -> None:
 
 # ---------------------------------------------------------------- between funds, between years, out of the house
 
-NARROW = {"programmes": ["disaster_relief"], "purposes": ["disaster"], "last_year": 2026}
+NARROW = {"programmes": ["disaster_relief"], "purposes": ["disaster"], "first_year": 2026, "last_year": 2026}
 
 
 def test_money_moves_to_a_fund_that_is_bound_as_narrowly(world: World) -> None:
@@ -290,7 +290,7 @@ def test_money_moves_to_a_fund_that_is_bound_as_narrowly(world: World) -> None:
     assert ledger.check().drift_fen == 0
 
 
-@pytest.mark.parametrize("lost", ["programmes", "purposes", "last_year", "only_unit"])
+@pytest.mark.parametrize("lost", ["programmes", "purposes", "first_year", "last_year", "only_unit"])
 def test_no_earmark_is_lost_on_the_way_to_another_fund(world: World, lost: str) -> None:
     bound = NARROW | {"only_unit": world.township}
     narrow = a_fund(world, "NARROW", **bound)

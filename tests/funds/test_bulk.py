@@ -10,10 +10,11 @@ from access import vault
 from audit.context import acting
 from audit.models import Entry
 from audit.verify import verify
-from funds import budget, bulk, instalments, ledger
+from funds import budget, bulk, imprest, instalments, ledger
 from funds import services as funds
 from funds.errors import Earmarked, FundShort, NoFund, WrongPaymentState
 from funds.models import Payment, PaymentBatch, Reservation, Transfer
+from tests.funds.floats import a_float, decided, handed_out
 from tests.world import START, World
 
 MANY = 130  # more than a hundred rows are chained as a set
@@ -301,6 +302,41 @@ def test_money_under_way_is_not_given_back(world: World) -> None:
 
     with pytest.raises(WrongPaymentState):
         bulk.release_many([row.reservation_id for row in payments], reason="撤回")
+
+
+def test_what_comes_back_after_a_list_was_released_is_given_back_as_well(world: World) -> None:
+    (made,) = reserved(world, count=1, fen=299)
+    reservation = Reservation.objects.get(pk=made)
+    instalments.plan(reservation, [instalments.Part(f"第 {n} 期", START, 150) for n in (1, 2)])
+    batch = batch_of(world)
+    payment = funds.list_payment(reservation, batch, payee(1), key="p1")
+    released(world, batch)
+    bulk.send_many(batch)
+    bulk.credit_many([bulk.Credited(payment.pk, "H", START)])
+    bulk.release_many([made], reason="不再发放")
+    payment = Payment.objects.get(pk=payment.pk)
+    funds.claw_back(payment, bank_reference="R", reason="退票", answered_on=START)
+
+    assert bulk.release_many([made], reason="不再发放") == 1
+    ledger.settle_now()
+
+    reservation.refresh_from_db()
+    assert reservation.released_fen == reservation.amount_fen == 300
+    assert list(reservation.transfers.filter(kind="release").values_list("amount_fen", flat=True)) == [150, 150]
+
+
+def test_a_list_gives_nothing_back_that_a_township_has_handed_out(world: World) -> None:
+    box, reservation, settled = a_float(world), decided(world, 1_000), decided(world, 2_000, "case:900002")
+    handed_out(world, box, reservation)
+    handed_out(world, box, settled)
+    imprest.accept(settled.subject)
+
+    with pytest.raises(WrongPaymentState, match="备用金"):
+        bulk.release_many([reservation.pk], reason="不再发放")
+
+    assert bulk.release_many([settled.pk], reason="不再发放") == 0
+    assert imprest.accept(reservation.subject) == 1_000
+    ledger.settle_now()
 
 
 def test_a_returned_line_goes_out_again_in_place_of_the_first(world: World) -> None:

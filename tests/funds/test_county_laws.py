@@ -341,6 +341,18 @@ def test_a_debt_in_parts_ends_when_the_last_fen_is_back_or_written_off(world: Wo
     assert balance.paid_fen == 100_000 and ledger.check().drift_fen == 0
 
 
+def test_what_two_persons_wrote_off_once_is_not_written_off_again(world: World) -> None:
+    debt = owed(world)
+    made = recoveries.propose_write_off(
+        debt, 1, by=world.fund_manager, key="w", reason="零头", document_no="县〔2026〕2号"
+    )
+    proposals.confirm(made.pk, by=world.fund_checker)
+
+    refuses("UPDATE funds_recovery SET written_off_fen = 2", match="not changed like this")
+
+    assert Recovery.objects.get(pk=debt.pk).written_off_fen == 1
+
+
 def test_what_comes_late_is_entered_in_the_month_that_is_open(world: World) -> None:
     """Paid in April; April is closed in May; the bank takes it back in May. April stays as it was."""
     from funds import periods

@@ -389,6 +389,19 @@ def test_a_decision_is_paid_by_one_way_only(world: World) -> None:
         funds.list_payment(reservation, batch, payee, key="again")
 
 
+def test_a_float_pays_a_decision_once(world: World) -> None:
+    box, reservation = a_float(world), decided(world, 1_000)
+    handed_out(world, box, reservation)
+    imprest.accept(reservation.subject)
+
+    with pytest.raises(FundsError, match="已经从备用金发过"), transaction.atomic():
+        handed_out(world, box, reservation)
+
+    assert ImprestSpend.objects.count() == 1 and held(world)[2:] == (1_000, 500_000, 0)
+    with refuses("handed_out_once"):
+        copied("funds_imprestspend", {"settled_fen": "0", "ended_on": "NULL"})
+
+
 def copied(table: str, changes: dict[str, str]) -> None:
     """Insert a copy of the table's newest row with some columns changed."""
     with connection.cursor() as cursor:

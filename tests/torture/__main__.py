@@ -23,7 +23,7 @@ import django  # noqa: E402
 
 django.setup()
 
-from tests.torture import broker, crashes, kills, last_yuan, machine, play, scratch  # noqa: E402
+from tests.torture import broker, crashes, game, kills, last_yuan, machine, scratch  # noqa: E402
 
 PROMISED = {"operations": 2_000_000, "attempts": 100_000, "kills": 10_000, "crashes": 200}
 CHUNK = 10_000  # moves in one copy of the database, and between two lines
@@ -73,7 +73,7 @@ def _in_a_copy(run: Callable[..., Any], **how: Any) -> Any:
 
 
 def _games(operations: int, seed: int, minutes: float | None) -> tuple[str, list[str]]:
-    counts, until = play.Counts(), time.monotonic() + (minutes or 1e9) * 60
+    counts, until = game.Counts(), time.monotonic() + (minutes or 1e9) * 60
     wrong = []
     with scratch.copy():
         for path in machine.kept():
@@ -85,7 +85,7 @@ def _games(operations: int, seed: int, minutes: float | None) -> tuple[str, list
                 machine.play(
                     seed=seed * 1_000_000 + counts.all, moves=min(CHUNK, operations - counts.all), counts=counts
                 )
-        except play.Disagreement as found:
+        except game.Disagreement as found:
             wrong = [f"{str(found).splitlines()[0]}; kept in {machine.keep(found.steps, str(found).splitlines()[0])}"]
         rate = (counts.all - before) / (time.monotonic() - began)
         print(f"  {counts.all} operations, {counts.refused} refused, {rate:.0f} a second", flush=True)

@@ -140,10 +140,10 @@ class Approver(Client):
         with clock.frozen_at(START):
             for pk in self.cases:
                 if not self.run.over.wait(0.2):
-                    self.insist(f"approve:{pk}", lambda key, pk=pk: self._approve(pk, key))
+                    self.insist(f"approve:{pk}", lambda key, pk=pk: self.approve(pk, key))
             connection.close()
 
-    def _approve(self, pk: int, key: str) -> bool:
+    def approve(self, pk: int, key: str) -> bool:
         before = CaseEvent.objects.filter(key=key).exists()
         act(pk, "approve", by=self.run.world.township_approver, key=key)
         return before
@@ -154,7 +154,7 @@ def crash(*, crashes: int, seed: int, clients: int = 6, cases: int = 8) -> Crash
     with own_server() as data:
         run = Run(crashed)
         with clock.frozen_at(START):
-            waiting = _prepare(run.world, cases)
+            waiting = prepare(run.world, cases)
         people = [Approver(waiting, run), *(Client(number, run) for number in range(clients))]
         threads = [threading.Thread(target=person.live) for person in people]
         for thread in threads:
@@ -172,19 +172,20 @@ def crash(*, crashes: int, seed: int, clients: int = 6, cases: int = 8) -> Crash
             thread.join()
         connection.close()  # this one died with its server
         crashed.acknowledged = len(run.done)
-        crashed.wrong = _wrong(run.done)
+        crashed.wrong = wrong(run.done)
     crashed.seconds = time.monotonic() - began
     return crashed
 
 
-def _prepare(world: World, cases: int) -> list[int]:
+def prepare(world: World, cases: int) -> list[int]:
+    """Money for the clients, and cases that wait for the approver."""
     fund = services.open_fund("CRASH", "torture", source="fiscal", unit=world.county)
     services.receive(fund, 10**12, key="crash:in")
     services.allocate(fund, 10**12, programme=PROGRAMME, unit=world.township, year=2026, key="crash:to")
     return [world.brought_to("township_decision", amount_fen=200_000).pk for _n in range(cases)]
 
 
-def _wrong(acknowledged: list[str]) -> list[str]:
+def wrong(acknowledged: list[str]) -> list[str]:
     """Acknowledged things that are gone, and anything that is there twice or unasked."""
     found = []
     there = dict(Reservation.objects.filter(programme=PROGRAMME).values_list("key", "amount_fen"))

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from audit import clock
-from tests.torture.play import LARGEST, MOVES, Counts, Disagreement, Game, Step
+from tests.torture.game import LARGEST, Counts, Disagreement, Game, Step
+from tests.torture.moves import MOVES
 from tests.world import START
 
 KEPT = Path(__file__).parent / "kept"

@@ -20,6 +20,7 @@ from audit import clock
 from casework.embedded_postgres.place import ROOT_HOMES
 from flows import calendar
 from flows import services as flow_services
+from tests.torture import people
 from tests.world import START, build_world
 
 PREFIX = "torture_"
@@ -38,7 +39,7 @@ def town() -> Iterator[str]:
             name = connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
             forget()
             with clock.frozen_at(START):
-                build_world()
+                people.settle_in(build_world())
             yield name
         finally:
             if is_scratch():

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from django.db import DatabaseError, connection
 
 
-class RefusedByAnother(AssertionError):
-    """Something refused, but not the law that should have."""
+class NotRefused(AssertionError):
+    """The law that should have refused did not; another may have, or nothing did."""
 
 
 class NothingThere(DatabaseError):
@@ -24,13 +24,16 @@ class _NoRow(Exception):
     pgcode = "23"
 
 
+MET: set[str] = set()  # statements that their law has refused so far; those that met no row are not among them
+
+
 @dataclass(frozen=True)
 class Tampering:
     law: str  # words of its refusal
     statement: str  # over %(funds)s, the funds of the game
 
     def attempt(self, funds: list[int]) -> None:
-        """Try it. Raises DatabaseError when its law refuses, RefusedByAnother when another does; else it is done."""
+        """Try it. Raises DatabaseError when its law refuses it, else NotRefused."""
         try:
             with connection.cursor() as cursor:
                 cursor.execute(self.statement, {"funds": funds})
@@ -41,8 +44,10 @@ class Tampering:
             raise
         except DatabaseError as refusal:
             if self.law not in str(refusal):
-                raise RefusedByAnother(f"{self.law!r} should have refused, not: {refusal}") from refusal
+                raise NotRefused(f"{self.law!r} should have refused, not: {refusal}") from refusal
+            MET.add(self.statement)
             raise
+        raise NotRefused(f"{self.law!r} should have refused, and nothing did: {' '.join(self.statement.split())[:120]}")
 
 
 _OF_FUND = "SELECT l.id FROM funds_allocation l WHERE l.fund_id = ANY (%(funds)s)"
@@ -72,9 +77,7 @@ def _batch(where: str) -> str:
     )
 
 
-_WITHIN = (
-    "d.fund_id = c.fund_id AND coalesce(d.allocation_id, c.allocation_id) = coalesce(c.allocation_id, d.allocation_id)"
-)
+_WITHIN = "d.fund_id = c.fund_id AND (d.allocation_id = c.allocation_id OR d.allocation_id IS NULL OR c.allocation_id IS NULL)"
 _WHOLE = "AND r.id IS NOT NULL AND r.id NOT IN (SELECT t.reservation_id FROM funds_transfer t WHERE t.debit_id <> d.id AND t.reservation_id IS NOT NULL)"
 _HAS = "d.credit_fen > d.debit_fen"
 _HELD = (
@@ -106,13 +109,21 @@ FROM funds_transfer WHERE id = (SELECT max(t.id) FROM funds_transfer t JOIN fund
 
 
 def _insert(
-    kind: str, gives: str, takes: str, *, more: str = "", joined: str = _WITHIN, amount: str = "1", has: str = _HAS
+    kind: str,
+    gives: str,
+    takes: str,
+    *,
+    more: str = "",
+    joined: str = _WITHIN,
+    amount: str = "1",
+    has: str = _HAS,
+    day: str = "2026-04-15",
 ) -> str:
     """One fen between two accounts that have it, for a reservation of theirs if there is one."""
     return f"""
 INSERT INTO funds_transfer (key, kind, debit_id, credit_id, amount_fen, subject, reservation_id, reason, document_no,
                             business_date, recorded_at)
-SELECT gen_random_uuid()::text, '{kind}', d.id, c.id, {amount}, coalesce(r.subject, 'fund:1'), r.id, 'x', '', '2026-04-15', now()
+SELECT gen_random_uuid()::text, '{kind}', d.id, c.id, {amount}, coalesce(r.subject, 'fund:1'), r.id, 'x', '', '{day}', now()
 FROM funds_account d JOIN funds_account c ON {joined} AND c.kind = '{takes}'
 LEFT JOIN funds_reservation r ON r.allocation_id = d.allocation_id
 WHERE d.fund_id = ANY (%(funds)s) AND c.fund_id = ANY (%(funds)s) AND d.kind = '{gives}' AND {has} {more}
@@ -165,10 +176,54 @@ _ONE_PART_MORE = f"""
 INSERT INTO funds_instalment (reservation_id, n, label, due_on, amount_fen, needs_check, check_note, cancel_reason)
 SELECT r.id, 99, 'x', r.reserved_on, r.amount_fen + 1, false, '', '' FROM funds_reservation r
 WHERE r.allocation_id IN ({_OF_FUND}) ORDER BY r.id DESC LIMIT 1"""
+_UNPURPOSED = """
+INSERT INTO funds_reservation (key, subject, allocation_id, village_id, programme, amount_fen, released_fen, reserved_on)
+SELECT 'torture:unpurposed', 'case:0', l.id, v.id, l.programme, 1, 0, '2026-04-15'
+FROM funds_fund f JOIN funds_allocation l ON l.fund_id = f.id, access_orgunit v
+WHERE f.id = ANY (%(funds)s) AND cardinality(f.purposes) > 0 AND v.level = 'village' ORDER BY l.id, v.id LIMIT 1"""
 _PROPOSAL = "id = (SELECT max(id) FROM funds_proposal WHERE fund_id = ANY (%(funds)s))"
 _CONFIRM = (
     "UPDATE funds_proposal SET state = 'confirmed', decided_by_id = proposed_by_id, decided_on = proposed_on,"
     " decider_person_key = proposer_person_key"
+)
+
+
+def _closed(year: int, month: int, *, transfers: int = 0, closed_on: str = "2026-04-15") -> str:
+    """A month in which nothing was written, closed by two persons."""
+    key = f"torture:close:{year}-{month}"
+    two = "(SELECT min(id) AS one, max(id) AS two FROM access_staff) s"
+    return f"""
+INSERT INTO funds_proposal (key, kind, unit_id, details, amount_fen, reason, document_no, state, answer, result,
+                            proposed_by_id, proposer_person_key, proposed_on)
+SELECT '{key}', 'close_period', f.unit_id, '{{}}', 0, 'x', '', 'proposed', '', '{{}}', s.one, o.person_key, '2026-04-15'
+FROM funds_fund f, {two} JOIN access_staff o ON o.id = s.one WHERE f.id = (SELECT min(id) FROM unnest(%(funds)s) id);
+UPDATE funds_proposal SET state = 'confirmed', decided_by_id = t.id, decider_person_key = t.person_key, decided_on = '2026-04-15'
+FROM access_staff t WHERE t.id = (SELECT max(id) FROM access_staff) AND key = '{key}';
+INSERT INTO funds_period (unit_id, year, month, proposal_id, closed_on, transfers, digest)
+SELECT unit_id, {year}, {month}, id, '{closed_on}', {transfers}, encode(sha256('[]'), 'hex') FROM funds_proposal WHERE key = '{key}';
+"""
+
+
+_FLOATS = f"SELECT b.id FROM funds_imprestfloat b WHERE b.allocation_id IN ({_OF_FUND})"
+
+
+def _of_float(table: str, where: str = "true") -> str:
+    return f"id = (SELECT max(id) FROM funds_imprest{table} WHERE float_id IN ({_FLOATS}) AND {where})"
+
+
+_HANDED_OUT = (
+    "float_id, subject, reservation_id, payee_name, payer_one_id, payer_one_key, payer_two_id, payer_two_key, paid_on, place,"
+    " signed_how, received_by, receipt_sha256, due_on"
+)
+_AGAIN = f"""
+INSERT INTO funds_imprestspend ({_HANDED_OUT}, settled_fen, back_fen, amount_fen)
+SELECT {_HANDED_OUT}, 0, 0, amount_fen FROM funds_imprestspend WHERE id = (
+  SELECT max(s.id) FROM funds_imprestspend s JOIN funds_imprestfloat b ON b.id = s.float_id WHERE s.settled_fen = s.amount_fen
+    AND b.id IN ({_FLOATS}) AND b.ended_on IS NULL
+    AND s.amount_fen <= funds_imprest_book(b.allocation_id, false) - funds_imprest_awaited(b.id))"""
+_RECOVERY = (
+    "id = (SELECT max(y.id) FROM funds_recovery y JOIN funds_reservation r ON r.id = y.reservation_id"
+    f" WHERE r.allocation_id IN ({_OF_FUND}) AND y.owed_fen - y.recovered_fen - y.written_off_fen > 1)"
 )
 
 TAMPERINGS = (
@@ -195,6 +250,10 @@ TAMPERINGS = (
     Tampering("not confirmed by a second person", _MIRROR),
     Tampering("a_payment_moves_once", _TWICE),
     # reservations
+    Tampering("is not for", _UNPURPOSED),
+    Tampering(
+        "would be overdrawn", _insert("release", "committed", "allocated", more="AND r.released_fen = r.amount_fen")
+    ),
     Tampering("would hold more than was decided", _insert("reserve", "allocated", "committed", more=_WHOLE)),
     Tampering("not changed", f"UPDATE funds_reservation SET amount_fen = amount_fen + 1 WHERE {_reservation('true')}"),
     Tampering(
@@ -255,7 +314,92 @@ TAMPERINGS = (
     Tampering(
         "is not changed", f"UPDATE funds_proposal SET state = 'withdrawn' WHERE {_PROPOSAL} AND state = 'confirmed'"
     ),
+    # months
+    Tampering("is closed", _closed(2026, 3) + _insert("receive", "source", "available", has="true", day="2026-03-10")),
+    Tampering("another month comes before", _closed(2026, 3) + _closed(2026, 1)),
+    Tampering("does not say what is written", _closed(2026, 3, transfers=1)),
+    Tampering("has not ended", _closed(2026, 3, closed_on="2026-03-31")),
+    Tampering("a closed month is not changed", _closed(2026, 3) + "UPDATE funds_period SET transfers = 1"),
+    Tampering(
+        "totals are written when their month is closed",
+        _closed(2026, 3)
+        + "INSERT INTO funds_periodtotal (period_id, account_id, opening_fen, debit_fen, credit_fen, closing_fen)"
+        f" SELECT p.id, a.id, 0, 0, 1, 1 FROM funds_period p, funds_account a WHERE a.{_ACCOUNT}",
+    ),
+    # money in a township's hands
+    Tampering(
+        "would have more in hand than its limit",
+        _insert(
+            "imprest_advance",
+            "allocated",
+            "imprest",
+            more="AND d.allocation_id NOT IN (SELECT allocation_id FROM funds_imprestfloat)",
+        ),
+    ),
+    Tampering(
+        "two persons did not decide this limit",
+        f"UPDATE funds_imprestfloat SET limit_fen = limit_fen + 1 WHERE id = (SELECT max(id) FROM ({_FLOATS}"
+        " AND ended_on IS NULL) b)",
+    ),
+    Tampering(
+        "a float stays what it was opened for",
+        f"UPDATE funds_imprestfloat SET opened_on = opened_on - 1 WHERE id = (SELECT max(id) FROM ({_FLOATS}) b)",
+    ),
+    Tampering(
+        "what was handed out is not changed",
+        f"UPDATE funds_imprestspend SET amount_fen = amount_fen + 1 WHERE {_of_float('spend')}",
+    ),
+    Tampering("what was handed out is not changed", f"DELETE FROM funds_imprestspend WHERE {_of_float('spend')}"),
+    Tampering(
+        "and its money differ",
+        "UPDATE funds_imprestspend SET settled_fen = settled_fen + 1"
+        f" WHERE {_of_float('spend', 'amount_fen - settled_fen - back_fen > 1')}",
+    ),
+    Tampering(
+        "the float of allocation",
+        f"INSERT INTO funds_imprestspend ({_HANDED_OUT}, settled_fen, back_fen, amount_fen) SELECT {_HANDED_OUT}, 0, 0, amount_fen + 1"
+        f" FROM funds_imprestspend WHERE {_of_float('spend', 'ended_on IS NULL')}",
+    ),
+    Tampering("was handed out already", _AGAIN),
+    Tampering(
+        "and its money differ",
+        _insert("imprest_spend", "imprest", "imprest_spent", more="AND r.id IS NOT NULL"),
+    ),
+    Tampering(
+        "is not the sum of what was settled",
+        "INSERT INTO funds_imprestrefill (key, float_id, amount_fen, asked_on, asked_by_id, asker_person_key, bank_reference)"
+        " SELECT 'torture:refill', id, 1, opened_on, custodian_id, custodian_person_key, '' FROM funds_imprestfloat"
+        f" WHERE id = (SELECT max(id) FROM ({_FLOATS}) b)",
+    ),
+    Tampering(
+        "a refill is not changed",
+        f"UPDATE funds_imprestrefill SET amount_fen = amount_fen + 1 WHERE {_of_float('refill')}",
+    ),
+    Tampering(
+        "asker_is_not_refiller",
+        "UPDATE funds_imprestrefill SET paid_on = asked_on, paid_by_id = asked_by_id, payer_person_key = asker_person_key"
+        f" WHERE {_of_float('refill', 'paid_on IS NULL')}",
+    ),
+    Tampering(
+        "does not stand beside the books",
+        "INSERT INTO funds_imprestcount (key, float_id, counted_on, cash_fen, bank_fen, book_fen, awaited_fen, explanation,"
+        " counter_id, counter_person_key) SELECT 'torture:count', id, opened_on, 0, 0, -1, 0, '', custodian_id,"
+        f" custodian_person_key FROM funds_imprestfloat WHERE id = (SELECT max(id) FROM ({_FLOATS}) b)",
+    ),
+    Tampering(
+        "what was counted is not changed",
+        f"UPDATE funds_imprestcount SET cash_fen = cash_fen + 1 WHERE {_of_float('count')}",
+    ),
+    # asked back
+    Tampering("and its money differ", f"UPDATE funds_recovery SET recovered_fen = recovered_fen + 1 WHERE {_RECOVERY}"),
+    Tampering(
+        "is not changed like this",
+        f"UPDATE funds_recovery SET written_off_fen = written_off_fen + 1 WHERE {_RECOVERY}",
+    ),
     # purposes
     Tampering("keeps its purpose", "UPDATE funds_fund SET source = 'raised' WHERE id = ANY (%(funds)s)"),
-    Tampering("keeps its purpose", "UPDATE funds_allocation SET year = 2027 WHERE fund_id = ANY (%(funds)s)"),
+    Tampering(
+        "keeps its purpose",
+        "UPDATE funds_allocation SET year = 2027 WHERE parent_id IS NULL AND fund_id = ANY (%(funds)s)",
+    ),
 )

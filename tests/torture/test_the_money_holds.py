@@ -8,8 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
-from tests.torture import crashes, kills, last_yuan, machine
+from audit import clock
+from tests.torture import broker, cable, crashes, kills, last_yuan, machine
+from tests.torture.tampering import MET, TAMPERINGS
+from tests.world import START
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("torture")]
 SEED = int(os.environ.get("TORTURE_SEED") or time.time())
@@ -20,12 +24,12 @@ def test_a_game_that_was_lost_once_is_won_now(path: Path, town: None) -> None:
     machine.replay(path)
 
 
-@pytest.mark.torture  # on demand, until the model names every refusal in the order in which the program looks
 def test_twenty_thousand_moves_end_as_the_model_says(town: None) -> None:
     counts = machine.play(seed=SEED, moves=20_000)
 
     assert counts.all >= 20_000
     assert set(counts.by_move) == set(machine.MOVES), "a kind of move was never made"
+    assert [t.law for t in TAMPERINGS if t.statement not in MET] == [], "there was never a row to try it with"
 
 
 def test_the_last_yuan_of_a_fund_is_spent_once(town: None) -> None:
@@ -53,11 +57,36 @@ def test_killed_workers_lose_and_double_nothing(town: None) -> None:
     assert fallen.in_hand > 130, "most of them died over nothing"
 
 
+@pytest.mark.services
+def test_killed_relays_lose_and_double_nothing(town: None) -> None:
+    fallen = broker.kill(url=settings.CELERY_BROKER_URL, kills=12, seed=SEED)
+
+    assert fallen.wrong == [], SEED
+    assert fallen.in_hand, "all of them died over nothing"
+
+
 def test_a_killed_web_server_loses_and_doubles_nothing(town: None) -> None:
     fallen = kills.kill_web(kills=40, seed=SEED)
 
     assert fallen.wrong == [], SEED
     assert fallen.acknowledged
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_what_was_committed_and_not_answered_is_found_again_by_its_key(moment: str, town: None) -> None:
+    run = crashes.Run(crashes.Crashed())
+    with clock.frozen_at(START):
+        (case,) = crashes.prepare(run.world, cases=1)
+        with cable.laid() as line:
+            line.cut(moment)
+            crashes.Client(1, run).insist("crash:cut", run.pay)
+            line.cut(moment)
+            approver = crashes.Approver([case], run)
+            approver.insist(f"approve:{case}", lambda key: approver.approve(case, key))
+
+    assert line.cuts == run.crashed.unknown == 2, "both were asked twice"
+    assert run.crashed.found == (2 if moment == "after" else 0)
+    assert crashes.wrong(run.done) == []
 
 
 def test_a_killed_postgresql_keeps_what_it_acknowledged(town: None) -> None:
