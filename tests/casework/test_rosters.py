@@ -182,11 +182,14 @@ def test_cash_is_listed_without_an_account_and_counts_when_it_was_handed_over(wo
 
     payment = batch.payments.select_related("batch", "reservation__allocation").get()
     assert (payment.account_index, bytes(payment.account_sealed), payment.state) == ("", b"", "sent")
-    funds.hand_over(
-        payment,
-        funds.Handover((world.village_clerk, world.resident_cadre), START, "家里", "thumbprint", "本人", "a" * 64),
-    )
-    ledger.settle_now()
+    with clock.frozen_at(LATER):
+        funds.hand_over(
+            payment,
+            funds.Handover(
+                (world.village_clerk, world.resident_cadre), AFTER_NOTICE, "家里", "thumbprint", "本人", "a" * 64
+            ),
+        )
+        ledger.settle_now()
     assert Payment.objects.get(pk=payment.pk).state == "credited"
 
 
@@ -437,8 +440,9 @@ def test_an_answer_that_comes_twice_changes_nothing(world: World) -> None:
     _roster, batch = with_the_bank(world, 2)
     answers = [payments.Answer(row.pk, True, bank_reference="H") for row in batch.payments.all()]
 
-    for key in ("a", "b"):
-        payments.record_answers(answers, by=world.cashier, key=key)
+    with clock.frozen_at(LATER):
+        for key in ("a", "b"):
+            payments.record_answers(answers, by=world.cashier, key=key)
 
     assert ledger.balances([world.fund])[world.fund.pk].paid_fen == 800_00
 
