@@ -235,13 +235,14 @@ def test_cash_is_handed_over_by_two_with_the_receipts_picture(world: World) -> N
     clerk = log_in(world.village_clerk)
     assert reverse("rosters:handover", args=[payment.pk]) in text(clerk, "rosters:roster", roster.pk)
 
-    answer = clerk.post(
-        reverse("rosters:handover", args=[payment.pk]),
-        {
-            "key": new_key(), "second": world.resident_cadre.pk, "handed_on": "2026-04-15",
-            "place": "家里", "signed_how": "thumbprint", "received_by": "本人", "receipt": picture,
-        },
-    )  # fmt: skip
+    with clock.frozen_at(AFTER_NOTICE):
+        answer = clerk.post(
+            reverse("rosters:handover", args=[payment.pk]),
+            {
+                "key": new_key(), "second": world.resident_cadre.pk, "handed_on": AFTER_NOTICE.isoformat(),
+                "place": "家里", "signed_how": "thumbprint", "received_by": "本人", "receipt": picture,
+            },
+        )  # fmt: skip
 
     assert answer.status_code == 302, answer.content.decode()
     assert Payment.objects.get(pk=payment.pk).state == "credited"

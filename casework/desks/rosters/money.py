@@ -87,7 +87,7 @@ def handover(request: HttpRequest, payment_id: int) -> HttpResponse:
         .exclude(person_key=user.person_key)
         .distinct()
     )
-    form = HandoverForm(request.POST or None, request.FILES or None, colleagues=colleagues)
+    form = HandoverForm(request.POST or None, request.FILES or None, colleagues=colleagues, sent_on=payment.sent_on)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
