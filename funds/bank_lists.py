@@ -12,7 +12,7 @@ from access import vault
 from audit import clock
 from audit.context import acting
 from audit.services import record_access
-from funds.bank_formats import list_format
+from funds.bank_formats import bank_name, list_format
 from funds.banking.errors import ListRefused
 from funds.banking.formats import CSV, XLSX
 from funds.banking.writing import ListFacts, PayLine, write
@@ -55,6 +55,12 @@ def export(
             return _written_down(batch, bank, form.version, filename(batch, form.file.kind), out, sums, by)
     assert refused is not None
     raise refused
+
+
+def made_for(batch: PaymentBatch) -> list[tuple[BankFile, str]]:
+    """The lists that were made of a batch, the newest first, each with the name of its bank."""
+    files = BankFile.objects.filter(batch=batch, kind=BankFile.Kind.LIST).select_related("made_by")
+    return [(file, bank_name(file.bank)) for file in files]
 
 
 def filename(batch: PaymentBatch, kind: str) -> str:

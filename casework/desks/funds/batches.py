@@ -42,6 +42,7 @@ from casework.reach import visible
 from casework.rosters import jobs as roster_jobs
 from casework.rosters import paying as rosters
 from flows.states import DUTIES
+from funds import bank_lists
 from funds.models import Payment, PaymentBatch
 from jobs.models import Job
 
@@ -145,6 +146,7 @@ def _batch_page(
             and row.batch.state == "released"
             and holds(user, "answer"),
             "may_export": may_export(row, user),
+            "lists": bank_lists.made_for(row.batch),
         },
     )
 
