@@ -57,6 +57,7 @@ def _headings(unknown: HeadingsUnknown) -> dict[str, Any]:
         "stage": "headings",
         "rows": [[LONG_NUMBER.sub("…", cell)[:60] for cell in row[:60]] for row in unknown.rows],
         "columns": unknown.columns,
+        "missing": unknown.missing,
     }
 
 
@@ -78,6 +79,7 @@ def _seen(judged: Judged) -> dict[str, Any]:
     return {
         "stage": "preview",
         "fingerprint": judged.fingerprint,
+        "is_ours": judged.is_ours,
         "signature": judged.layout.signature,
         "lines": judged.count,
         "total_fen": judged.total_fen,

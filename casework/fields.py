@@ -6,8 +6,10 @@ from typing import Any, NoReturn
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from casework.days import day_short
 from funds.errors import MoneyError
 from funds.money import parse_yuan, yuan
 
@@ -115,6 +117,12 @@ class DayField(forms.Field):
     ) -> None:
         super().__init__(**kwargs)
         self.earliest, self.latest = earliest, latest
+
+    def not_before(self, sent_on: datetime.date | None) -> None:
+        """Of money that was sent that day: nobody can have answered earlier, and the form says so."""
+        self.earliest = sent_on
+        if sent_on:
+            self.help_text = _now("%(day)s交出去的，不能早于这一天。") % {"day": day_short(sent_on)}
 
     def to_python(self, value: Any) -> datetime.date | None:
         if value in self.empty_values:

@@ -31,10 +31,10 @@ from audit.bulk import copy_rows, next_ids
 from audit.context import acting
 from funds import bank_tasks
 from funds.bank_formats import understood
-from funds.banking.errors import AlreadyPosted, AnswerNotSound, NobodyPosts, WordsUnknown
+from funds.banking.errors import AlreadyPosted, AnswerNotSound, NobodyPosts, NothingOfOurs, WordsUnknown
 from funds.banking.formats import AnswerFormat
 from funds.banking.headings import Layout
-from funds.banking.matching import MATCHED, PROBABLE, RESULTS, Matching, SentPayment, Verdict
+from funds.banking.matching import MATCHED, PROBABLE, RECORDED, RESULTS, Matching, SentPayment, Verdict
 from funds.banking.reading import AnswerLine, Finding, read
 from funds.banking.reasons import CREDITED, FAILED, OTHER, RETURNED, STORED_WORDS, UNCLEAR
 from funds.banking.values import folded
@@ -107,13 +107,22 @@ class Judged:
         return self.sums_fen.total()
 
     @property
+    def is_ours(self) -> bool:
+        """Whether any line speaks of a payment that we sent."""
+        return bool(self.batches)
+
+    @property
     def may_be_posted(self) -> bool:
-        return not self.findings and not self.unknown_words
+        return self.is_ours and not self.findings and not self.unknown_words
 
     @property
     def fingerprint(self) -> str:
         """Differs as soon as any line would be posted in another way."""
-        rows = [[v.line.line, v.column, v.result, v.reason, v.payment.key if v.payment else 0] for v in self.verdicts]
+        rows: list[Any] = [
+            [v.line.line, v.column, v.result, v.reason, v.payment.key if v.payment else 0, v.line.outcome,
+             v.line.amount_fen, v.line.reference, str(v.line.day)]
+            for v in self.verdicts
+        ]  # fmt: skip
         rows.append(sorted(str(payment.key) for payment in self.no_answer))
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
@@ -157,6 +166,8 @@ def judge(source: BinaryIO, bank: str, *, by: Any = None, tell: Tell | None = No
         index_of=_index_of,
         references=references,
         is_reference_per_line=form.is_reference_per_line,
+        bank=bank,
+        today=clock.today(),
     )
     verdicts = sorted(matching.verdicts(lines), key=lambda verdict: verdict.line.line)
     spoken_of = {sent[v.payment.key][1] for v in verdicts if v.payment}
@@ -213,17 +224,32 @@ def _sent_to(bank: str, lines: list[AnswerLine], by: Any) -> dict[int | str, tup
         rows = answered.filter(serial__in=serials)
         taken_back = Transfer.objects.filter(payment__in=rows, kind=Transfer.Kind.CLAWBACK, reverses__isnull=True)
         states = {Payment.State.CREDITED: CREDITED, Payment.State.RETURNED: FAILED}
-        found |= _facts(rows, states, set(taken_back.values_list("payment_id", flat=True)))
+        found |= _facts(rows, states, set(taken_back.values_list("payment_id", flat=True)), _told_of(rows))
     return found
 
 
 def _facts(
-    rows: QuerySet[Payment], states: Mapping[str, str], taken_back: Iterable[int] = ()
+    rows: QuerySet[Payment],
+    states: Mapping[str, str],
+    taken_back: Iterable[int] = (),
+    told: Mapping[int, set[tuple[str, str, str]]] | None = None,
 ) -> Iterator[tuple[int, tuple[SentPayment, int]]]:
-    columns = ("pk", "key", "account_index", "payee_name", "amount_fen", "state", "batch_id")
-    for pk, key, index, name, amount_fen, state, batch in rows.values_list(*columns).iterator(chunk_size=AT_ONCE):
+    told = told or {}
+    columns = ("pk", "key", "account_index", "payee_name", "amount_fen", "state", "batch_id", "sent_on")
+    for pk, key, index, name, fen, state, batch, sent_on in rows.values_list(*columns).iterator(chunk_size=AT_ONCE):
         answered = RETURNED if pk in taken_back else states.get(state, "")
-        yield pk, (SentPayment(key, index, name, amount_fen, answered, pk), batch)
+        yield pk, (SentPayment(key, index, name, fen, answered, pk, sent_on, frozenset(told.get(pk, ()))), batch)
+
+
+def _told_of(payments: QuerySet[Payment]) -> dict[int, set[tuple[str, str, str]]]:
+    """{payment id: {(outcome, bank, its reference)}} of the lines that moved it, repeated that, or told of a second payment."""
+    lines = BankLine.objects.filter(
+        Q(posted=True) | Q(result=RECORDED) | Q(cause__in=("duplicate_line", "paid_again")), payment__in=payments
+    )
+    found: dict[int, set[tuple[str, str, str]]] = {}
+    for pk, *said in lines.values_list("payment_id", "outcome", "bank", "bank_reference"):
+        found.setdefault(pk, set()).add(tuple(said))
+    return found
 
 
 def _references(bank: str, lines: list[AnswerLine]) -> Iterator[tuple[str, str]]:
@@ -289,13 +315,15 @@ def post(
     """Post a whole answer: payments, file, lines and what is left to do; or, on any refusal, nothing at all.
 
     `accepted` are the lines among `to_decide()` that a person has agreed to. Call `one_at_a_time` before judging, so that
-    two answers do not pass each other. Raises AlreadyPosted, AnswerNotSound, WordsUnknown, and whatever the posting of a
-    payment is refused with.
+    two answers do not pass each other. Raises AlreadyPosted, AnswerNotSound, WordsUnknown, NothingOfOurs, and whatever the
+    posting of a payment is refused with.
     """
     if judged.findings:
         raise AnswerNotSound(judged.findings)
     if judged.unknown_words:
         raise WordsUnknown(words="、".join(judged.unknown_words))
+    if not judged.is_ours:
+        raise NothingOfOurs
     one_at_a_time()
     refuse_what_was_posted(sha256)
     to_decide = {verdict.line.line for verdict in judged.to_decide()}
@@ -347,7 +375,7 @@ def _what_it_says(judged: Judged, yes: set[int]) -> Iterator[Said]:
         earlier[payment.key] = outcome
         yield Said(
             line.line, int(payment.key), subjects[payment.key], outcome, was, _reason(line), line.reference[:60],
-            min(line.day or today, today),
+            line.day or today,
         )  # fmt: skip
 
 

@@ -1,18 +1,29 @@
 """Which files a bank wants and gives, by date; and what people have said of its headings and words."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, BinaryIO
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from access.models import Staff
 from audit import clock
 from audit.context import acting
 from funds.banking import formats
-from funds.banking.errors import FormatError, HeadingsUnknown, MissingColumns, NoFormat, NoHeading
+from funds.banking.errors import (
+    FormatError,
+    HeadingsUnknown,
+    MissingColumns,
+    NoFormat,
+    NoHeading,
+    WordTaken,
+    WrongFileType,
+)
 from funds.banking.formats import AnswerFormat, ListFormat
-from funds.banking.headings import LABELS, Layout, common, first_rows, recognise
+from funds.banking.headings import LABELS, LEAST_KNOWN, Layout, common, first_rows, heading_texts, recognise
+from funds.banking.reasons import OUTCOME_WORDS, STORED_WORDS
+from funds.banking.values import folded
 from funds.models import BankFormat, HeadingMapping
 
 
@@ -88,7 +99,8 @@ def _in_force(bank: str, direction: str, on: datetime.date) -> ListFormat | Answ
 def understood(source: BinaryIO, bank: str, on: datetime.date) -> tuple[AnswerFormat, Layout, Mapping[str, str]]:
     """Format with the words that were taught, layout, and the columns that were set for these headings.
 
-    Raises HeadingsUnknown when nobody has said yet which column is what, and what `recognise` refuses a file for.
+    Raises HeadingsUnknown when nobody has said yet which column is what, WrongFileType where no row could be headings, and
+    what `recognise` refuses a file for.
     """
     form = answer_format(bank, on)
     known = {mapping.signature: mapping for mapping in HeadingMapping.objects.filter(bank=bank)}
@@ -104,9 +116,27 @@ def understood(source: BinaryIO, bank: str, on: datetime.date) -> tuple[AnswerFo
         except NoHeading:
             continue
         if mapped.signature == mapping.signature and not mapped.missing:
-            return formats.taught(form, mapping.statuses, mapping.reasons), mapped, mapping.columns
+            return _taught(form, mapping), mapped, mapping.columns
     rows = [cells for _sheet, cells in first_rows(source)]
+    if not any(len(heading_texts(row)) >= LEAST_KNOWN for row in rows):
+        raise WrongFileType(words=_("里没有表格"))
     raise HeadingsUnknown(rows, layout.mapping() if layout else {}, list(layout.missing) if layout else [])
+
+
+def _taught(form: AnswerFormat, mapping: HeadingMapping) -> AnswerFormat:
+    """The format with the words of people; one that the format lists itself means what the format says."""
+    statuses, reasons = (
+        {word: meaning for word, meaning in taught.items() if folded(word) not in listed}
+        for taught, listed in (
+            (mapping.statuses, _listed(form.statuses)),
+            (mapping.reasons, _listed(form.reasons)),
+        )
+    )
+    return formats.taught(form, statuses, reasons)
+
+
+def _listed(meanings: Mapping[str, Iterable[str]]) -> set[str]:
+    return {folded(word) for words in meanings.values() for word in words}
 
 
 @transaction.atomic
@@ -125,12 +155,36 @@ def remember_columns(source: BinaryIO, bank: str, columns: Mapping[str, str], *,
 def teach(
     bank: str, signature: str, statuses: Mapping[str, str], reasons: Mapping[str, str] | None = None, *, by: Any
 ) -> HeadingMapping:
-    """What words of the bank mean ({word: outcome}, {word: code of ours}). Raises FormatError where one means something already."""
-    known = HeadingMapping.objects.filter(bank=bank, signature=signature).first()
-    statuses = (known.statuses if known else {}) | dict(statuses)
-    reasons = (known.reasons if known else {}) | dict(reasons or {})
+    """What words of the bank mean ({word: outcome}, {word: code of ours}).
+
+    A word that was taught keeps its meaning. Raises FormatError where the format lists it with another one, WordTaken
+    where somebody has taught another.
+    """
     formats.taught(answer_format(bank, clock.today()), statuses, reasons)
-    return _remember(bank, signature, by, statuses=statuses, reasons=reasons)
+    return _remember(bank, signature, by, statuses=dict(statuses), reasons=dict(reasons or {}))
+
+
+def _with_words(mapping: HeadingMapping, group: str, words: Mapping[str, str]) -> dict[str, str]:
+    """What was taught before with what is taught now. Raises WordTaken."""
+    before = getattr(mapping, group)
+    taught = {folded(word): (word, meaning) for word, meaning in before.items()}
+    for word, meaning in words.items():
+        known, means = taught.get(folded(word), (word, meaning))
+        if means != meaning:
+            raise _taken(mapping, group, known)
+    return before | words
+
+
+def _taken(mapping: HeadingMapping, group: str, word: str) -> WordTaken:
+    """Who taught it, and when."""
+    first = next(row for row in mapping.history.order_by("history_id") if word in getattr(row, group))
+    meaning = getattr(mapping, group)[word]
+    return WordTaken(
+        word=word,
+        day=first.history_business_date,
+        who=Staff.objects.filter(pk=first.history_user_id).first() or _("系统"),
+        meaning=OUTCOME_WORDS.get(meaning) or _(STORED_WORDS[meaning]),
+    )
 
 
 def _remember(bank: str, signature: str, by: Any, **said: Any) -> HeadingMapping:
@@ -140,6 +194,6 @@ def _remember(bank: str, signature: str, by: Any, **said: Any) -> HeadingMapping
         )
         if not is_new:
             for name, value in said.items():
-                setattr(mapping, name, value)
+                setattr(mapping, name, value if name == "columns" else _with_words(mapping, name, value))
             mapping.save()
     return mapping

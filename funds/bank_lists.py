@@ -61,6 +61,12 @@ def export(
     raise refused
 
 
+def made_for(batch: PaymentBatch) -> list[tuple[BankFile, str]]:
+    """The lists that were made of a batch, the newest first, each with the name of its bank."""
+    files = BankFile.objects.filter(batch=batch, kind=BankFile.Kind.LIST).select_related("made_by")
+    return [(file, bank_name(file.bank)) for file in files]
+
+
 def filename(batch: PaymentBatch, kind: str) -> str:
     return f"{batch.number}.{ENDINGS.get(kind, 'txt')}"
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from audit import clock
@@ -72,15 +73,16 @@ def settle_answered(file: BankFile, payment_ids: list[int], *, by: Any) -> None:
     rows = BankTask.objects.filter(
         payment__in=payment_ids, kind__in=ANSWERED_BY_A_LATER_FILE, state=BankTask.State.OPEN
     )
-    ids = list(rows.select_for_update().values_list("pk", flat=True))
+    _close(rows, by=by, how=BankTask.How.ANSWERED, note=_("见回单 %(name)s") % {"name": file.filename})
+
+
+def _close(rows: QuerySet[BankTask], *, by: Any, how: str, note: str) -> int:
+    ids = list(rows.select_for_update(of=("self",)).values_list("pk", flat=True))
     BankTask.objects.filter(pk__in=ids).update(
-        state=BankTask.State.SETTLED,
-        settled_on=clock.today(),
-        settled_by=by,
-        how=BankTask.How.ANSWERED,
-        note=_("见回单 %(name)s") % {"name": file.filename},
+        state=BankTask.State.SETTLED, settled_on=clock.today(), settled_by=by, how=how, note=note.strip()[:200]
     )
     write_history(BankTask, ids, "~")
+    return len(ids)
 
 
 @transaction.atomic
@@ -101,13 +103,29 @@ def settle(task_id: int, *, by: Any, how: str, note: str = "") -> BankTask:
     if (task.state, task.settled_by_id, task.how) == (BankTask.State.SETTLED, by.pk, how):
         return task  # pressed twice
     task = _open(task_id)
-    if how == BankTask.How.OTHER and not note.strip():
-        raise WrongPaymentState(_("选「其他」要写明是怎么解决的。"))
+    _refuse_without_words(how, note)
     task.state, task.how, task.note = BankTask.State.SETTLED, how, note.strip()[:200]
     task.settled_on, task.settled_by = clock.today(), by
     with acting(by, reason="settle_bank_task"):
         task.save()
     return task
+
+
+@transaction.atomic
+def settle_together(task_ids: Iterable[int], *, by: Any, how: str, note: str = "") -> int:
+    """Settle for one reason whatever is still open of these; returns how many. No payment is moved.
+
+    Raises WrongPaymentState where "another way" does not say which.
+    """
+    _refuse_without_words(how, note)
+    rows = BankTask.objects.filter(pk__in=list(task_ids), state=BankTask.State.OPEN)
+    with acting(by, reason="settle_bank_tasks"):
+        return _close(rows, by=by, how=how, note=note)
+
+
+def _refuse_without_words(how: str, note: str) -> None:
+    if how == BankTask.How.OTHER and not note.strip():
+        raise WrongPaymentState(_("选「其他」要写明是怎么解决的。"))
 
 
 def _open(task_id: int) -> BankTask:

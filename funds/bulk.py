@@ -29,7 +29,7 @@ from funds.errors import WrongPaymentState
 from funds.models import Payment, PaymentBatch, Reservation, Transfer
 from funds.models.payments import account_row
 from funds.refusals import refusal_of
-from funds.services import Payee
+from funds.services import Payee, refuse_wrong_day
 
 SET = 5_000  # rows written by one statement
 
@@ -267,7 +267,10 @@ class Bounced:
 
 
 def credit_many(answers: Iterable[Credited], *, progress: Progress = _silent) -> int:
-    """The bank says of these: credited; returns how many. Raises WrongPaymentState for one that is not with the bank."""
+    """The bank says of these: credited; returns how many.
+
+    Raises WrongPaymentState for one that is not with the bank, WrongDay for one answered before it was sent.
+    """
     _by_index()
     done = 0
     for part in in_sets(answers):
@@ -282,7 +285,7 @@ def credit_many(answers: Iterable[Credited], *, progress: Progress = _silent) ->
 
 
 def bounce_many(answers: Iterable[Bounced], *, progress: Progress = _silent) -> int:
-    """The bank sends these back, and says why; returns how many. Raises WrongPaymentState."""
+    """The bank sends these back, and says why; returns how many. Raises WrongPaymentState, WrongDay."""
     _by_index()
     done = 0
     for part in in_sets(answers):
@@ -324,6 +327,9 @@ def _move(kind: str, ids: Sequence[int], change: str, values: list[Any], source:
 def _answer(kind: str, rows: list[tuple[int, str, datetime.date, str | None]], change: str) -> None:
     """The same with a value for each payment: x.reference, x.day, x.reason."""
     ids, references, days, reasons = (list(column) for column in zip(*rows, strict=True))
+    sent = dict(Payment.objects.filter(pk__in=ids).values_list("pk", "sent_on"))
+    for sent_on, day in {(sent.get(pk), day) for pk, day in zip(ids, days, strict=True)}:
+        refuse_wrong_day(sent_on, day)
     with connection.cursor() as cursor:
         _speaking(
             cursor.execute,

@@ -18,6 +18,10 @@ class WrongPaymentState(FundsError):
     """The payment or batch is not in the state that this step needs."""
 
 
+class WrongDay(FundsError):
+    """The bank cannot have answered, nor the family have got its money, on that day."""
+
+
 class SamePerson(FundsError):
     """One natural person may not do two of these."""
 

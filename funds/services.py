@@ -13,7 +13,7 @@ from django_fsm import can_proceed
 from access import vault
 from audit import clock
 from funds import budget, instalments, ledger
-from funds.errors import SamePerson, WrongPaymentState, WrongProposal
+from funds.errors import SamePerson, WrongDay, WrongPaymentState, WrongProposal
 from funds.models import (
     Account,
     Allocation,
@@ -314,22 +314,39 @@ def send(payment: Payment) -> None:
     _post(payment, "send")
 
 
+def refuse_wrong_day(sent_on: datetime.date | None, answered_on: datetime.date) -> None:
+    """Raises WrongDay for an answer from before the payment was sent, or of a day to come."""
+    if sent_on is not None and answered_on < sent_on:
+        raise WrongDay(
+            _("这笔钱 %(sent)s 才交出去，答复不能早于这一天（写的是 %(day)s）。请核对日期。")
+            % {"sent": sent_on, "day": answered_on}
+        )
+    if answered_on > clock.today():
+        raise WrongDay(_("%(day)s 还没有到，请核对日期。") % {"day": answered_on})
+
+
 def credit(payment: Payment, *, bank_reference: str, answered_on: datetime.date) -> None:
-    """The bank says: credited."""
+    """The bank says: credited. Raises WrongDay, WrongPaymentState."""
+    refuse_wrong_day(payment.sent_on, answered_on)
     payment.bank_reference, payment.answered_on = bank_reference, answered_on
     _move(payment, "settle")
     _post(payment, "settle")
 
 
 def bounce(payment: Payment, *, bank_reference: str, reason: str, answered_on: datetime.date) -> None:
-    """The bank sends it back, and says why."""
+    """The bank sends it back, and says why. Raises WrongDay, WrongPaymentState."""
+    refuse_wrong_day(payment.sent_on, answered_on)
     payment.bank_reference, payment.answered_on, payment.returned_reason = bank_reference, answered_on, reason
     _move(payment, "bounce")
     _post(payment, "bounce", reason=reason)
 
 
 def claw_back(payment: Payment, *, bank_reference: str, reason: str, answered_on: datetime.date) -> None:
-    """The bank returns what it had reported as credited (退票); the entry falls into the month that is open."""
+    """The bank returns what it had reported as credited (退票); the entry falls into the month that is open.
+
+    Raises WrongDay, WrongPaymentState.
+    """
+    refuse_wrong_day(payment.sent_on, answered_on)
     payment.bank_reference, payment.answered_on, payment.returned_reason = bank_reference, answered_on, reason
     _move(payment, "claw_back")
     _post(payment, "clawback", reason=reason)
@@ -349,7 +366,7 @@ class Handover:
 
 def hand_over(payment: Payment, handover: Handover) -> CashHandover:
     """Cash has reached the family. Raises SamePerson unless two natural persons gave it; WrongPaymentState for a bank
-    payment, for what is not with the payers, and for a day before they had it."""
+    payment and for what is not with the payers; WrongDay for a day before they had it, or to come."""
     if not payment.batch.is_cash:
         raise WrongPaymentState(_("这一笔走银行，不发现金。"))
     one, two = handover.payers
@@ -357,10 +374,6 @@ def hand_over(payment: Payment, handover: Handover) -> CashHandover:
         raise SamePerson(_("发现金要两个人一起，不能是同一个人。"))
     if not handover.receipt_sha256:
         raise WrongPaymentState(_("请先拍下签了字的收条。"))
-    if payment.sent_on and handover.handed_on < payment.sent_on:
-        raise WrongPaymentState(
-            _("现金 %(day)s 才放行，不能记在那以前发。请核对日期。") % {"day": payment.sent_on.isoformat()}
-        )
     made = CashHandover.objects.create(
         payment=payment,
         payer_one=one,

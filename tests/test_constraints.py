@@ -120,6 +120,7 @@ BAD: dict[str, tuple[str, dict[str, str]]] = {
         "funds_payment",
         {"uid": "gen_random_uuid()", "key": "'other'", "state": "'listed'"},
     ),
+    "answered_after_sending": ("funds_payment", {"sent_on": "'2026-04-15'", "answered_on": "'2026-04-14'"}),
     "returned_says_why": ("funds_payment", {"state": "'returned'", "returned_reason": "''"}),
     "transfer_is_positive": ("funds_transfer", {"amount_fen": "0"}),
     "reversal_says_why": (

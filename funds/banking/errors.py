@@ -143,6 +143,20 @@ class AnswerNotSound(AnswerRefused):
         self.findings = findings
 
 
+class NothingOfOurs(AnswerRefused):
+    code = "nothing_of_ours"
+    message = _("这份回单里没有一笔是我们发出的，没有记账。请核对是否选对了银行、选对了文件。")
+
+
+class WordTaken(BankingError):
+    """A word of the bank has a meaning already; what was posted by it stays posted."""
+
+    code = "word_taken"
+    message = _(
+        "“%(word)s”在 %(day)s 已由%(who)s写明是「%(meaning)s」，不能再改成别的意思。真是写错了，请系统管理员登记这家银行的新格式，把这个词写进去；以后以新格式为准。"
+    )
+
+
 class NobodyPosts(AnswerRefused):
     code = "nobody_posts"
     message = _("“%(subject)s”的付款还不能按回单记账，没有记账。请告诉系统管理员。")

@@ -105,6 +105,11 @@ def first_rows(source: BinaryIO, most: int = 20) -> list[tuple[str, list[str]]]:
     return rows
 
 
+def heading_texts(row: Sequence[str]) -> list[str]:
+    """The different texts of a row that may be headings: figures are none."""
+    return list(dict.fromkeys(cell for cell in row if cell.strip() and not cell[:1].isdigit()))
+
+
 def _names(form: AnswerFormat, mapping: Mapping[str, str]) -> dict[str, list[str]]:
     """{field: folded names of its column, the surest first}."""
     names = {}
@@ -149,10 +154,8 @@ def _columns(headings: Sequence[str], names: Mapping[str, Sequence[str]]) -> dic
 
 
 def _missing(columns: Mapping[str, int]) -> tuple[str, ...]:
-    needed = [field for field in ("amount", "status") if field not in columns]
-    if "serial" not in columns and "account" not in columns:
-        needed += ["serial", "account"]
-    return tuple(needed)
+    """Whom money went to is known by the account alone; a serial that is missing costs only a second look."""
+    return tuple(field for field in ("account", "amount", "status") if field not in columns)
 
 
 def _signature(kind: str, headings: Sequence[str]) -> str:

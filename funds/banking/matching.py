@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from django.utils.translation import gettext as _
@@ -49,6 +50,10 @@ WORDS = {
     "account_mismatch": gettext_lazy("流水号对得上，但账号不同。请向银行核实付到了哪里"),
     "amount_mismatch": gettext_lazy("金额与发出的不同。请向银行核实"),
     "duplicate_line": gettext_lazy("与前面一行是同一笔、同样结果。请向银行核实是否付了两次"),
+    "paid_again": gettext_lazy(
+        "这笔以前登记过，银行又用另一个流水号说了一次，可能付了两次。请问银行；真付了两次的，把多付的追回来"
+    ),
+    "wrong_day": gettext_lazy("日期不对，早于交银行的那天或晚于今天。请向银行核实"),
     "contradicts": gettext_lazy("与这笔已有的结果相反。请向银行核实以哪个为准"),
     "reference_used": gettext_lazy("这个银行流水号已用在另一笔上。请向银行核实"),
     "unclear_answer": gettext_lazy("银行还没有给出明确结果，或用了没有登记的字样。查明之前不会重发"),
@@ -59,7 +64,8 @@ WORDS = {
 class SentPayment:
     """A payment that went to the bank. `account` is the number, or its keyed index where `index_of` makes one.
 
-    `answered` is what an earlier answer said (credited, failed, returned), "" where none has come yet.
+    `answered` is what an earlier answer said (credited, failed, returned), "" where none has come yet. `told` are the lines
+    that said so, or said it again: {(outcome, bank, its reference)}; none where somebody wrote the answer down by hand.
     """
 
     serial: str
@@ -68,6 +74,8 @@ class SentPayment:
     amount_fen: int
     answered: str = ""
     key: int | str = ""
+    sent_on: date | None = None
+    told: frozenset[tuple[str, str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +104,11 @@ class Verdict:
         if self.reason == "amount_mismatch" and self.payment and self.line.amount_fen is not None:
             amounts = {"sent": yuan(self.payment.amount_fen), "found": yuan(self.line.amount_fen)}
             return _("%(words)s（发出 %(sent)s 元，银行 %(found)s 元）") % {"words": words, **amounts}
+        if self.reason == "wrong_day" and self.payment:
+            days = {"sent": self.payment.sent_on, "said": self.line.day}
+            return _("%(words)s（%(sent)s 交银行，回单写 %(said)s）") % {"words": words, **days}
+        if self.reason == "account_mismatch" and not self.line.account:
+            return _("流水号对得上，但这一行没有账号。请向银行核实付到了哪里")
         if self.reason == "unreadable":
             return "；".join((words, *(finding.words for finding in self.line.findings)))
         return words
@@ -108,7 +121,8 @@ class Matching:
     """One file's answer against what we sent.
 
     `sent` are the payments that this bank may answer for, `index_of` turns the account of a line into what
-    `SentPayment.account` holds, `references` is {bank reference recorded before: our serial}.
+    `SentPayment.account` holds, `references` is {bank reference recorded before: our serial}. `bank` is whose file it is,
+    `today` the last day that it may tell of.
     """
 
     def __init__(
@@ -118,6 +132,8 @@ class Matching:
         index_of: Callable[[str], str] = str,
         references: Mapping[str, str] | None = None,
         is_reference_per_line: bool = True,
+        bank: str = "",
+        today: date = date.max,
     ) -> None:
         self.sent = {folded(payment.serial): payment for payment in sent}
         self.index_of = index_of
@@ -125,10 +141,12 @@ class Matching:
             reference: folded(serial) for reference, serial in (references or {}).items() if is_reference_per_line
         }
         self.keeps_references = is_reference_per_line
+        self.bank, self.today = bank, today
         self.counts: Counter[str] = Counter()  # of verdicts, by column
         # {serial: (row, outcome, bank reference)} of the line that answered first, and of one that told of a return.
         self._answers: dict[str, _Answered] = {}
         self._came_back: dict[str, _Answered] = {}
+        self._paid_again: set[str] = set()  # serials that are credited under more than one reference
         self._spoken_of: set[str] = set()  # serials that some line named, right or wrong
 
     def verdicts(self, lines: Iterable[AnswerLine]) -> Iterator[Verdict]:
@@ -160,6 +178,8 @@ class Matching:
     def _known(self, line: AnswerLine, payment: SentPayment) -> Verdict:
         if line.findings:
             return Verdict(line, UNMATCHED, EXCEPTION, "unreadable", payment)
+        if self._is_impossible(line.day, payment):
+            return Verdict(line, UNMATCHED, EXCEPTION, "wrong_day", payment)
         if line.account and "*" in line.account:
             reason = "account_masked" if line.amount_fen == payment.amount_fen else "amount_mismatch"
             return Verdict(line, PROBABLE if reason == "account_masked" else UNMATCHED, EXCEPTION, reason, payment)
@@ -173,14 +193,29 @@ class Matching:
             return Verdict(line, UNMATCHED, EXCEPTION, "reference_used", payment)
         return self._beside_earlier(line, payment)
 
+    def _is_impossible(self, day: date | None, payment: SentPayment) -> bool:
+        return day is not None and (day > self.today or (payment.sent_on is not None and day < payment.sent_on))
+
     def _beside_earlier(self, line: AnswerLine, payment: SentPayment) -> Verdict:
         """The line agrees with its payment: is it the first to say so?"""
         first = self._came_back.get(line.serial) or self._answers.get(line.serial)
         if first and first[1] == line.outcome:
+            if line.outcome == CREDITED and line.reference != first[2]:
+                self._paid_again.add(line.serial)
             return _duplicate(line, payment, first)
+        told = payment.told if self.keeps_references else {(outcome, bank, "") for outcome, bank, _own in payment.told}
+        if (line.outcome, self.bank, line.reference if self.keeps_references else "") in told:
+            return Verdict(line, MATCHED, RECORDED, line.reason, payment)
         before = first[1] if first else payment.answered
+        paid = [one for one in told if one[0] == CREDITED]
+        if before == line.outcome == CREDITED and paid:
+            self._paid_again.add(line.serial)
+            return Verdict(line, UNMATCHED, EXCEPTION, "paid_again", payment)
         if before == line.outcome:
             return Verdict(line, MATCHED, RECORDED, line.reason, payment)
+        # Of two credits only the bank can say which one came back.
+        if line.outcome == RETURNED and before == CREDITED and (len(paid) > 1 or line.serial in self._paid_again):
+            return Verdict(line, UNMATCHED, EXCEPTION, "paid_again", payment)
         # A payment that came back was first credited; a bank may tell both.
         if before and (before, line.outcome) != (CREDITED, RETURNED):
             return Verdict(line, UNMATCHED, EXCEPTION, "contradicts", payment)
@@ -205,6 +240,8 @@ class Matching:
         if len(candidates) != 1:
             return Verdict(line, UNMATCHED, EXCEPTION, "unreadable" if line.findings else "not_sent_by_us")
         payment = candidates[0]
+        if self._is_impossible(line.day, payment):
+            return Verdict(line, UNMATCHED, EXCEPTION, "wrong_day", payment)
         if line.outcome == UNCLEAR:
             return Verdict(line, UNMATCHED, EXCEPTION, "unclear_answer", payment)
         first = self._answers.setdefault(folded(payment.serial), (line.line, line.outcome, line.reference))

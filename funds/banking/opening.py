@@ -1,33 +1,31 @@
 """Opens a file that a bank sent, whatever its name says, and hands out its rows.
 
 Nothing in it is trusted and nothing is run: macros, links and formulas stay text. A workbook is measured whole before
-it is opened, because a few bytes can announce a table of billions of cells.
+it is opened, because a few bytes can announce a table of billions of cells; and it is opened in a process of its own,
+because not everything that a few bytes can announce is known.
 """
 
 import codecs
 import csv
 import io
 import os
+import pickle
 import re
+import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, BinaryIO, Final
 from zipfile import BadZipFile, ZipFile
 from zlib import error as ZlibError  # noqa: N812
 
 from django.utils.translation import gettext as _
-from python_calamine import (
-    CalamineError,
-    CalamineWorkbook,
-    PasswordError,
-    SheetTypeEnum,
-    SheetVisibleEnum,
-    XmlError,
-    ZipError,
-)
 
 from funds.banking.errors import BrokenFile, BrokenRow, EncryptedFile, FileTooLarge, WrongEncoding, WrongFileType
 from funds.banking.formats import CSV, XLSX
+from funds.banking.unpacking import HAS_PASSWORD
 
 MEGABYTE: Final = 1024 * 1024
 LARGEST_TEXT_FILE: Final = 60 * MEGABYTE
@@ -38,11 +36,13 @@ MOST_PARTS: Final = 500
 MOST_ROWS: Final = 200_000
 MOST_COLUMNS: Final = 200
 MOST_CELLS: Final = 4_000_000  # of the smallest rectangles around what the sheets hold
+UNPACKING_SECONDS: Final = 180
 
 BLOCK: Final = 256 * 1024
 # Where a cell or row says it stands. An address that is written in any other way is not one of a spreadsheet program.
 ADDRESS = re.compile(rb"\sr\s*=\s*[\"']([A-Za-z]{0,3}+)([0-9]{0,7}+)(.)", re.DOTALL)
 DELIMITERS = (",", "\t", ";", "|")
+UNPACKING = os.path.join(os.path.dirname(__file__), "unpacking.py")
 UNREADABLE = (BadZipFile, ZlibError, EOFError, NotImplementedError, RuntimeError, OSError, ValueError, KeyError)
 
 
@@ -92,17 +92,46 @@ def limit(what: str, found: int, most: int) -> None:
 
 def _sheets(source: BinaryIO, size: int) -> Iterator[Table]:
     _measure(source, size)
-    source.seek(0)
-    try:
-        book = CalamineWorkbook.from_filelike(source)
-        for about in book.sheets_metadata:
-            if about.typ == SheetTypeEnum.WorkSheet and about.visible == SheetVisibleEnum.Visible:
-                sheet = book.get_sheet_by_name(about.name)
-                yield Table(XLSX, "", "", about.name, lambda sheet=sheet: enumerate(sheet.iter_rows(), 1))
-    except PasswordError as broken:
-        raise EncryptedFile from broken
-    except (CalamineError, XmlError, ZipError, *UNREADABLE) as broken:
-        raise BrokenFile from broken
+    unpacked = _unpacked(source)
+    unpacked.seek(-8, os.SEEK_END)
+    unpacked.seek(int.from_bytes(unpacked.read(8)))
+    for name, start in pickle.load(unpacked):
+        yield Table(XLSX, "", "", name, _sheet_rows(unpacked, start))
+
+
+def _unpacked(source: BinaryIO) -> IO[bytes]:
+    """What `unpacking` makes of the workbook. That it dies, or takes too long, is a refusal."""
+    unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - open for as long as somebody holds a table of it
+    with tempfile.TemporaryFile() as book:
+        source.seek(0)
+        shutil.copyfileobj(source, book)
+        book.seek(0)
+        try:
+            subprocess.run(
+                [sys.executable, "-I", UNPACKING], stdin=book, stdout=unpacked, stderr=subprocess.DEVNULL,
+                timeout=UNPACKING_SECONDS, check=True,
+            )  # fmt: skip
+        except subprocess.CalledProcessError as died:
+            raise (EncryptedFile if died.returncode == HAS_PASSWORD else BrokenFile) from died
+        except subprocess.TimeoutExpired as endless:
+            raise BrokenFile from endless
+    return unpacked
+
+
+def _sheet_rows(unpacked: IO[bytes], start: int) -> Callable[[], Iterator[tuple[int, list[Any]]]]:
+    def rows() -> Iterator[tuple[int, list[Any]]]:
+        place, number = start, 0
+        while True:
+            unpacked.seek(place)  # another table may have been read meanwhile
+            block = pickle.load(unpacked)
+            if block is None:
+                return
+            place = unpacked.tell()
+            for row in block:
+                number += 1
+                yield number, row
+
+    return rows
 
 
 def _measure(source: BinaryIO, size: int) -> None:

@@ -2,12 +2,20 @@
 
 from typing import Final
 
+from django.utils.translation import gettext_lazy as _
+
 # What a line of the answer says of its payment.
 CREDITED: Final = "credited"
 FAILED: Final = "failed"  # never reached the account
 RETURNED: Final = "returned"  # 退票: was credited, and came back
 UNCLEAR: Final = "unclear"  # the bank does not know yet, or we do not know its word
 OUTCOMES = (CREDITED, FAILED, RETURNED, UNCLEAR)
+OUTCOME_WORDS = {
+    CREDITED: _("到账"),
+    FAILED: _("没有付出"),
+    RETURNED: _("到账后退票"),
+    UNCLEAR: _("银行还说不清"),
+}
 
 OTHER: Final = "other"
 

@@ -67,5 +67,5 @@ DROP FUNCTION funds_records_agree(); DROP FUNCTION funds_law_stands(); DROP FUNC
 
 
 class Migration(migrations.Migration):
-    dependencies = [("funds", "0024_no_way_around")]
+    dependencies = [("funds", "0025_answers_after_sending")]
     operations = [migrations.RunSQL(LAWS, UNDO)]

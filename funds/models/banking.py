@@ -158,6 +158,8 @@ class BankTask(models.Model):
         AMOUNT_MISMATCH = "amount_mismatch", _("金额不同")
         ACCOUNT_MISMATCH = "account_mismatch", _("账号不同")
         DUPLICATE_LINE = "duplicate_line", _("同一笔两行")
+        PAID_AGAIN = "paid_again", _("又付了一次")
+        WRONG_DAY = "wrong_day", _("日期不对")
         CONTRADICTS = "contradicts", _("前后相反")
         REFERENCE_USED = "reference_used", _("银行流水号重复")
         UNREADABLE = "unreadable", _("读不出来")
@@ -177,6 +179,7 @@ class BankTask(models.Model):
         ONE_PAYMENT = "one_payment", _("只付了一次，多出来的一行不算")
         RECORDED = "recorded", _("问清以后，已在批次里记下结果")
         TAKEN_BACK = "taken_back", _("多付的已经追回")
+        NOT_OURS = "not_ours", _("不是我们的回单，传错了")
         OTHER = "other", _("其他")
 
     kind = models.CharField(max_length=20, choices=Kind)

@@ -126,6 +126,9 @@ class Payment(models.Model):
                 condition=Q(state__in=list(LIVING)),
                 name="one_living_payment_an_instalment",
             ),
+            models.CheckConstraint(
+                condition=Q(answered_on__isnull=True) | Q(answered_on__gte=F("sent_on")), name="answered_after_sending"
+            ),
             models.CheckConstraint(condition=~Q(state="returned") | ~Q(returned_reason=""), name="returned_says_why"),
         ]
 

@@ -11,7 +11,8 @@ from django.core.management import CommandError, call_command
 from audit.models import AccessLog
 from funds import bank_formats
 from funds.models import BankFile, BankFormat, Payment
-from tests.funds.sent import PayLine, demo_lines, more_money, plain_payments, send
+from tests.funds.banking.files import HEADING, csv_file
+from tests.funds.sent import DEMO_SENT_ON, PayLine, demo_lines, more_money, plain_payments, send
 from tests.funds.test_bank_files import EXPECTED, answer, row
 from tests.world import DEMO, World
 
@@ -43,7 +44,7 @@ def refused(*args: Any) -> dict[str, Any]:
 def test_a_dry_run_tells_everything_and_posts_nothing(world: World) -> None:
     expected = EXPECTED["bank-return-a.csv"]
     more_money(world)
-    send(world, demo_lines(expected["batch_no"]))
+    send(world, demo_lines(expected["batch_no"]), sent_on=DEMO_SENT_ON)
 
     told = run("import", DEMO / "bank-return-a.csv", "--bank", "HFNS", "--dry-run")
 
@@ -79,6 +80,10 @@ def test_an_import_posts_and_a_second_one_is_refused(world: World, tmp_path: Pat
         (answer(row(JIANG, "妥了")), "COMMON", "WordsUnknown"),
         (answer(row(JIANG), ["合计", "共 2 笔", "", "800.00", "", "", ""]), "COMMON", "AnswerNotSound"),
         (answer(row(JIANG)), "NOBODY", "NoFormat"),
+        (answer(row(PayLine("X1", "别人", "9999990000000000099", 1_000))), "COMMON", "NothingOfOurs"),
+        (b"PK\x03\x04" + b"junk" * 50, "COMMON", "BrokenFile"),
+        ("今天天气很好".encode(), "COMMON", "WrongFileType"),
+        (csv_file(HEADING[:1] + HEADING[2:], row(JIANG)).getvalue(), "COMMON", "HeadingsUnknown"),
     ],
 )
 def test_a_refusal_is_one_object_and_leaves_nothing(

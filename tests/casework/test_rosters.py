@@ -31,7 +31,7 @@ from funds import bank_files, ledger, providers
 from funds import services as funds
 from funds.bank_files import Said
 from funds.banking.reasons import CREDITED, RETURNED
-from funds.errors import FundShort, SamePerson, WrongPaymentState
+from funds.errors import FundShort, SamePerson, WrongDay, WrongPaymentState
 from funds.models import CashHandover, Payment, PaymentBatch, Reservation
 from tests.funds.test_ledger import refuses
 from tests.world import START, World, make_staff
@@ -296,7 +296,7 @@ def test_cash_is_not_handed_out_before_it_was_released_nor_otherwise_a_second_ti
     _roster, batch = with_the_bank(world, 1, channel="cash", cash_reason="老人不会用卡")
     payment = batch.payments.get()
     with clock.frozen_at(LATER):
-        with pytest.raises(WrongPaymentState, match="才放行"), transaction.atomic():
+        with pytest.raises(WrongDay, match="才交出去"), transaction.atomic():
             handed(world, payment, handed_on=START)
         assert not Document.objects.filter(kind="receipt").exists()
         handed(world, payment)
@@ -639,8 +639,9 @@ def test_an_answer_that_comes_twice_changes_nothing(world: World) -> None:
     _roster, batch = with_the_bank(world, 2)
     said = [payments.Answer(row.pk, True, bank_reference="H") for row in batch.payments.all()]
 
-    for key in ("a", "b"):
-        payments.record_answers(said, by=world.cashier, key=key)
+    with clock.frozen_at(LATER):
+        for key in ("a", "b"):
+            payments.record_answers(said, by=world.cashier, key=key)
 
     assert ledger.balances([world.fund])[world.fund.pk].paid_fen == 800_00
 

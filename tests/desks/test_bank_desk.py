@@ -3,6 +3,7 @@
 import csv
 import datetime
 import io
+import re
 from typing import Any
 
 import pytest
@@ -10,22 +11,29 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from access import services as access
+from access.models import OrgUnit, Staff
 from audit import clock
 from audit.models import AccessLog
 from casework import payments
 from casework.desks.funds import bank_lists as lists_desk
+from casework.desks.funds.forms import HandoverForm as CashForm
 from casework.desks.funds.forms import new_key
 from casework.desks.funds.menu import count_bank_tasks
+from casework.desks.funds.reach import bank_tasks_in_reach
+from casework.desks.rosters.forms import HandoverForm as RosterCashForm
 from casework.models import Case
 from funds import bank_formats, ledger
+from funds import services as funds
 from funds.models import BankFile, BankLine, BankTask, HeadingMapping, Payment, PaymentBatch, Transfer
 from jobs import runner
 from jobs.models import Job
 from tests.desks.test_funds import a_batch, log_in, payment_of, stranger  # noqa: F401 - fixtures
-from tests.funds.banking.files import HEADING
+from tests.funds.banking.files import HEADING, xlsx_file
+from tests.funds.banking.test_bad_files import part_of, repacked
 from tests.funds.sent import PayLine, plain_payments, send
 from tests.funds.test_bank_files import answer, row
-from tests.world import START, World, case_now
+from tests.world import START, World, case_now, make_staff
 
 LINES = [PayLine(f"QH{n:04}", f"江正{n}", f"999999{n:013}", 80_000, "禾丰农商银行") for n in range(1, 4)]
 
@@ -281,7 +289,91 @@ def test_a_file_left_aside_leaves_nothing(world: World, desk: Client) -> None:
     assert not BankFile.objects.exists() and set(states()) == {"sent"}
 
 
+def test_a_missing_account_column_is_asked_for_and_not_called_another_account(world: World, desk: Client) -> None:
+    send(world, LINES)
+    content = answer(*map(row, LINES)).replace("收款账号".encode(), "卡折号码".encode())
+
+    job = upload(desk, content)
+    page = shown(desk, job)
+    assert job.result["stage"] == "headings" and "没有找到这几列" in page and "账号不同" not in page
+    fields = {"account": "卡折号码", "amount": "金额", "status": "处理结果", "serial": "客户流水"}
+    desk.post(reverse("funds:bank_columns", args=[job.pk]), fields)
+    confirm(desk, ran(job))
+
+    assert set(states()) == {"credited"}
+
+
+def test_text_that_is_no_table_is_no_bank_file(world: World, desk: Client) -> None:
+    job = upload(desk, "今天天气很好。\n没有什么可说的。\n".encode(), "a.txt")
+
+    assert job.state == "failed" and "里没有表格" in job.error
+    assert "里没有表格" in shown(desk, job) and not BankFile.objects.exists()
+
+
+def test_a_workbook_that_kills_its_reader_fails_once_in_words(world: World, desk: Client) -> None:
+    strings = part_of(xlsx_file(HEADING, row(LINES[0])), "xl/sharedStrings.xml")
+    bomb = repacked(xlsx_file(HEADING, row(LINES[0])), strings=re.sub(rb'ount="[0-9]+"', b'ount="4000000000"', strings))
+
+    job = upload(desk, bomb, "a.xlsx")
+
+    assert (job.state, job.attempts) == ("failed", 1) and "打不开" in job.error
+
+
+def test_a_file_of_others_offers_another_file_and_no_entry(world: World, desk: Client) -> None:
+    send(world, LINES)
+    job = upload(desk, answer(*(row(PayLine(f"X{n}", "别人", f"999998{n:013}", 100)) for n in range(4))))
+
+    page = shown(desk, job)
+    assert "没有一笔是我们发出的" in page and "换一家银行" in page and "确认，记账" not in page
+    job = confirm(desk, job)
+
+    assert job.state == "waiting" and not BankTask.objects.exists() and not BankFile.objects.exists()
+
+
 # ---------------------------------------------------------------- tasks
+
+
+STRANGER = PayLine("X1", "外人", "9999980000000000099", 12_300)
+
+
+def test_a_posted_answer_with_a_line_that_is_not_ours_is_shown(world: World, desk: Client) -> None:
+    send(world, LINES)
+    nameless = row(STRANGER, name="")
+    job = confirm(desk, upload(desk, answer(row(LINES[0]), row(STRANGER), [*nameless[:-1], "R8"])))
+
+    page = desk.get(reverse("funds:bank_file", args=[job.result["file"]]))
+
+    assert page.status_code == 200 and "外人" in page.content.decode() and "—" in page.content.decode()
+    assert "外人" in desk.get(reverse("funds:bank_tasks")).content.decode() or BankTask.objects.count() == 4
+
+
+def test_money_paid_twice_is_a_task_that_says_what_to_do(world: World, desk: Client) -> None:
+    send(world, LINES)
+    confirm(desk, upload(desk, answer(row(LINES[0]))))
+    job = upload(desk, answer(row(LINES[0], reference="B777")), "b.csv")
+    assert "可能付了两次" in shown(desk, job)
+
+    confirm(desk, job)
+
+    task = BankTask.objects.get(kind="paid_again")
+    page = desk.get(reverse("funds:bank_task", args=[task.pk])).content.decode()
+    assert "又付了一次" in page and "请银行退回" in page and "多付的已经追回" in page
+    assert Transfer.objects.filter(kind="settle").count() == 1
+
+
+def test_what_one_answer_left_open_is_settled_together(world: World, desk: Client, log_in: Any) -> None:  # noqa: F811
+    send(world, LINES)
+    job = confirm(desk, upload(desk, answer(row(LINES[0]), row(STRANGER))))
+    url = reverse("funds:bank_file_settle", args=[job.result["file"]])
+    assert url in desk.get(reverse("funds:bank_file", args=[job.result["file"]])).content.decode()
+    assert "3 件没有解决" in desk.get(url).content.decode()
+    assert desk.post(url, {"how": "not_ours", "note": "", "key": new_key()}).status_code == 422
+
+    desk.post(url, {"how": "not_ours", "note": "传错了文件", "key": new_key()})
+
+    assert set(BankTask.objects.values_list("state", "how", "note")) == {("settled", "not_ours", "传错了文件")}
+    assert states() == ["credited", "sent", "sent"]
+    assert log_in(world.auditor).get(url).status_code == 403
 
 
 def test_a_task_is_asked_about_and_settled_in_words(world: World, desk: Client) -> None:
@@ -341,6 +433,48 @@ def test_another_countys_bank_files_are_not_there(
     assert {client.get(reverse(name, args=[pk])).status_code for name, pk in away} == {404}
     assert "a.csv" not in client.get(reverse("funds:bank")).content.decode()
     assert "没有要问银行的" in client.get(reverse("funds:bank_tasks")).content.decode()
+
+
+def test_a_township_sees_its_own_lines_of_an_answer_alone(world: World, desk: Client, log_in: Any) -> None:  # noqa: F811
+    village = a_far_village(world)
+    clerk = make_staff("far_clerk", "far")
+    access.appoint(clerk, "township_clerk", village.township, by=None, valid_from=START)
+    send(world, [LINES[0], LINES[2]])
+    of_township = funds.allocate(
+        world.fund, 100_000, programme="disaster_relief", unit=village.township, year=2026, key="allocate:far"
+    )
+    send(world, [LINES[1]], number="PB-2", village=village, allocation=of_township)
+    job = confirm(desk, upload(desk, answer(row(LINES[0]), row(LINES[1]), row(STRANGER), row(LINES[2], amount="7.00"))))
+
+    client = log_in(clerk)
+    page = client.get(reverse("funds:bank_file", args=[job.result["file"]])).content.decode()
+    assert "江正2" in page and "江正1" not in page and "外人" not in page and "江正3" not in page
+    assert "1 行" in page and "4 行" not in page and "1 · 800" in page and "还有没解决的" not in page
+    listed = client.get(reverse("funds:bank")).content.decode()
+    assert "a.csv" in listed and "1,600" not in listed
+    assert not bank_tasks_in_reach(clerk).exists()
+    assert client.get(reverse("funds:bank_task", args=[BankTask.objects.first().pk])).status_code == 404
+
+    for whole in (world.cashier, world.fund_manager, world.auditor):
+        page = log_in(whole).get(reverse("funds:bank_file", args=[job.result["file"]])).content.decode()
+        assert "外人" in page and "江正1" in page and "4 行" in page
+        assert bank_tasks_in_reach(whole).count() == 2
+
+
+def a_far_village(world: World) -> OrgUnit:
+    """A village of another township of the same county."""
+    places: list[OrgUnit] = []
+    for level, code in (("township", "990101299"), ("village", "990101299201")):
+        unit = OrgUnit(
+            code=code, name=f"外{level}", level=level, parent=places[-1] if places else world.county,
+            province_id=world.county.province_id, prefecture_id=world.county.prefecture_id, county_id=world.county.pk,
+            valid_from=world.county.valid_from, township=places[-1] if places else None,
+        )  # fmt: skip
+        unit.save()
+        setattr(unit, level, unit)
+        unit.save()
+        places.append(unit)
+    return places[-1]
 
 
 @pytest.mark.parametrize("name", ["bank", "bank_tasks", "bank_file", "bank_job"])
@@ -417,6 +551,43 @@ def test_a_long_list_is_a_job_and_is_taken_once(world: World, desk: Client, monk
     assert desk.post(take).status_code == 302
     job.refresh_from_db()
     assert job.result_file.name == "" and AccessLog.objects.get().actor_id == world.cashier.pk
+
+
+def test_the_batch_tells_which_lists_were_made_of_it_before_another_is(world: World, desk: Client) -> None:
+    batch = send(world, LINES)
+    pages = reverse("funds:batch", args=[batch.pk]), reverse("funds:export", args=[batch.pk])
+    before = [desk.get(url).content.decode() for url in pages]
+    assert "下一步：清单交给银行" in before[0] and "导出过" not in before[0] + before[1]
+
+    exported(desk, batch)
+
+    for page in [desk.get(url).content.decode() for url in pages]:
+        assert "禾丰农商银行" in page and "4月15日" in page and str(world.cashier) in page and "可能付两次" in page
+        assert "下一步" not in page
+
+
+@pytest.mark.parametrize("day", ["1999-01-01", "2026-04-14"])
+def test_a_day_before_the_money_was_sent_is_refused_at_the_desk(world: World, desk: Client, day: str) -> None:
+    batch = send(world, LINES)
+    pk = Payment.objects.get(key="QH0001").pk
+    given = {"key": new_key(), "answered_on": day, "confirm": "1", f"outcome-{pk}": "credited"}
+
+    page = desk.post(reverse("funds:answers", args=[batch.pk]), given)
+
+    assert "不能早于 2026-04-15" in page.content.decode() and set(states()) == {"sent"}
+    assert "4月15日交出去的" in desk.get(reverse("funds:answers", args=[batch.pk])).content.decode()
+
+
+@pytest.mark.parametrize("day", ["1999-01-01", "2026-04-14", "2026-04-16"])
+def test_cash_is_not_handed_out_before_it_was_drawn_nor_tomorrow(world: World, day: str) -> None:
+    forms = (
+        CashForm({"handed_on": day}, payers=[], sent_on=START),
+        RosterCashForm({"handed_on": day}, colleagues=Staff.objects.none(), sent_on=START),
+    )
+
+    for form in forms:
+        assert "2026-04-15" in form.errors["handed_on"][0]
+        assert "4月15日交出去的" in form["handed_on"].help_text
 
 
 def test_a_list_is_not_offered_after_the_bank_has_answered(world: World, desk: Client) -> None:

@@ -1,6 +1,7 @@
 """Payments that are with the bank, quickly: no case stands behind them, only money that was decided and released."""
 
 import csv
+import datetime
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from access import vault
+from access.models import OrgUnit
 from audit import clock
 from audit.bulk import copy_rows, next_ids, write_history
 from audit.context import acting
@@ -22,6 +24,9 @@ from funds.models import Account, Allocation, Payment, PaymentBatch, Reservation
 from tests.world import DEMO, World
 
 PREFIX = "plain"
+
+
+DEMO_SENT_ON = datetime.date(2026, 3, 16)
 
 
 def demo_lines(batch_no: str) -> list[PayLine]:
@@ -40,19 +45,29 @@ def demo_lines(batch_no: str) -> list[PayLine]:
 
 
 @transaction.atomic
-def send(world: World, lines: Iterable[PayLine], *, number: str = "PB-1", upto: str = "sent") -> PaymentBatch:
+def send(
+    world: World,
+    lines: Iterable[PayLine],
+    *,
+    number: str = "PB-1",
+    upto: str = "sent",
+    sent_on: datetime.date | None = None,
+    village: OrgUnit | None = None,
+    allocation: Allocation | None = None,
+) -> PaymentBatch:
     """A batch of these lines, released to the bank; the serial of a line is the key of its payment. Written in bulk."""
     lines, today = list(lines), clock.today()
     with acting(world.fund_manager, reason="test"):
         batch = funds.open_batch(number=number, title="四月", by=world.fund_manager)
-        allocation = Allocation.objects.get(programme="disaster_relief")
+        allocation = allocation or Allocation.objects.get(programme="disaster_relief")
+        village = village or world.village
         accounts = dict(Account.objects.filter(allocation=allocation).values_list("kind", "pk"))
         reservations, payments = next_ids(Reservation, len(lines)), next_ids(Payment, len(lines))
         copy_rows(
             Reservation,
             ("id", "key", "subject", "allocation_id", "village_id", "programme", "amount_fen", "released_fen", "reserved_on"),
             [
-                (pk, f"reserve:{line.serial}", f"{PREFIX}:{line.serial}", allocation.pk, world.village.pk,
+                (pk, f"reserve:{line.serial}", f"{PREFIX}:{line.serial}", allocation.pk, village.pk,
                  "disaster_relief", line.amount_fen, 0, today)
                 for pk, line in zip(reservations, lines, strict=True)
             ],
@@ -76,7 +91,7 @@ def send(world: World, lines: Iterable[PayLine], *, number: str = "PB-1", upto: 
         if upto == "checked":
             return batch
         funds.release_batch(batch, by=world.cashier)
-        Payment.objects.filter(batch=batch).update(sent_on=today)
+        Payment.objects.filter(batch=batch).update(sent_on=sent_on or today)
         with connection.cursor() as cursor:
             cursor.execute("UPDATE funds_payment SET state = 'sent' WHERE batch_id = %s", [batch.pk])
         write_history(Payment, payments, "~")

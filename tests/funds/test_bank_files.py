@@ -18,6 +18,7 @@ from access.vault import blind_index
 from audit import clock
 from audit.models import AccessLog
 from funds import bank_files, bank_formats, bank_lists, bank_tasks, ledger
+from funds import services as funds
 from funds.banking.errors import (
     AlreadyPosted,
     AnswerNotSound,
@@ -27,7 +28,9 @@ from funds.banking.errors import (
     NobodyPosts,
     NoFormat,
     NoHeading,
+    NothingOfOurs,
     WordsUnknown,
+    WordTaken,
     WrongFileType,
 )
 from funds.banking.writing import PayLine
@@ -35,7 +38,7 @@ from funds.errors import NotYours, WrongPaymentState
 from funds.models import BankFile, BankFormat, BankLine, BankTask, HeadingMapping, Payment, Transfer
 from tests.desks.test_budget import stranger
 from tests.funds.banking.files import HEADING, csv_file
-from tests.funds.sent import PREFIX, demo_lines, more_money, plain_payments, send
+from tests.funds.sent import DEMO_SENT_ON, PREFIX, demo_lines, more_money, plain_payments, send
 from tests.funds.test_ledger import refuses
 from tests.world import DEMO, START, World, make_staff
 
@@ -105,7 +108,7 @@ def nothing_happened() -> None:
 def test_a_demo_banks_answer_is_posted_as_expected(world: World, name: str) -> None:
     expected, path = EXPECTED[name], DEMO / name
     more_money(world)
-    send(world, demo_lines(expected["batch_no"]), number=expected["batch_no"])
+    send(world, demo_lines(expected["batch_no"]), number=expected["batch_no"], sent_on=DEMO_SENT_ON)
 
     judged = judge(path, BANKS[name])
     nothing_happened()
@@ -138,7 +141,7 @@ def test_a_demo_banks_answer_is_posted_as_expected(world: World, name: str) -> N
 @pytest.mark.parametrize("name", list(EXPECTED))
 def test_the_same_file_is_posted_once_under_whatever_name(world: World, name: str) -> None:
     more_money(world)
-    send(world, demo_lines(EXPECTED[name]["batch_no"]))
+    send(world, demo_lines(EXPECTED[name]["batch_no"]), sent_on=DEMO_SENT_ON)
     post(world, DEMO / name, BANKS[name], name)
     before = moved(), BankTask.objects.count()
 
@@ -151,7 +154,7 @@ def test_the_same_file_is_posted_once_under_whatever_name(world: World, name: st
 def test_both_banks_answer_for_their_own_batch_alone(world: World) -> None:
     more_money(world)
     for name, expected in EXPECTED.items():
-        batch = send(world, demo_lines(expected["batch_no"]), number=expected["batch_no"])
+        batch = send(world, demo_lines(expected["batch_no"]), number=expected["batch_no"], sent_on=DEMO_SENT_ON)
         # Made outside of here: two of the demo's lines are above what the second bank takes at once.
         BankFile.objects.create(
             kind="list", bank=BANKS[name], format_version="1", sha256=name.ljust(64, "0"), filename=name, batch=batch,
@@ -206,6 +209,65 @@ def test_overlapping_statements_record_only_what_is_new(world: World) -> None:
     assert file.counts == {"already_recorded": 1, "matched_success": 1}
     assert set(states().values()) == {"credited"} and moved() == Counter(settle=210_000)
     assert not BankTask.objects.filter(state="open").exists()
+
+
+def test_a_second_credit_under_another_reference_is_a_task_and_not_a_repetition(world: World) -> None:
+    send(world, [JIANG, LIN])
+    post(world, answer(row(JIANG, reference="A1"), row(LIN, reference="A2")))
+
+    file = post(world, answer(row(JIANG, reference="B777"), row(LIN, reference="A2")), name="b.csv")
+
+    assert file.counts == {"exception": 1, "already_recorded": 1} and moved() == Counter(settle=130_000)
+    task = file.tasks.get()
+    assert (task.kind, task.payment.key, task.line.posted) == ("paid_again", "QH0001", False)
+    assert "可能付了两次" in task.words and "追回" in task.words
+
+    later = post(world, answer(row(JIANG, reference="B777"), row(JIANG, reference="A1")), name="c.csv")
+    assert later.counts == {"already_recorded": 2} and not later.tasks.exists()
+    back = post(world, answer(row(JIANG, "退票", "户名不符", reference="B778")), name="d.csv")
+    assert back.tasks.get().kind == "paid_again" and moved() == Counter(settle=130_000)
+
+
+def test_another_bank_that_paid_as_well_is_a_task(world: World) -> None:
+    send(world, [JIANG])
+    post(world, answer(row(JIANG, reference="A1")))
+
+    file = post(world, answer(row(JIANG, "0000", reference="A1")), "HFNS", name="b.csv")
+
+    assert file.tasks.get().kind == "paid_again" and moved() == Counter(settle=80_000)
+
+
+def test_what_somebody_wrote_down_by_hand_is_repeated_by_the_first_file(world: World) -> None:
+    send(world, [JIANG])
+    payment = Payment.objects.select_related("reservation__allocation", "batch").get()
+    funds.credit(payment, bank_reference="", answered_on=clock.today())
+    ledger.settle_now()
+
+    assert judge(answer(row(JIANG, reference="A1"))).counts == {"already_recorded": 1}
+    post(world, answer(row(JIANG, reference="A1")))
+    assert judge(answer(row(JIANG, reference="A2"))).reasons == {"exception:paid_again": 1}
+
+
+def test_an_answer_of_a_day_before_the_release_moves_nothing(world: World) -> None:
+    send(world, [JIANG, LIN])
+    content = csv_file([*HEADING, "交易日期"], [*row(JIANG), "1999-01-01"], [*row(LIN), "2026-04-15"]).getvalue()
+
+    file = post(world, content)
+
+    assert states() == {"QH0001": "sent", "QH0003": "credited"}
+    assert (file.tasks.get().kind, file.tasks.get().payment.key) == ("wrong_day", "QH0001")
+    assert "1999-01-01" in file.tasks.get().words
+
+
+def test_a_file_in_which_nothing_is_ours_is_refused_and_opens_no_tasks(world: World) -> None:
+    send(world, [JIANG])
+    strangers = [row(PayLine(f"X{n}", "别人", f"999999{n:013}", 10_000)) for n in range(5)]
+
+    assert not judge(answer(*strangers)).may_be_posted
+    with pytest.raises(NothingOfOurs, match="选对了银行"):
+        post(world, answer(*strangers))
+
+    nothing_happened()
 
 
 def test_one_payment_without_an_answer_is_asked_for_once(world: World) -> None:
@@ -358,6 +420,48 @@ def test_a_word_does_not_get_a_second_meaning(world: World) -> None:
     assert not HeadingMapping.objects.exists()
 
 
+def test_a_taught_word_keeps_its_meaning_and_the_refusal_says_who_gave_it(world: World) -> None:
+    send(world, [JIANG])
+    content = answer(row(JIANG, "处理完毕"))
+    signature = judge(content).layout.signature
+    bank_formats.teach("COMMON", signature, {"处理完毕": "credited"}, by=world.cashier)
+    seen = judge(content)
+
+    with pytest.raises(WordTaken, match=f"2026-04-15 已由{world.cashier}写明是「到账」"):
+        bank_formats.teach("COMMON", signature, {"处理完毕": "failed"}, by=world.fund_manager)
+    with pytest.raises(WordTaken):
+        bank_formats.teach("COMMON", signature, {" 处理完毕": "failed"}, by=world.fund_manager)
+    bank_formats.teach("COMMON", signature, {"处理完毕": "credited", "没成": "failed"}, by=world.fund_manager)
+
+    mapping = HeadingMapping.objects.get()
+    assert mapping.statuses == {"处理完毕": "credited", "没成": "failed"} and mapping.history.count() == 2
+    assert judge(content).fingerprint == seen.fingerprint
+
+
+def test_a_new_format_outranks_what_was_taught_before_it(world: World) -> None:
+    send(world, [JIANG])
+    content = answer(row(JIANG, "处理完毕"))
+    bank_formats.teach("COMMON", judge(content).layout.signature, {"处理完毕": "credited"}, by=world.cashier)
+    before = judge(content)
+    spec = BankFormat.objects.get(code="COMMON", direction="in").spec
+    statuses = spec["statuses"] | {"failed": [*spec["statuses"]["failed"], "处理完毕"]}
+    bank_formats.add(
+        spec | {"version": "2026-04", "valid_from": "2026-04-01", "statuses": statuses}, by=world.fund_manager
+    )
+
+    after = judge(content)
+
+    assert before.counts == {"matched_success": 1} and after.counts == {"matched_failed": 1}
+
+
+@pytest.mark.parametrize("changed", [{"status": "失败"}, {"amount": "800.01"}, {"reference": "other"}])
+def test_what_was_seen_is_no_longer_what_would_be_posted(world: World, changed: dict[str, str]) -> None:
+    send(world, [JIANG])
+    of = {"name": "别人"}  # probable whatever it says
+
+    assert judge(answer(row(JIANG, **of))).fingerprint != judge(answer(row(JIANG, **of | changed))).fingerprint
+
+
 STRANGE = ["甲", "乙", "丙", "丁", "戊", "己", "庚"]
 
 
@@ -385,6 +489,8 @@ def test_strange_headings_are_mapped_once_and_remembered(world: World) -> None:
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"0" * 600, WrongFileType),
         (b"", (NoHeading, HeadingsUnknown, WrongFileType)),
         ((DEMO / "payment-roster.csv").read_bytes(), HeadingsUnknown),
+        ("今天天气很好。\n没有什么，可说的\n".encode(), WrongFileType),
+        (b"1,2,3\n4,5,6\n", WrongFileType),
     ],
 )
 def test_a_wrong_file_is_refused_in_words(world: World, content: bytes, refusal: Any) -> None:
@@ -609,6 +715,29 @@ def test_a_task_is_asked_and_settled_and_stays_settled(world: World) -> None:
     assert states()["QH0003"] == "sent"
     with pytest.raises(WrongPaymentState, match="已经解决"):
         bank_tasks.asked(task.pk, by=world.cashier)
+
+
+def test_what_one_file_left_open_is_settled_for_one_reason(world: World) -> None:
+    send(world, [JIANG, LIN])
+    file = post(world, answer(row(JIANG), *(row(PayLine(f"X{n}", "别人", f"999999{n:013}", 1_000)) for n in range(3))))
+    other = post(world, answer(row(LIN, amount="1.00")), name="b.csv").tasks.get()
+    ids = list(file.tasks.values_list("pk", flat=True))
+    bank_tasks.settle(ids[0], by=world.cashier, how="bank_mistake", note="先问清的")
+
+    with pytest.raises(WrongPaymentState, match="怎么解决"):
+        bank_tasks.settle_together(ids, by=world.fund_manager, how="other")
+    assert bank_tasks.settle_together(ids, by=world.fund_manager, how="not_ours", note="传错了") == 3
+    assert bank_tasks.settle_together(ids, by=world.fund_manager, how="not_ours", note="传错了") == 0
+
+    assert list(bank_tasks.open_tasks()) == [other]
+    assert Counter(file.tasks.values_list("how", "settled_by__username")) == {
+        ("bank_mistake", "cashier"): 1,
+        ("not_ours", "fund_manager"): 3,
+    }
+    assert {task.history.latest().history_user_id for task in file.tasks.filter(how="not_ours")} == {
+        world.fund_manager.pk
+    }
+    assert states() == {"QH0001": "credited", "QH0003": "sent"}
 
 
 # ---------------------------------------------------------------- in raw SQL

@@ -1,14 +1,21 @@
 """What is paid is what was decided and listed, in raw SQL too: purposes, payments, batches, and the money that goes with them."""
 
+import datetime
+
 import pytest
+from django.db import transaction
 
 from casework import payments
+from funds import bulk
 from funds import services as funds
-from funds.models import Payment
+from funds.errors import WrongDay
+from funds.models import Payment, Transfer
 from tests.casework.test_no_dead_ends import answer
 from tests.casework.test_whole_way import pay
 from tests.funds.test_ledger import INSERT, account, refuses, reserve
-from tests.world import World
+from tests.world import START, World
+
+ONE_DAY = datetime.timedelta(days=1)
 
 
 def listed(world: World, key: str = "batch-aaaaaaaa") -> Payment:
@@ -69,6 +76,38 @@ def test_what_the_bank_answered_stays(world: World) -> None:
 
     refuses("UPDATE funds_payment SET bank_reference = 'forged'", match="not changed")
     refuses("UPDATE funds_payment SET answered_on = '2026-01-01'", match="not changed")
+
+
+@pytest.mark.parametrize("day", [datetime.date(1999, 1, 1), START - ONE_DAY, START + ONE_DAY])
+def test_nobody_answers_before_the_money_was_sent_or_tomorrow(world: World, day: datetime.date) -> None:
+    payment = sent(world)
+    steps = [
+        lambda: funds.credit(payment, bank_reference="R", answered_on=day),
+        lambda: funds.bounce(payment, bank_reference="R", reason="户名不符", answered_on=day),
+        lambda: bulk.credit_many([bulk.Credited(payment.pk, "R", day)]),
+        lambda: bulk.bounce_many([bulk.Bounced(payment.pk, "R", "户名不符", day)]),
+    ]
+
+    for step in steps:
+        with pytest.raises(WrongDay, match="日期"), transaction.atomic():
+            step()
+
+    payment = Payment.objects.get(pk=payment.pk)
+    assert (payment.state, payment.answered_on) == ("sent", None)
+    assert not Transfer.objects.filter(payment=payment, kind__in=("settle", "bounce")).exists()
+
+
+def test_what_came_back_came_back_after_it_was_sent(world: World) -> None:
+    case = world.brought_to("fund_reserved")
+    pay(world, case)
+    answer(world, case, credited=True, key="yes")
+    payment = Payment.objects.get(subject=case.subject)
+
+    with pytest.raises(WrongDay):
+        funds.claw_back(payment, bank_reference="R", reason="户名不符", answered_on=START - ONE_DAY)
+
+    assert Payment.objects.get(pk=payment.pk).state == "credited"
+    assert not Transfer.objects.filter(kind="clawback").exists()
 
 
 COPY = """INSERT INTO funds_payment (uid, key, subject, instalment, amount_fen, state, payee_name, account_sealed, account_index,

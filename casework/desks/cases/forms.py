@@ -491,7 +491,8 @@ class WithTheBankForm(ActForm):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         with_the_bank = Payment.objects.filter(subject=self.case.subject, state__in=("sent", "unknown"))
-        self.fields["payment_id"].initial = with_the_bank.order_by("-id").values_list("pk", flat=True).first()
+        self.payment = with_the_bank.order_by("-id").first()
+        self.fields["payment_id"].initial = self.payment and self.payment.pk
 
     def data_of_act(self) -> dict[str, Any]:
         return {"payment_id": self.cleaned_data["payment_id"]}
@@ -503,6 +504,10 @@ class AnswerForm(WithTheBankForm):
     bank_reference = forms.CharField(label=_l("银行流水号"), max_length=60, required=False)
     answered_on = DayField(label=_l("银行哪天答复"), latest=clock.today, initial=clock.today)
     field_order = ["key", "payment_id", "reason", "bank_reference", "answered_on"]
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fields["answered_on"].not_before(self.payment and self.payment.sent_on)
 
     def data_of_act(self) -> dict[str, Any]:
         return super().data_of_act() | {

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db import transaction
+from django.db.models import Count, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -15,17 +16,27 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from audit import clock
 from casework.bank_jobs import ANSWER
 from casework.bank_words import returned_words
-from casework.desks.funds.bank_forms import OUTCOMES, AnswerUploadForm, ColumnsForm, WordsForm
-from casework.desks.funds.reach import bank_files_in_reach, demand, demand_money, holds, payments_in_reach
+from casework.desks.funds.bank_forms import AnswerUploadForm, ColumnsForm, WordsForm
+from casework.desks.funds.reach import (
+    answers_seen_whole,
+    bank_files_in_reach,
+    bank_lines_in_reach,
+    bank_tasks_in_reach,
+    demand,
+    demand_money,
+    holds,
+    payments_in_reach,
+)
 from casework.desks.funds.tables import cases_of
 from casework.errors import REFUSALS
 from casework.http import reload_soon
 from casework.reach import visible
 from funds import bank_files, bank_formats
 from funds.banking.formats import IN
+from funds.banking.headings import LABELS
 from funds.banking.matching import WORDS
-from funds.banking.reasons import STORED_WORDS
-from funds.models import BankFile, BankLine
+from funds.banking.reasons import OUTCOME_WORDS, STORED_WORDS
+from funds.models import BankFile, BankLine, BankTask
 from jobs import runner
 from jobs.errors import JobsError
 from jobs.models import Job
@@ -52,7 +63,7 @@ def home(request: HttpRequest) -> HttpResponse:
                 form.add_error("file", str(refusal))
     files = bank_files_in_reach(user).filter(kind=BankFile.Kind.ANSWER).select_related("made_by")
     page = Paginator(files, PAGE).get_page(request.GET.get("page"))
-    names = dict(banks)
+    names, sums = dict(banks), _sums_of(list(page), user)
     return render(
         request,
         "funds/bank.html",
@@ -60,20 +71,32 @@ def home(request: HttpRequest) -> HttpResponse:
             "form": form,
             "jobs": Job.objects.filter(kind=ANSWER, requested_by_id=user.pk, state__in=ALIVE).order_by("-id")[:20],
             "page": page,
-            "files": [{"file": file, "bank": names.get(file.bank, file.bank), **_sums(file)} for file in page],
+            "files": [{"file": file, "bank": names.get(file.bank, file.bank), **sums[file.pk]} for file in page],
         },
         status=422 if form is not None and form.errors else 200,
     )
 
 
-def _sums(file: BankFile) -> dict[str, Any]:
+def _sums_of(files: list[BankFile], user: Any) -> dict[int, dict[str, int]]:
+    """{file: what its lines within reach add up to}; of one that she sees whole the file itself knows."""
+    whole = set(answers_seen_whole(user).filter(pk__in=[file.pk for file in files]).values_list("pk", flat=True))
+    counts = {file.pk: file.counts if file.pk in whole else {} for file in files}
+    fen = {file.pk: file.sums_fen if file.pk in whole else {} for file in files}
+    parts = bank_lines_in_reach(user).filter(file__in=set(counts) - whole).order_by().values_list("file", "result")
+    for pk, result, n, sum_fen in parts.annotate(Count("id"), Sum("amount_fen", default=0)):
+        counts[pk][result], fen[pk][result] = n, sum_fen
+    return {pk: _sums(counts[pk], fen[pk]) for pk in counts}
+
+
+def _sums(counts: dict[str, int], fen: dict[str, int]) -> dict[str, int]:
     failed = ("matched_failed", "matched_returned")
     return {
-        "credited": file.counts.get("matched_success", 0),
-        "credited_fen": file.sums_fen.get("matched_success", 0),
-        "returned": sum(file.counts.get(result, 0) for result in failed),
-        "returned_fen": sum(file.sums_fen.get(result, 0) for result in failed),
-        "exceptions": file.counts.get("exception", 0),
+        "lines": sum(counts.values()),
+        "credited": counts.get("matched_success", 0),
+        "credited_fen": fen.get("matched_success", 0),
+        "returned": sum(counts.get(result, 0) for result in failed),
+        "returned_fen": sum(fen.get(result, 0) for result in failed),
+        "exceptions": counts.get("exception", 0),
     }
 
 
@@ -132,7 +155,13 @@ def _headings_page(request: HttpRequest, found: Job, form: ColumnsForm | None) -
     return render(
         request,
         "funds/bank_columns.html",
-        {"job": found, "rows": rows[:8], "form": form, "bank": bank_formats.bank_name(found.params["bank"])},
+        {
+            "job": found,
+            "rows": rows[:8],
+            "form": form,
+            "bank": bank_formats.bank_name(found.params["bank"]),
+            "missing": _("、").join(str(LABELS[field]) for field in found.result.get("missing", ())),
+        },
         status=422 if form.errors else 200,
     )
 
@@ -174,19 +203,23 @@ def _preview(request: HttpRequest, found: Job, words_form: WordsForm | None) -> 
             "silent": [payments[pk] for pk in silent if pk in payments],
             "silent_page": silent,
             "words_form": words_form,
-            "may_be_posted": not seen["findings"] and not seen["unknown_words"],
+            "is_ours": seen.get("is_ours", True),
+            "may_be_posted": not _is_barred(seen),
         },
         status=422 if words_form is not None and words_form.errors else 200,
     )
 
 
+def _is_barred(seen: dict[str, Any]) -> bool:
+    return bool(seen.get("findings") or seen.get("unknown_words") or not seen.get("is_ours", True))
+
+
 def _with_payment(rows: Any, payments: dict[int, Any], decided: dict[str, str]) -> list[dict[str, Any]]:
-    said = dict(OUTCOMES)
     return [
         row
         | {
             "sent": payments.get(row["payment"]),
-            "said": said[row["outcome"]],
+            "said": OUTCOME_WORDS[row["outcome"]],
             "decided": decided.get(str(row["line"]), ""),
         }
         for row in rows
@@ -256,7 +289,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     open_lines = [
         row["line"] for row in seen.get("probable", ()) if row["may_decide"] and str(row["line"]) not in decided
     ]
-    if request.POST.get("fingerprint") != seen.get("fingerprint") or seen.get("findings") or seen.get("unknown_words"):
+    if request.POST.get("fingerprint") != seen.get("fingerprint") or _is_barred(seen):
         messages.error(request, _("这一页放得太久了，请重新看一遍再确认。"))
         return redirect("funds:bank_job", pk)
     if open_lines:
@@ -292,18 +325,17 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_safe
 def file(request: HttpRequest, pk: int) -> HttpResponse:
-    """A posted answer, line by line, each leading to its payment and its case."""
-    found = visible(
-        bank_files_in_reach(request.user).filter(kind=BankFile.Kind.ANSWER).select_related("made_by"), pk=pk
-    )
+    """A posted answer: its lines within reach, each leading to its payment and its case."""
+    user = request.user
+    found = visible(bank_files_in_reach(user).filter(kind=BankFile.Kind.ANSWER).select_related("made_by"), pk=pk)
     chosen = request.GET.get("verdict", "")
-    rows = found.lines.select_related("payment", "task").order_by("n")
+    rows = bank_lines_in_reach(user).filter(file=found).select_related("payment", "task").order_by("n")
     if chosen in BankLine.Verdict.values:
         rows = rows.filter(verdict=chosen)
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
     lines = list(page.object_list)
-    cases = cases_of([line.payment for line in lines if line.payment], request.user)
-    said = dict(OUTCOMES)
+    cases = cases_of([line.payment for line in lines if line.payment], user)
+    tasks = bank_tasks_in_reach(user).filter(file=found, state=BankTask.State.OPEN).count()
     chips = [{"label": _("全部"), "url": "?", "on": not chosen}] + [
         {"label": label, "url": f"?verdict={value}", "on": chosen == value} for value, label in BankLine.Verdict.choices
     ]
@@ -313,19 +345,21 @@ def file(request: HttpRequest, pk: int) -> HttpResponse:
         {
             "file": found,
             "bank": bank_formats.bank_name(found.bank),
-            "sums": _sums(found),
+            "sums": _sums_of([found], user)[found.pk],
             "chips": chips,
             "page": page,
             "lines": [
                 {
                     "line": line,
                     "case": cases.get(line.payment_id),
-                    "said": said[line.outcome],
+                    "name": line.name or (line.payment.payee_name if line.payment else ""),
+                    "said": OUTCOME_WORDS[line.outcome],
                     "why": str(WORDS[line.cause]) if line.cause in WORDS else "",
                     "tone": {"matched": "ok", "probable": "soon", "unmatched": "act"}[line.verdict],
                 }
                 for line in lines
             ],
-            "tasks": found.tasks.filter(state="open").count(),
+            "tasks": tasks,
+            "may_settle": holds(user, "answer"),
         },
     )

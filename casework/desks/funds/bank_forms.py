@@ -10,17 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from casework.bank_words import returned_words
 from casework.desks.funds.forms import KeyedForm
 from casework.fields import AnswerCards
-from funds.banking.headings import LABELS
-from funds.banking.reasons import CREDITED, FAILED, RETURNED, STORED_WORDS, UNCLEAR
+from funds.banking.headings import LABELS, LEAST_KNOWN, heading_texts
+from funds.banking.reasons import OUTCOME_WORDS, STORED_WORDS
 from funds.models import BankTask
 
 MOST_BYTES = 50 * 1024 * 1024
-OUTCOMES = (
-    (CREDITED, _("到账")),
-    (FAILED, _("没有付出")),
-    (RETURNED, _("到账后退票")),
-    (UNCLEAR, _("银行还说不清")),
-)
 NO_BANKS_NAME = _("通用回单")  # in the data of the formats; all other names there are a bank's own
 NEEDED = ("serial", "account", "name", "amount", "status", "reason", "date", "reference", "batch")
 
@@ -49,14 +43,14 @@ class ColumnsForm(forms.Form):
         super().__init__(*args, **kwargs)
         choices: list[Any] = [("", _now("没有这一列"))]
         for n, row in enumerate(rows[:10], 1):
-            texts = dict.fromkeys(cell for cell in row if cell.strip() and not cell[:1].isdigit())
-            if len(texts) >= 3:
+            texts = heading_texts(row)
+            if len(texts) >= LEAST_KNOWN:
                 choices.append((_now("第 %(n)d 行") % {"n": n}, [(text, text) for text in texts]))
         for field in NEEDED:
             self.fields[field] = forms.ChoiceField(
                 label=LABELS[field],
                 choices=choices,
-                required=field in ("amount", "status"),
+                required=field in ("account", "amount", "status"),
                 initial=columns.get(field, ""),
             )
 
@@ -77,7 +71,7 @@ class WordsForm(forms.Form):
         for n, word in enumerate(self.statuses):
             self.fields[f"status-{n}"] = forms.ChoiceField(
                 label=_now("“%(word)s”是什么意思") % {"word": word or _now("（空着）")},
-                choices=[("", _now("请选")), *OUTCOMES],
+                choices=[("", _now("请选")), *OUTCOME_WORDS.items()],
             )
         codes = [(code, returned_words(words)) for code, words in STORED_WORDS.items()]
         for n, word in enumerate(self.reasons):

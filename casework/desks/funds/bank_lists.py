@@ -59,7 +59,8 @@ def export(request: HttpRequest, batch_id: int) -> HttpResponse:
             problems = _named(request, problems_of(row.batch, refused))
         except REFUSALS as refusal:
             form.add_error(None, str(refusal))
-    context = {"row": row, "batch": row.batch, "form": form, "problems": problems}
+    lists = bank_lists.made_for(row.batch)
+    context = {"row": row, "batch": row.batch, "form": form, "problems": problems, "lists": lists}
     return render(request, "funds/export.html", context, status=422 if form.errors else 200)
 
 

@@ -5,21 +5,23 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import Sum
+from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from access.roles import title_of
 from audit import clock
-from casework.desks.funds.bank_forms import OUTCOMES, SettleForm
-from casework.desks.funds.reach import bank_tasks_in_reach, demand, demand_money, why_not
+from casework.desks.funds.bank_forms import SettleForm
+from casework.desks.funds.reach import bank_files_in_reach, bank_tasks_in_reach, demand, demand_money, why_not
 from casework.desks.funds.tables import cases_of
 from casework.errors import REFUSALS
 from casework.reach import visible
 from funds import bank_formats, bank_tasks
-from funds.models import BankTask
+from funds.banking.reasons import OUTCOME_WORDS
+from funds.models import BankFile, BankTask
 
 PAGE = 25
 
@@ -88,6 +90,31 @@ def task(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "funds/bank_task.html", _context(found, form, user), status=422 if form.errors else 200)
 
 
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def settle_file(request: HttpRequest, pk: int) -> HttpResponse:
+    """Settle all that one answer left open for one and the same reason: it was the wrong file, say."""
+    user = request.user
+    found = visible(bank_files_in_reach(user).filter(kind=BankFile.Kind.ANSWER), pk=pk)
+    demand(user, "answer")
+    rows = bank_tasks_in_reach(user).filter(file=found, state=BankTask.State.OPEN)
+    form = SettleForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        try:
+            ids = list(rows.values_list("pk", flat=True))
+            n = bank_tasks.settle_together(ids, by=user, how=given["how"], note=given["note"])
+        except REFUSALS as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(
+                request, ngettext("%(n)d 件解决了，记下来了。", "%(n)d 件解决了，记下来了。", n) % {"n": n}
+            )
+            return redirect("funds:bank_file", pk)
+    context = {"file": found, "form": form, **rows.aggregate(count=Count("id"), sum_fen=Sum("amount_fen", default=0))}
+    return render(request, "funds/bank_file_settle.html", context, status=422 if form.errors else 200)
+
+
 def _context(found: BankTask, form: SettleForm, user: Any) -> dict[str, Any]:
     case = cases_of([found.payment], user).get(found.payment_id) if found.payment else None
     return {
@@ -97,6 +124,6 @@ def _context(found: BankTask, form: SettleForm, user: Any) -> dict[str, Any]:
         "bank": bank_formats.bank_name(found.file.bank),
         "days": (clock.today() - found.opened_on).days,
         "who": title_of(found.role),
-        "said": dict(OUTCOMES)[found.line.outcome] if found.line else "",
+        "said": OUTCOME_WORDS[found.line.outcome] if found.line else "",
         "why_not": why_not(user, "answer"),
     }

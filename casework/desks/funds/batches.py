@@ -32,6 +32,7 @@ from casework.models import CaseDuty
 from casework.reach import visible
 from casework.rosters import paying as rosters
 from flows.states import DUTIES
+from funds import bank_lists
 from funds.models import Payment, PaymentBatch
 
 PAGE = 25
@@ -134,6 +135,7 @@ def batch_page(
             and row.batch.state == "released"
             and holds(user, "answer"),
             "may_export": may_export(row, user),
+            "lists": bank_lists.made_for(row.batch),
         },
     )
 

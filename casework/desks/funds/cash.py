@@ -67,7 +67,11 @@ def handed(request: HttpRequest, payment_id: int) -> HttpResponse:
     there = redirect("funds:batch", payment.batch_id)
     payers = [(staff.pk, staff.name) for staff in handing_out.second_persons(case, request.user)]
     form = HandoverForm(
-        request.POST or None, request.FILES or None, payers=payers, initial={"received_by": payment.payee_name}
+        request.POST or None,
+        request.FILES or None,
+        payers=payers,
+        sent_on=payment.sent_on,
+        initial={"received_by": payment.payee_name},
     )
     if request.method == "POST" and form.is_valid():
         given = dict(form.cleaned_data)

@@ -1,5 +1,6 @@
 """What the funds desk is asked for."""
 
+import datetime
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -220,6 +221,7 @@ class AnswersForm(KeyedForm):
         kwargs["initial"] = {"answered_on": clock.today()} | (kwargs.get("initial") or {})
         super().__init__(*args, **kwargs)
         self.payments = payments
+        self.fields["answered_on"].not_before(max((row.sent_on for row in payments if row.sent_on), default=None))
         reasons = [(reason, _now(reason)) for reason in RETURN_REASONS]
         outcomes = [
             ("", _("还没有答复")),
@@ -322,10 +324,11 @@ class HandoverForm(KeyedForm):
     )
     receipt = PhotoField(label=_("签了字的收条"))
 
-    def __init__(self, *args: Any, payers: list[tuple[int, str]], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, payers: list[tuple[int, str]], sent_on: datetime.date | None, **kwargs: Any) -> None:
         kwargs["initial"] = {"handed_on": clock.today()} | (kwargs.get("initial") or {})
         super().__init__(*args, **kwargs)
         self.fields["second_payer"].choices = [("", "—"), *payers]
+        self.fields["handed_on"].not_before(sent_on)
 
 
 class ProviderForm(KeyedForm):

@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 from django.utils.translation import gettext as _
 
-from access.models import OrgUnit
+from access.models import Appointment, Delegation, OrgUnit
 from access.roles import ROLES, Ability, title_of
 from access.scope import Post, posts_of, scope
 from casework.models import Case
@@ -78,16 +78,39 @@ def batches_in_reach(user: Any) -> QuerySet[PaymentBatch]:
 
 
 def bank_files_in_reach(user: Any) -> QuerySet[BankFile]:
-    """Lists of batches within reach; answers that she posted, or that tell of a payment within reach."""
+    """Lists of batches within reach; answers that tell of a payment within reach, or that she sees whole."""
     lines = BankLine.objects.filter(file=OuterRef("pk"), payment__in=payments_in_reach(user))
-    return BankFile.objects.filter(Q(made_by=user) | Q(batch__in=batches_in_reach(user)) | Exists(lines))
+    return BankFile.objects.filter(_seen_whole(user) | Q(batch__in=batches_in_reach(user)) | Exists(lines))
+
+
+def answers_seen_whole(user: Any) -> QuerySet[BankFile]:
+    """Answers of which she sees the lines about no payment as well: her own, and those posted by a post within reach."""
+    return BankFile.objects.filter(_seen_whole(user), kind=BankFile.Kind.ANSWER)
+
+
+def _seen_whole(user: Any, prefix: str = "") -> Q:
+    seen, below = Q(**{f"{prefix}made_by": user}), units_in(user, Ability.FUND_VIEW, "unit__")
+    if below is None:
+        return seen
+    # Whoever held such a post once: what she posted stays with her unit.
+    posts = Appointment.objects.filter(below, role__in=DUTY_ROLES["answer"])
+    for staff in (posts.values("staff"), Delegation.objects.filter(appointment__in=posts).values("delegate")):
+        seen |= Q(**{f"{prefix}kind": BankFile.Kind.ANSWER, f"{prefix}made_by__in": staff})
+    return seen
+
+
+def bank_lines_in_reach(user: Any) -> QuerySet[BankLine]:
+    """Lines of answers about a payment within reach; about none only where she sees the whole answer."""
+    return BankLine.objects.filter(_of_hers(user))
 
 
 def bank_tasks_in_reach(user: Any) -> QuerySet[BankTask]:
-    """About a payment within reach; or about none, out of a file within reach."""
-    return BankTask.objects.filter(
-        Q(payment__in=payments_in_reach(user)) | Q(payment__isnull=True, file__in=bank_files_in_reach(user))
-    )
+    """As the lines they are about."""
+    return BankTask.objects.filter(_of_hers(user))
+
+
+def _of_hers(user: Any) -> Q:
+    return Q(payment__in=payments_in_reach(user)) | Q(payment__isnull=True) & _seen_whole(user, "file__")
 
 
 def kept_in_reach(user: Any, model: type[Any]) -> QuerySet:

@@ -74,6 +74,7 @@ urlpatterns = [
     path("bank/<int:pk>/confirm/", bank_answers.confirm, name="bank_confirm"),
     path("bank/<int:pk>/cancel/", bank_answers.cancel, name="bank_cancel"),
     path("bank/files/<int:pk>/", bank_answers.file, name="bank_file"),
+    path("bank/files/<int:pk>/settle/", bank_tasks.settle_file, name="bank_file_settle"),
     path("bank/lists/<int:pk>/", bank_lists.job, name="bank_list"),
     path("bank/lists/<int:pk>/take/", bank_lists.take, name="bank_list_take"),
     path("bank/lists/<int:pk>/cancel/", bank_lists.cancel, name="bank_list_cancel"),

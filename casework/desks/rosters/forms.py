@@ -1,5 +1,6 @@
 """What the pages of lists ask for."""
 
+import datetime
 from typing import Any
 
 from django import forms
@@ -105,7 +106,8 @@ class HandoverForm(KeyedForm):
     received_by = forms.CharField(label=_("谁收的"), max_length=60, help_text=_("代领的写明跟本人什么关系。"))
     receipt = PhotoField(label=_("收条照片"))
 
-    def __init__(self, *args: Any, colleagues: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, colleagues: Any, sent_on: datetime.date | None, **kwargs: Any) -> None:
         kwargs["initial"] = {"handed_on": clock.today()} | (kwargs.get("initial") or {})
         super().__init__(*args, **kwargs)
         self.fields["second"].queryset = colleagues
+        self.fields["handed_on"].not_before(sent_on)

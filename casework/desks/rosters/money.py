@@ -75,7 +75,7 @@ def handover(request: HttpRequest, payment_id: int) -> HttpResponse:
     if not paying.hands_out(user, line):
         raise PermissionDenied(_("送钱由村里、乡镇和资金岗位的人办，两个人一起。"))
     colleagues = handing_out.second_persons(line.household, user)
-    form = HandoverForm(request.POST or None, request.FILES or None, colleagues=colleagues)
+    form = HandoverForm(request.POST or None, request.FILES or None, colleagues=colleagues, sent_on=payment.sent_on)
     if request.method == "POST" and form.is_valid():
         given = {name: value for name, value in form.cleaned_data.items() if name != "key"}
         try:

@@ -1,6 +1,7 @@
 """A zoo of files that are no answer of a bank. Each is refused with a sentence, and nothing of it is read as money."""
 
 import io
+import re
 import zipfile
 from typing import Any
 
@@ -40,6 +41,9 @@ def repacked(file: io.BytesIO, **parts: bytes) -> bytes:
         "sheet": "xl/worksheets/sheet1.xml",
         "macros": "xl/vbaProject.bin",
         "link": "xl/externalLinks/externalLink1.xml",
+        "strings": "xl/sharedStrings.xml",
+        "relations": "xl/_rels/workbook.xml.rels",
+        "elsewhere": "xl/elsewhere.xml",
     }
     changed = {names[name]: content for name, content in parts.items()}
     out = io.BytesIO()
@@ -50,6 +54,11 @@ def repacked(file: io.BytesIO, **parts: bytes) -> bytes:
         for name, content in changed.items():
             new.writestr(name, content)
     return out.getvalue()
+
+
+def part_of(file: io.BytesIO, name: str) -> bytes:
+    with zipfile.ZipFile(file) as archive:
+        return archive.read(name)
 
 
 def sheet_xml(*cells: str) -> bytes:
@@ -142,6 +151,37 @@ def test_a_row_that_stands_beyond_any_answer_is_refused() -> None:
     refused(repacked(xlsx_file(HEADING, GOOD), sheet=sheet), FileTooLarge)
 
 
+@pytest.mark.parametrize("figure", ["4000000000", "999999999999"])
+def test_strings_announced_by_the_billion_are_a_refusal_and_not_our_death(figure: str) -> None:
+    strings = part_of(xlsx_file(HEADING, GOOD), "xl/sharedStrings.xml").decode()
+    bomb = re.sub(r'(ount=)"[0-9]+"', rf'\1"{figure}"', strings)
+    assert bomb != strings
+
+    refused(repacked(xlsx_file(HEADING, GOOD), strings=bomb.encode()), BrokenFile)
+
+
+def test_a_table_of_billions_that_stands_where_nobody_measures_is_refused() -> None:
+    relations = part_of(xlsx_file(HEADING, GOOD), "xl/_rels/workbook.xml.rels")
+    sheet = sheet_xml(
+        '<row r="1"><c r="A1"><v>1</v></c></row>', '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
+    )
+
+    elsewhere = relations.replace(b"worksheets/sheet1.xml", b"elsewhere.xml")
+    refused(repacked(xlsx_file(HEADING, GOOD), relations=elsewhere, elsewhere=sheet), BrokenFile)
+
+
+def test_one_long_text_in_every_cell_does_not_fill_memory_or_disk() -> None:
+    text = b"<sst><si><t>" + bytes(range(97, 123)) * 40_000 + b"</t></si></sst>"
+    cells = "".join(f'<row r="{n}"><c r="A{n}" t="s"><v>0</v></c></row>' for n in range(1, 5_001))
+
+    refused(repacked(xlsx_file(HEADING, GOOD), strings=text, sheet=sheet_xml(cells)), AnswerRefused)
+
+
+def test_a_workbook_that_is_never_done_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "UNPACKING_SECONDS", 0.001)
+    refused(xlsx_file(HEADING, GOOD), BrokenFile)
+
+
 def test_an_address_at_the_edge_of_a_block_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     file = xlsx_file(HEADING, *[GOOD] * 30)
     for size in range(40, 80):
@@ -195,7 +235,8 @@ def test_a_heading_that_stands_too_far_down_is_not_found() -> None:
 
 
 @pytest.mark.parametrize(
-    ("left_out", "words"), [(["处理结果"], "处理结果"), (["金额"], "金额"), (["客户流水", "收款账号"], "流水号")]
+    ("left_out", "words"),
+    [(["处理结果"], "处理结果"), (["金额"], "金额"), (["收款账号"], "账号"), (["客户流水", "收款账号"], "账号")],
 )
 def test_a_column_that_is_needed_is_named(left_out: list[str], words: str) -> None:
     places = [n for n, heading in enumerate(HEADING) if heading not in left_out]

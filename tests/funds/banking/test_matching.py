@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import hashlib
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,63 @@ def test_the_same_answer_in_a_later_file_is_already_recorded() -> None:
     answered = dataclasses.replace(JIANG, answered="credited")
 
     assert judged(line(), sent=[answered], references={"R2": "QH1"}) == [(MATCHED, "already_recorded", "")]
+
+
+PAID_BY_A = dataclasses.replace(JIANG, answered="credited", told=frozenset({("credited", "A", "R1")}))
+
+
+def test_only_the_same_bank_under_the_same_reference_says_the_same_thing_again() -> None:
+    again = line(reference="R1")
+
+    assert judged(again, sent=[PAID_BY_A], bank="A") == [(MATCHED, "already_recorded", "")]
+    assert judged(again, sent=[PAID_BY_A], bank="B") == [exception(UNMATCHED, "paid_again")]
+    assert judged(line(reference="R9"), sent=[PAID_BY_A], bank="A") == [exception(UNMATCHED, "paid_again")]
+    assert judged(line(reference=""), sent=[PAID_BY_A], bank="A") == [exception(UNMATCHED, "paid_again")]
+
+
+def test_where_a_reference_names_the_whole_file_the_bank_alone_tells() -> None:
+    def told(bank: str) -> list[tuple[str, str, str]]:
+        return judged(line(reference="R9"), sent=[PAID_BY_A], bank=bank, is_reference_per_line=False)
+
+    assert told("A") == [(MATCHED, "already_recorded", "")]
+    assert told("B") == [exception(UNMATCHED, "paid_again")]
+
+
+def test_of_two_credits_nobody_guesses_which_one_came_back() -> None:
+    twice = dataclasses.replace(PAID_BY_A, told=PAID_BY_A.told | {("credited", "A", "R2")})
+    back = line(4, outcome="returned", reference="R2")
+
+    assert judged(back, sent=[PAID_BY_A], bank="A") == [(MATCHED, "matched_returned", "")]
+    assert judged(back, sent=[twice], bank="A") == [exception(UNMATCHED, "paid_again")]
+    assert judged(line(2), line(3), back)[2] == exception(UNMATCHED, "paid_again")
+
+
+def test_a_statement_that_tells_both_again_records_neither_again() -> None:
+    both = frozenset({("credited", "A", "R1"), ("returned", "A", "R2")})
+    answered = dataclasses.replace(JIANG, answered="returned", told=both)
+    lines = line(2, reference="R1"), line(3, outcome="returned", reference="R2")
+
+    assert judged(*lines, sent=[answered], bank="A") == [(MATCHED, "already_recorded", "")] * 2
+
+
+SENT_ON = date(2026, 4, 15)
+
+
+@pytest.mark.parametrize("day", [date(1999, 1, 1), date(2026, 4, 14), date(2026, 4, 18)])
+@pytest.mark.parametrize("changed", [{}, {"outcome": "failed"}, {"serial": ""}, {"account": "999999*********0014"}])
+def test_an_answer_from_before_the_money_was_sent_or_of_tomorrow_is_no_match(day: date, changed: Any) -> None:
+    sent = dataclasses.replace(JIANG, sent_on=SENT_ON)
+    (verdict,) = Matching([sent], today=date(2026, 4, 17)).verdicts([line(day=day, **changed)])
+
+    assert (verdict.column, verdict.reason) == (UNMATCHED, "wrong_day")
+    assert "2026-04-15" in verdict.words and str(day) in verdict.words
+    assert judged(line(day=SENT_ON), sent=[sent], today=SENT_ON) == [SUCCESS]
+
+
+def test_a_line_without_its_account_says_so_instead_of_another() -> None:
+    (verdict,) = Matching([JIANG]).verdicts([line(account="")])
+
+    assert verdict.reason == "account_mismatch" and "没有账号" in verdict.words and "账号不同" not in verdict.words
 
 
 def test_a_return_in_a_later_file_is_matched() -> None:
