@@ -149,8 +149,15 @@ class Proposals(Floats):
 
     def _carry_reverse(self, proposal: Proposal) -> None:
         made = self.transfers[proposal.about]
+        if made.kind == "imprest_advance" and not made.reversed and self._not_in_hand(made):
+            raise Refused(SHORT)
         mirror = Transfer(made.kind, made.taker, made.giver, made.amount, made.reservation, made.payment)
         self._book(mirror, mirrors=made)
+
+    def _not_in_hand(self, advance: Transfer) -> bool:
+        """What the bank still owes the township cannot be taken back from it."""
+        awaited = sum(self.awaited(n) for n, box in enumerate(self.floats) if box.allocation == advance.taker[2])
+        return self.balance(*advance.taker) - advance.amount < awaited
 
     def _carry_write_off(self, proposal: Proposal) -> None:
         self.write_off(proposal.about, proposal.amount)
