@@ -172,6 +172,26 @@ class RosterLine(models.Model):
         return f"roster:{self.roster_id}:{self.n}"
 
 
+class RosterSignature(models.Model):
+    """What an approver signed of one line: who is paid, and to which account. The last one counts, and no other is paid.
+
+    The first is made with the approval of the list. Where a name or an account has changed since, the line is signed
+    again, by somebody who did not write the account down. Rows are never changed (migrations/0015).
+    """
+
+    line = models.ForeignKey(RosterLine, models.PROTECT, related_name="signatures")
+    account = models.ForeignKey(
+        BankAccount, models.PROTECT, null=True, related_name="+", db_index=False, help_text="null: not to an account"
+    )
+    payee_name = models.CharField(max_length=60)
+    holder_name = models.CharField(max_length=60, blank=True)
+    account_index = models.CharField(max_length=32, blank=True)
+    because = models.CharField(max_length=200, blank=True, help_text="why it may be paid in spite of what was found")
+    signed_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", db_index=False)
+    signer_person_key = models.CharField(max_length=32)
+    signed_on = models.DateField()
+
+
 class RosterBatch(models.Model):
     """Which batch pays a list, or a part of it: one a bank, and later ones for what came back."""
 

@@ -2,15 +2,14 @@
 
 import datetime
 
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from access.models import Recusal, Staff
+from access.models import Staff
+from casework import handing_out
 from casework.acting import Act, after, before
-from casework.errors import BadCaseData, MissingDocuments, Recused
+from casework.errors import BadCaseData, MissingDocuments
 from casework.queries import overdue_makeups
 from casework.steps.payment import refuse_the_dead
-from families.models import HouseholdMember
 from flows import calendar
 from funds import imprest
 from funds import services as funds
@@ -62,11 +61,7 @@ def _second_payer(this: Act) -> Staff:
     second = Staff.objects.filter(pk=this.data.get("second_payer"), is_active=True).first()
     if second is None:
         raise BadCaseData(_("请选另一个一起发钱的人。"))
-    case, key = this.case, second.person_key
-    related = HouseholdMember.objects.filter(household=case.household_id, valid_to__isnull=True, person__person_key=key)
-    recused = Recusal.objects.filter(Q(household_no=case.household_no), person_key=key, ended_on__isnull=True)
-    if related.exists() or recused.exists():
-        raise Recused(_("%(name)s 是这家的近亲属，按规定要回避，请换一个人一起发钱。") % {"name": second.name})
+    handing_out.refuse_the_close(this.case.household_id, second)
     return second
 
 

@@ -25,6 +25,7 @@ from jobs.models import Job
 from tests.casework.test_rosters import (
     AFTER_NOTICE,
     LATER,
+    another_account,
     approved,
     checked,
     drafted,
@@ -231,6 +232,24 @@ def test_help_of_a_list_is_named_beside_a_case_of_the_same_person(world: World) 
     text(log_in(world.fund_manager), "funds:entries", programme="visit_condolence")  # no programme of cases
 
 
+def test_a_changed_account_is_shown_and_signed_again_on_its_page(world: World) -> None:
+    roster = approved(world, 2)
+    another_account(world, roster)
+    approver = log_in(world.township_approver)
+    sign = reverse("rosters:sign", args=[line(roster).pk])
+
+    with clock.frozen_at(LATER):
+        page = text(approver, "rosters:roster", roster.pk, unsigned="1")
+        assert "1 行在批准以后换了姓名或账户" in page and page.count('<tr role="row">') == 2 and sign in page
+        assert sign not in text(log_in(world.township_clerk), "rosters:roster", roster.pk)
+        form = approver.get(sign).content.decode()
+        assert "上次签的" in form and "0778" in form
+        assert approver.post(sign, {"key": new_key(), "because": ""}).status_code == 422
+        approver.post(sign, {"key": new_key(), "because": "看过存折，问过本人"})
+
+    assert line(roster).signatures.latest("id").because == "看过存折，问过本人"
+
+
 def test_a_returned_payment_is_the_villages_task_and_then_the_funds(world: World) -> None:
     roster, batch = with_the_bank(world, 2)
     first = batch.payments.order_by("id").first()
@@ -252,6 +271,10 @@ def test_a_returned_payment_is_the_villages_task_and_then_the_funds(world: World
             },
         )
     with clock.frozen_at(LATER):
+        assert "等乡镇审批重新签字" in text(log_in(world.fund_manager), "rosters:returned")
+        sign = reverse("rosters:sign", args=[line(roster).pk])
+        assert sign in text(log_in(world.township_approver), "rosters:returned")
+        log_in(world.township_approver).post(sign, {"key": new_key(), "because": "看过存折"})
         assert "账户改好了" in text(log_in(world.fund_manager), "rosters:returned")
 
 

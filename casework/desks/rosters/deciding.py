@@ -13,10 +13,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from casework.desks.acts import REFUSALS, base_of
 from casework.desks.funds.forms import KeyedForm, ReasonForm
 from casework.desks.funds.refusals import in_plain_words
-from casework.desks.rosters.forms import PutUpForm
+from casework.desks.rosters.forms import PutUpForm, SignForm
 from casework.desks.rosters.reach import line_or_404, roster_or_404
 from casework.http import reload_soon
-from casework.rosters import deciding, jobs
+from casework.models import Roster
+from casework.rosters import deciding, jobs, signing
 from jobs import runner
 from jobs.models import Job
 
@@ -101,6 +102,36 @@ def stop(request: HttpRequest, line_id: int) -> HttpResponse:
         done=_("已停发，钱退回了。"),
         line=line,
     )
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign(request: HttpRequest, line_id: int) -> HttpResponse:
+    """The name and the account of one line as they are now, beside those that were signed last."""
+    line = line_or_404(request.user, line_id)
+    signed = line.signatures.select_related("account").order_by("-id").first()
+    if line.roster.state != Roster.State.APPROVED or line.roster.channel == Roster.Channel.PROVIDER:
+        raise Http404
+    account = signing.account_in_use(line) if line.roster.channel == Roster.Channel.BANK else None
+    words = _("上次签的：%(before)s。现在：%(now)s。签字以后就付到现在这个账户，换过的账户要隔一个工作日。")
+    return one_form(
+        request,
+        line.roster,
+        SignForm(request.POST or None),
+        title=_("重新签字"),
+        note=words
+        % {
+            "before": _named(signed.payee_name, signed.holder_name, signed.account) if signed else _("没有"),
+            "now": _named(line.person.name, account.holder.name if account else "", account),
+        },
+        step=lambda given: signing.sign_again(line, because=given["because"], by=request.user),
+        done=_("签好了，这一行可以付款。"),
+        line=line,
+    )
+
+
+def _named(payee: str, holder: str, account: Any) -> str:
+    return _("、").join(filter(None, [payee, f"{holder} {account.bank} {account.masked}" if account else ""]))
 
 
 def one_form(

@@ -28,7 +28,7 @@ from casework.desks.rosters.reach import (
     rosters_in_reach,
 )
 from casework.models import Roster, RosterBatch, RosterLine
-from casework.rosters import building, deciding, findings, paying
+from casework.rosters import building, deciding, findings, paying, signing
 from flows.lists import KINDS
 from funds.models import Payment
 
@@ -84,6 +84,7 @@ def shown(lines: Iterable[RosterLine], roster: Roster) -> list[dict[str, Any]]:
     """Lines with what stands against them while the list is a draft, and what became of their money after it."""
     lines = list(lines)
     found = findings.of_lines(roster, [line.pk for line in lines]) if roster.is_draft else {}
+    unsigned = signing.unsigned(roster) if roster.state == Roster.State.APPROVED else set()
     last: dict[str, Payment] = {}
     if not roster.is_draft and roster.channel != Roster.Channel.PROVIDER:
         for payment in Payment.objects.filter(subject__in=[line.key for line in lines]).order_by("id"):
@@ -92,6 +93,7 @@ def shown(lines: Iterable[RosterLine], roster: Roster) -> list[dict[str, Any]]:
         {
             "line": line,
             "findings": found.get(line.pk, ()),
+            "is_signed": line.pk not in unsigned,
             "payment": (payment := last.get(line.key)),
             "tone": PAYMENT_TONES[payment.state] if payment else "",
             "returned": returned_words(payment.returned_reason) if payment else "",
@@ -120,6 +122,8 @@ def page_of(request: HttpRequest, roster: Roster) -> HttpResponse:
     lines = rows.filter(state=RosterLine.State.OUT) if asked.get("out") else on
     if code in findings.FINDINGS:
         lines = lines.filter(pk__in=findings.lines_with(roster, code))
+    if asked.get("unsigned") and roster.state == Roster.State.APPROVED:
+        lines = lines.filter(pk__in=signing.unsigned(roster))
     if q:
         lines = lines.filter(Q(person__name__contains=q) | Q(household__household_no=q) | Q(village__name=q))
     page = Paginator(_with_everything(lines), LINES).get_page(asked.get("page"))
@@ -150,6 +154,7 @@ def page_of(request: HttpRequest, roster: Roster) -> HttpResponse:
         "posted_stands": bool(roster.posted_digest) and roster.posted_digest == deciding.digest(roster)
         if roster.is_draft
         else True,
+        "unsigned": len(signing.unsigned(roster)) if roster.state == Roster.State.APPROVED else 0,
         "came_back": roster.channel == Roster.Channel.PROVIDER and paying.came_back(roster) is not None,
         "batches": _batches(roster),
         "payable": [
