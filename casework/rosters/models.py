@@ -9,9 +9,11 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from access.models import OrgUnit, Placed
+from audit import clock
 from audit.history import tracked
 from families.models import BankAccount, Household, Person
 from flows.lists import EVENTS, KINDS, Kind, ListParameters
@@ -128,6 +130,15 @@ class Roster(Placed):
     @property
     def event_title(self) -> Any:
         return EVENTS[self.event]
+
+    @property
+    def is_on_show(self) -> bool:
+        """Whether the list hangs where people see it and its notice still runs."""
+        return self.is_draft and self.notice_ends_on is not None and clock.today() <= self.notice_ends_on
+
+    @property
+    def stage(self) -> str:
+        return _now("公示中") if self.is_on_show else self.get_state_display()
 
     @property
     def is_draft(self) -> bool:

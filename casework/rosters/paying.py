@@ -357,6 +357,13 @@ def returned_count(condition: Q, most: int = 100) -> int:
     return returned(condition).order_by()[:most].count()
 
 
+def waiting_for_village(condition: Q, most: int = 100) -> int:
+    """How many wait for another account of the family: not cash, nor what the bank calls right, nor what is mended."""
+    rows = list(returned(condition).exclude(account_kind="cash").filter(provider=None)[:most])
+    lines = lines_of(rows)
+    return sum(1 for payment in rows if not is_mended(payment, lines.get(payment.subject)))
+
+
 def lines_of(payments: Iterable[Payment]) -> dict[str, RosterLine]:
     """{subject: its line, with the accounts of its household} in two queries; payments to providers have none."""
     wanted = Q(pk__in=())

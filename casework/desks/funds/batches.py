@@ -119,6 +119,7 @@ def _batch_page(
         {
             "row": row,
             "batch": row.batch,
+            "roster": rosters.roster_of(row.batch),
             "page": page,
             "lines": [
                 {

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Count, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -18,6 +19,7 @@ from casework.desks.rosters.reach import line_or_404, roster_or_404
 from casework.http import reload_soon
 from casework.models import Roster
 from casework.rosters import deciding, jobs, signing
+from funds.money import capitals, yuan
 from jobs import runner
 from jobs.models import Job
 
@@ -51,6 +53,7 @@ def approve(request: HttpRequest, roster_id: int) -> HttpResponse:
     if not roster.is_draft:
         return redirect("rosters:roster", roster.pk)
     form = KeyedForm(request.POST or None)
+    sums = roster.lines.filter(state="on").aggregate(n=Count("id"), fen=Sum("amount_fen"))
     if (
         request.method == "POST"
         and form.is_valid()
@@ -63,7 +66,8 @@ def approve(request: HttpRequest, roster_id: int) -> HttpResponse:
         roster,
         form,
         title=_("批准名册"),
-        note=_("签字以后每一行的钱都锁定，名册不能再改。"),
+        note=_("一共 %(n)d 人，%(fen)s 元（%(capitals)s）。签字以后每一行的钱都锁定，名册不能再改。")
+        % {"n": sums["n"], "fen": yuan(sums["fen"] or 0), "capitals": capitals(sums["fen"] or 0)},
         step=lambda given: deciding.approve(roster.pk, by=request.user),
         done=_("已批准，钱锁定了。下一步：资金管理列批次付款。"),
         bar=deciding.why_not(roster, request.user),

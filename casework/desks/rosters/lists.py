@@ -11,7 +11,8 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from access.scope import posts_of
+from access.roles import Ability
+from access.scope import can, posts_of
 from audit import clock
 from casework.bank_words import returned_words
 from casework.desks.acts import base_of
@@ -149,6 +150,7 @@ def page_of(request: HttpRequest, roster: Roster) -> HttpResponse:
         "proposes": roster.is_draft and (prepares or bool(own_villages(user))),
         "hands_out": any(post.role in paying.HANDS_OUT for post in posts_of(user)),
         "answers": holds(user, "answer"),
+        "exports": can(user, Ability.ACCOUNT_VIEW),
         "approves": bool(posts_here(user, roster, deciding.APPROVES)),
         "why_not": deciding.why_not(roster, user) if roster.is_draft else "",
         "posted_stands": bool(roster.posted_digest) and roster.posted_digest == deciding.digest(roster)
@@ -158,7 +160,11 @@ def page_of(request: HttpRequest, roster: Roster) -> HttpResponse:
         "came_back": roster.channel == Roster.Channel.PROVIDER and paying.came_back(roster) is not None,
         "batches": _batches(roster),
         "payable": [
-            {"of": one, "form": PayForm(initial={"bank": one.bank}, auto_id=f"id_%s_{n}")}
+            {
+                "of": one,
+                "bank": one.bank or (_("现金") if roster.channel == Roster.Channel.CASH else _("没有写开户行的")),
+                "form": PayForm(initial={"bank": one.bank}, auto_id=f"id_%s_{n}"),
+            }
             for n, one in enumerate(paying.payable(roster))
         ]
         if posts_here(user, roster, paying.MAKES)
