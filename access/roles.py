@@ -109,7 +109,7 @@ ROLES: dict[str, Role] = {
             _("县级经办"),
             Level.COUNTY,
             Desk.COUNTY,
-            frozenset({*_SEES, A.UNMASK, A.NOTICE_VIEW, A.FUND_VIEW, A.STOCK_VIEW}),
+            frozenset({*_SEES, A.UNMASK, A.NOTICE_VIEW, A.FUND_VIEW, A.STOCK_VIEW, A.IMPORT}),
         ),
         Role(
             "county_approver",
@@ -159,7 +159,7 @@ ROLES: dict[str, Role] = {
             _("系统管理员"),
             None,
             Desk.ADMIN,
-            frozenset({A.STAFF_MANAGE, A.PROGRAMME_MANAGE, A.IMPORT}),
+            frozenset({A.STAFF_MANAGE, A.PROGRAMME_MANAGE}),
         ),
     )
 }

@@ -23,6 +23,7 @@ from audit import clock
 from audit.context import acting
 from casework.errors import KeyReused, NoSuchCase, NotYourTurn, ReasonNeeded, Recused, SecondDuty, WrongState
 from casework.models import Case, CaseEvent
+from casework.recusal import persons_of
 from flows import calendar, projection
 from flows.errors import NoSuchEdge
 from flows.spec import Edge
@@ -209,37 +210,30 @@ class _Facts:
 
     event: int | None  # the event that used this key before
     duties: dict[str, str]  # {person_key: duty} of the persons acting
-    recused: bool
-    related: bool  # a member of the household
+    is_close: bool  # of the household, or kept from it by the register of recusals
 
 
 _FACTS = """
 SELECT (SELECT id FROM casework_caseevent WHERE key = %(key)s),
        (SELECT json_object_agg(person_key, duty)::text FROM casework_caseduty
         WHERE case_id = %(case)s AND person_key = ANY (%(persons)s)),
-       EXISTS (SELECT 1 FROM access_recusal
-               WHERE household_no = %(household_no)s AND person_key = ANY (%(persons)s) AND ended_on IS NULL),
-       EXISTS (SELECT 1 FROM families_householdmember m JOIN families_person p ON p.id = m.person_id
-               WHERE m.household_id = %(household)s AND m.valid_to IS NULL AND p.person_key = ANY (%(persons)s))
+       %(household)s IN (SELECT casework_close_households(%(persons)s))
 """
 
 
 def _facts_of(case: Case, key: str, by: Any) -> _Facts:
-    persons = {by.person_key} if by else set()
-    persons |= {post.principal_person_key for post in posts_of(by) if post.principal_id} if by else set()
     with connection.cursor() as cursor:
         cursor.execute(
             _FACTS,
             {
                 "key": key,
                 "case": case.pk,
-                "persons": sorted(persons),
-                "household_no": case.household_no,
+                "persons": persons_of(by) if by else [],
                 "household": case.household_id,
             },
         )
-        event, duties, recused, related = cursor.fetchone()
-    return _Facts(event, _loads(duties), recused, related)
+        event, duties, is_close = cursor.fetchone()
+    return _Facts(event, _loads(duties), is_close)
 
 
 def _loads(value: str | None) -> dict[str, str]:
@@ -288,7 +282,7 @@ def _authorise(case: Case, edge: Edge, by: Any, on_behalf_of: Any, facts: _Facts
             _("这一步由%(roles)s办，你没有这里的这个岗位。")
             % {"roles": _("或").join(title_of(role) for role in edge.roles if role != ROLE_SYSTEM) or _("系统")}
         )
-    if facts.recused or facts.related:
+    if facts.is_close:
         raise Recused(_("你是这家的近亲属，按规定要回避，由别人办。"))
     if edge.duty:
         persons = {by.person_key} | ({posts[0].principal_person_key} if posts[0].principal_id else set())

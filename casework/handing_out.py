@@ -9,7 +9,8 @@ from access.models import Staff
 from access.roles import APART_FROM_ALL_OTHERS
 from access.scope import posts_of
 from audit import clock
-from casework.errors import BadCaseData
+from casework.errors import BadCaseData, Recused
+from casework.recusal import is_close, persons_of
 
 COMMITTEE = frozenset({"village_head", "village_clerk"})  # posts of the village committee
 NOT_IN_OFFICE = (*APART_FROM_ALL_OTHERS, "donor", "villager", "public")
@@ -32,11 +33,20 @@ def second_persons(placed: Any, by: Any) -> QuerySet[Staff]:
     )
 
 
-def demand_two(placed: Any, *, by: Any, second: Staff) -> None:
-    """The second is in office for the place, and one of the two is of no village committee (domain §4.3 rule 12).
+def refuse_the_close(household_id: int, *payers: Staff) -> None:
+    """Raises Recused, naming who of them is of the family."""
+    for person in payers:
+        if is_close(household_id, persons_of(person)):
+            raise Recused(_("%(name)s 是这家的近亲属，按规定要回避，请换一个人一起发钱。") % {"name": person.name})
 
-    Raises BadCaseData.
+
+def demand_two(placed: Any, household_id: int, *, by: Any, second: Staff) -> None:
+    """The second is in office for the place, neither is of the family, and one of the two is of no village committee
+    (domain §4.3 rule 12).
+
+    Raises BadCaseData, Recused.
     """
+    refuse_the_close(household_id, by, second)
     if not any(post.reaches(placed) for post in posts_of(second)):
         raise BadCaseData(_("%(name)s 不管这个村，请选管这里的人一起发。") % {"name": second.name})
     if all(any(post.role in COMMITTEE for post in posts_of(person)) for person in (by, second)):

@@ -15,18 +15,20 @@ from casework.desks.funds import menu as money
 from casework.desks.stock import menu as goods
 from casework.desks.township import menu as offices
 from casework.desks.village.work import count_work
+from families.importing.register_import import may_import
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A page in the menu. `count` says how many things wait there; `ability` hides it from those without; `more` puts it
-    behind 更多 on a bar that would grow too long."""
+    """A page in the menu. `count` says how many things wait there; `ability` hides it from those without, `shown_to` from
+    those for whom it says no; `more` puts it behind 更多 on a bar that would grow too long."""
 
     url_name: str
     label: Any
     icon: str
     count: Callable[[Staff], int] | None = None
     ability: Ability | None = None
+    shown_to: Callable[[Staff], bool] | None = None
     more: bool = False
 
 
@@ -80,6 +82,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("county:recusals", _("回避"), "people", more=True),
             Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW, more=True),
             Entry("county:find", _("查找"), "search"),
+            Entry("imports:home", _("导入"), "upload", ability=Ability.IMPORT, more=True),
         ),
         search="county:find",
     ),
@@ -122,6 +125,9 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("audit:checkpoints", _("封存点"), "shield"),
             Entry("funds:home", _("资金"), "coin"),
             Entry("funds:batches", _("批次"), "list"),
+            Entry("funds:payments", _("台账"), "book"),
+            Entry("rosters:home", _("名册"), "people"),
+            Entry("funds:imprest", pgettext_lazy("menu", "备用金"), "coin", more=True),
             Entry("stock:home", _("实物"), "box"),
             Entry("funds:periods", _("结账"), "calendar"),
         ),
@@ -135,7 +141,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("administration:units", pgettext_lazy("menu", "单位"), "map"),
             Entry("administration:programmes", _("办理规则"), "book"),
             Entry("administration:grants", _("授权"), "key"),
-            Entry("imports:home", _("导入"), "upload"),
+            Entry("imports:home", _("导入"), "upload", shown_to=may_import),
             Entry("administration:health", _("运行"), "gear"),
         ),
         search="administration:staff_list",
@@ -191,7 +197,7 @@ def menu_for(user: Any, path: str = "") -> list[Item]:
     entries = [
         entry
         for entry in DESKS[desk_of(user, path)].entries or EVERYBODY
-        if entry.ability is None or can(user, entry.ability)
+        if (entry.ability is None or can(user, entry.ability)) and (entry.shown_to is None or entry.shown_to(user))
     ]
     urls = [reverse(entry.url_name) for entry in entries]
     here = max((url for url in urls if path.startswith(url)), key=len, default="")

@@ -412,4 +412,4 @@ class Alert(models.Model):
         constraints = [models.UniqueConstraint(fields=["case", "act", "level"], name="one_alert_a_step")]
 
 
-from casework.rosters.models import Roster, RosterBatch, RosterLine  # noqa: E402, F401  (lists beside cases, in a package of their own)
+from casework.rosters.models import Roster, RosterBatch, RosterLine, RosterSignature  # noqa: E402, F401  (lists beside cases, in a package of their own)

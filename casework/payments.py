@@ -22,7 +22,7 @@ from casework.batch_numbers import number_of
 from casework.errors import BadCaseData, CaseworkError, NoSuchCase, NotYourTurn
 from casework.models import Case, CaseEvent
 from casework.rosters import paying as rosters
-from funds import ledger
+from funds import bulk, ledger
 from funds import services as funds
 from funds.models import Payment, PaymentBatch
 
@@ -89,9 +89,10 @@ def built_with(key: str, *, by: Any) -> PaymentBatch | None:
 
 
 def lines_of(batch: PaymentBatch) -> list[guards.Line]:
-    """The living lines of a batch that pay cases, as casework.guards looks at them."""
-    living = batch.payments.exclude(state=Payment.State.CANCELLED)
-    return guards.lines_of(living.filter(subject__startswith="case:"))
+    """The living lines of a batch, as casework.guards looks at them."""
+    if rosters.roster_of(batch) is not None:
+        return rosters.guarded(batch)
+    return guards.lines_of(batch.payments.exclude(state=Payment.State.CANCELLED))
 
 
 def _looked(verb: str, looked_over: str) -> str:
@@ -165,8 +166,10 @@ def release_batch(
     with acting(by, reason="release_batch"):
         funds.release_batch(batch, by=by)
         if is_list:
-            rosters.send(batch, progress=progress)
+            guards.demand_sound(lines_of(batch))
+            bulk.send_many(batch, progress=progress)
             ledger.settle_now()
+            return batch
     _lock_money_of(batch.payments.filter(state=Payment.State.LISTED))
     _each(cases, lambda pk: act(pk, "release_payment", by=by, key=f"{key}:{pk}", data={"batch_id": batch.pk}))
     guards.demand_sound(lines_of(batch))
@@ -182,16 +185,17 @@ def _refuse_another_sum(batch: PaymentBatch, typed: Typed | None) -> None:
 
 
 def _pays_a_list(batch: PaymentBatch, role: str, by: Any) -> bool:
-    """Whether the batch pays a list; if so `role` takes this step, and nobody who prepared or approved that list.
+    """Whether the batch pays a list; if so `role` takes this step, and nobody who prepared or approved that list or whose
+    family is on it.
 
-    Of a batch of cases act() asks the same, case by case. Raises NotYourTurn, SecondDuty.
+    Of a batch of cases act() asks the same, case by case. Raises NotYourTurn, SecondDuty, Recused.
     """
     roster = rosters.roster_of(batch)
     if roster is None:
         return False
     if not any(post.role == role and post.reaches(roster) for post in posts_of(by)):
         raise NotYourTurn(_("这一步由%(who)s办。") % {"who": title_of(role)})
-    rosters.refuse_who_decided(roster, by)
+    rosters.refuse_who_may_not_pay(roster, by)
     return True
 
 

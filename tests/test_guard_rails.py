@@ -97,6 +97,7 @@ def test_every_business_model_keeps_its_history() -> None:
         "audit.Entry": "the chain",
         "casework.CaseDuty": "append-only itself",
         "casework.CaseEvent": "append-only itself",
+        "casework.RosterSignature": "append-only itself",
         "casework.SurveyDraft": "half a form on a phone; the survey that comes of it is kept",
         "flows.CaseProcess": "a projection of the case",
         "funds.Account": "moved by transfers alone",

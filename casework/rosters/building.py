@@ -12,10 +12,10 @@ from access.scope import posts_of
 from audit import clock
 from audit.bulk import write_history
 from audit.context import acting
+from casework import recusal
 from casework.errors import BadCaseData, KeyReused, NotYourTurn, WrongState
 from casework.rosters.models import Roster, RosterLine
 from casework.rosters.planning import by_index
-from families.models import Household
 from flows.services import version_in_force
 from funds.money import yuan
 
@@ -122,7 +122,7 @@ WITH payee AS (
     LEFT JOIN families_bankaccount a ON a.household_id = h.id AND a.is_active
     LEFT JOIN families_householdmember m ON m.household_id = h.id AND m.person_id = a.holder_id AND m.valid_to IS NULL
       AND NOT EXISTS (SELECT 1 FROM families_person x WHERE x.id = m.person_id AND x.died_on IS NOT NULL)
-  WHERE {which}
+  WHERE {which} AND h.id NOT IN (SELECT casework_close_households(%(persons)s))
     AND NOT EXISTS (SELECT 1 FROM casework_rosterline l WHERE l.household_id = h.id AND l.event_key = %(event_key)s AND l.state = 'on')),
 candidate AS (
   SELECT *, row_number() OVER (PARTITION BY person_id ORDER BY household_no) AS nth,
@@ -152,9 +152,9 @@ class Preview:
     on_other_lists: int
 
 
-def preview(roster: Roster, *, severity: str = "", unit: Any = None) -> Preview:
-    """How many hardship households of the place would be added, and for how much."""
-    values = _values(roster, unit, severity=severity)
+def preview(roster: Roster, *, by: Any, severity: str = "", unit: Any = None) -> Preview:
+    """How many hardship households of the place `by` would add, and for how much; her own family is not among them."""
+    values = _values(roster, unit, by, severity=severity)
     with by_index() as cursor:
         cursor.execute(
             _CANDIDATES.format(which=_BY_RULE)
@@ -172,9 +172,12 @@ def preview(roster: Roster, *, severity: str = "", unit: Any = None) -> Preview:
 
 @transaction.atomic
 def fill_by_rule(roster_id: int, *, by: Any, severity: str = "", unit: Any = None) -> int:
-    """Add the hardship households of the list's place (or of `unit` within it) that are on no list of the event yet."""
+    """Add the hardship households of the list's place (or of `unit` within it) that are on no list of the event yet.
+
+    Nobody adds her own family: somebody else does.
+    """
     roster = locked_draft(roster_id, by=by, village=unit)
-    return _add(roster, _BY_RULE, _values(roster, unit, severity=severity), by)
+    return _add(roster, _BY_RULE, _values(roster, unit, by, severity=severity), by)
 
 
 @transaction.atomic
@@ -182,30 +185,37 @@ def fill_by_numbers(roster_id: int, numbers: Iterable[str], *, by: Any, unit: An
     """Add households by their numbers; returns how many, and one sentence for each that was not added."""
     roster = locked_draft(roster_id, by=by, village=unit)
     wanted = list(dict.fromkeys(number.strip() for number in numbers if number.strip()))
-    values = _values(roster, unit, numbers=wanted)
+    values = _values(roster, unit, by, numbers=wanted)
     added = _add(roster, _BY_NUMBER, values, by)
     there = dict(
         RosterLine.objects.filter(roster=roster, state="on", household__household_no__in=wanted).values_list(
             "household__household_no", "roster_id"
         )
     )
-    known = set(
-        Household.objects.filter(household_no__in=wanted, township=roster.township).values_list(
-            "household_no", flat=True
+    missing = [number for number in wanted if number not in there]
+    return added, _why_not_added(roster, missing, values)
+
+
+def _why_not_added(roster: Roster, numbers: list[str], values: dict[str, Any]) -> list[str]:
+    """One sentence for each number; of a household elsewhere nothing is told but that it is not here."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT h.household_no, h.id IN (SELECT casework_close_households(%(persons)s)) FROM families_household h"
+            f" WHERE {_BY_NUMBER}",
+            values | {"numbers": numbers},
         )
-    )
-    problems = [
-        _("%(number)s：已经在另一份同一事项的名册上。") % {"number": number}
-        if number in known
-        else _("%(number)s：这个地方没有这一户，请核对户编号。") % {"number": number}
-        for number in wanted
-        if number not in there
-    ]
-    return added, problems
+        is_own = dict(cursor.fetchall())
+    sentences = {
+        True: _("%(number)s：这是你家，按规定要回避，请由别人加。"),
+        False: _("%(number)s：这家已经有人在另一份同一事项的名册上。"),
+        None: _("%(number)s：这个地方没有这一户，请核对户编号。"),
+    }
+    return [sentences[is_own.get(number)] % {"number": number} for number in numbers]
 
 
-def _values(roster: Roster, unit: Any, **more: Any) -> dict[str, Any]:
+def _values(roster: Roster, unit: Any, by: Any, **more: Any) -> dict[str, Any]:
     return {
+        "persons": recusal.persons_of(by),
         "roster": roster.pk,
         "unit": unit.pk if unit is not None else roster.village_id,
         "event_key": roster.event_key,
@@ -239,8 +249,12 @@ def _on_another_list(error: IntegrityError) -> Exception:
 
 @transaction.atomic
 def change_line(line: RosterLine, *, amount_fen: int, words: str, accepted_because: str, by: Any) -> RosterLine:
-    """Another amount, a remark, or why a finding does not stand against it. Raises BadCaseData over the cap."""
+    """Another amount, a remark, or why a finding does not stand against it.
+
+    Raises BadCaseData over the cap, Recused for a line of her own family.
+    """
     roster = locked_draft(line.roster_id, by=by, village=line.village)
+    recusal.refuse_own_line(line, by)
     if not 0 < amount_fen <= roster.rules.cap_fen:
         raise BadCaseData(_("每人最多 %(cap)s 元，要大于 0。") % {"cap": yuan(roster.rules.cap_fen)})
     line = RosterLine.objects.select_for_update().get(pk=line.pk)
@@ -254,8 +268,12 @@ def change_line(line: RosterLine, *, amount_fen: int, words: str, accepted_becau
 
 @transaction.atomic
 def take_out(line: RosterLine, *, reason: str, by: Any) -> RosterLine:
-    """The line stays readable and counts no more; the person may come onto another list of the event."""
+    """The line stays readable and counts no more; the person may come onto another list of the event.
+
+    Raises BadCaseData without a reason, Recused for a line of her own family.
+    """
     locked_draft(line.roster_id, by=by, village=line.village)
+    recusal.refuse_own_line(line, by)
     line = RosterLine.objects.select_for_update().get(pk=line.pk)
     if not reason.strip():
         raise BadCaseData(_("请写明为什么移出。"))

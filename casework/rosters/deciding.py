@@ -11,20 +11,20 @@ from access.scope import posts_of
 from audit import clock
 from audit.bulk import write_history
 from audit.context import acting
-from casework import limits
+from casework import limits, recusal
 from casework.errors import ApprovalVoid, BadCaseData, CaseworkError, NotYourTurn, SecondDuty, TooEarly, WrongState
-from casework.rosters import building, findings
+from casework.rosters import building, findings, signing
 from casework.rosters.models import Roster, RosterLine
+from casework.rosters.signing import APPROVES
 from flows import calendar
 from funds import bulk, ledger
 from funds import services as funds
 from funds.models import Reservation
 
-APPROVES = "township_approver"
-
 
 def digest(roster: Roster) -> str:
-    """SHA-256 of the lines as they stand: number, household, person, account, amount. PostgreSQL computes it."""
+    """SHA-256 of the lines as they stand: number, household, the person and her name, the account with its number and its
+    holder's name, amount. PostgreSQL computes it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT casework_roster_digest(%s)", [roster.pk])
         return cursor.fetchone()[0]
@@ -67,11 +67,12 @@ def why_not(roster: Roster, user: Any) -> str:
 
 
 def _demand_person_and_day(roster: Roster, by: Any) -> None:
-    """Raises NotYourTurn, SecondDuty, TooEarly, WrongState for a list without rules."""
+    """Raises NotYourTurn, SecondDuty, Recused, TooEarly, WrongState for a list without rules."""
     if not any(post.role == APPROVES and post.reaches(roster) for post in posts_of(by)):
         raise NotYourTurn(_("名册由乡镇审批批准。"))
     if by.person_key == roster.preparer_person_key:
         raise SecondDuty(_("编制和批准不能是同一个人。"))
+    recusal.refuse_own_list(roster, by)
     if roster.version_id is None:
         raise WrongState(_("这份名册编制的时候还没有规则，请作废以后重新编。"))
     if not roster.rules.notice.days:
@@ -88,7 +89,7 @@ def approve(roster_id: int, *, by: Any, progress: Callable[[int], None] = lambda
 
     What is paid to one provider is one reservation: the insurer is paid the list's sum in one payment, as its invoice
     says, and a payment has one reservation.
-    Raises NotYourTurn, SecondDuty, TooEarly, ApprovalVoid, BadCaseData, FundShort, NoFund.
+    Raises NotYourTurn, SecondDuty, Recused, TooEarly, ApprovalVoid, BadCaseData, FundShort, NoFund.
     """
     roster = Roster.objects.select_for_update().get(pk=roster_id)
     if roster.state == Roster.State.APPROVED and roster.approved_by_id == by.pk:
@@ -110,6 +111,7 @@ def approve(roster_id: int, *, by: Any, progress: Callable[[int], None] = lambda
     roster.line_count, roster.total_fen = len(amounts), sum(amounts)
     with acting(by, reason="approve_roster"):
         roster.save()
+        signing.sign_all(roster, by=by)
         if roster.channel == Roster.Channel.PROVIDER:
             funds.reserve(
                 subject=roster.subject,
@@ -175,6 +177,7 @@ def stop_line(line: RosterLine, *, reason: str, by: Any) -> None:
     roster = Roster.objects.select_for_update().get(pk=line.roster_id)
     if not any(post.role == APPROVES and post.reaches(roster) for post in posts_of(by)):
         raise NotYourTurn(_("停发由乡镇审批办。"))
+    recusal.refuse_own_line(line, by)
     reservation = funds.held_reservation(line.key)
     if reservation is None:
         raise WrongState(_("这一行没有锁定的钱。"))

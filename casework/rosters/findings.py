@@ -36,7 +36,7 @@ FINDINGS: dict[str, Finding] = {
         Finding("elsewhere", _("不属于这个地方"), _("移出这一行，由所在的乡镇列入。"), True),
         Finding("other_holder", _("账户不是收款人本人的"), _("写明由谁代领、什么关系，或请村里登记本人账户。")),
         Finding("shared", _("同一个账户有几家在用"), _("核对账号；确是代领的，写明原因。")),
-        Finding("staff", _("收款人或账户持有人是工作人员"), _("核对身份；确属困难户的，写明原因。")),
+        Finding("staff", _("收款人、账户持有人或家里人是工作人员"), _("核对身份；确属困难户的，写明原因。")),
         Finding("household_twice", _("同一户有两人在同一事项的名册上"), _("只留一人，或写明为什么两人都要。")),
         Finding("not_hardship", _("不是登记的困难户"), _("移出，或写明为什么列入。")),
         Finding("no_id", _("没有身份证号"), _("请村里补登身份证号，或写明怎样核对本人。")),
@@ -56,7 +56,9 @@ SELECT l.id, l.accepted_because <> '' AS accepted, array_remove(ARRAY[
   CASE WHEN r.channel = 'bank' AND a.holder_id <> l.person_id THEN 'other_holder' END,
   CASE WHEN r.channel = 'bank' AND EXISTS (SELECT 1 FROM families_bankaccount b WHERE b.number_index = a.number_index AND b.is_active
                         AND b.household_id <> l.household_id) THEN 'shared' END,
-  CASE WHEN EXISTS (SELECT 1 FROM access_staff s WHERE s.person_key IN (p.person_key, held.person_key)) THEN 'staff' END,
+  CASE WHEN EXISTS (SELECT 1 FROM access_staff s WHERE s.person_key IN (p.person_key, held.person_key)
+                    OR s.is_active AND s.person_key IN (SELECT o.person_key FROM families_householdmember m JOIN families_person o ON o.id = m.person_id
+                                                        WHERE m.household_id = l.household_id AND m.valid_to IS NULL)) THEN 'staff' END,
   CASE WHEN EXISTS (SELECT 1 FROM casework_rosterline o WHERE o.household_id = l.household_id AND o.event_key = l.event_key
                     AND o.state = 'on' AND o.id <> l.id) THEN 'household_twice' END,
   CASE WHEN NOT h.is_hardship THEN 'not_hardship' END,

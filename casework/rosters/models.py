@@ -9,9 +9,11 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from access.models import OrgUnit, Placed
+from audit import clock
 from audit.history import tracked
 from families.models import BankAccount, Household, Person
 from flows.lists import EVENTS, KINDS, Kind, ListParameters
@@ -130,6 +132,15 @@ class Roster(Placed):
         return EVENTS[self.event]
 
     @property
+    def is_on_show(self) -> bool:
+        """Whether the list hangs where people see it and its notice still runs."""
+        return self.is_draft and self.notice_ends_on is not None and clock.today() <= self.notice_ends_on
+
+    @property
+    def stage(self) -> str:
+        return _now("公示中") if self.is_on_show else self.get_state_display()
+
+    @property
     def is_draft(self) -> bool:
         return self.state == self.State.DRAFT
 
@@ -170,6 +181,26 @@ class RosterLine(models.Model):
     @property
     def key(self) -> str:
         return f"roster:{self.roster_id}:{self.n}"
+
+
+class RosterSignature(models.Model):
+    """What an approver signed of one line: who is paid, and to which account. The last one counts, and no other is paid.
+
+    The first is made with the approval of the list. Where a name or an account has changed since, the line is signed
+    again, by somebody who did not write the account down. Rows are never changed (migrations/0015).
+    """
+
+    line = models.ForeignKey(RosterLine, models.PROTECT, related_name="signatures")
+    account = models.ForeignKey(
+        BankAccount, models.PROTECT, null=True, related_name="+", db_index=False, help_text="null: not to an account"
+    )
+    payee_name = models.CharField(max_length=60)
+    holder_name = models.CharField(max_length=60, blank=True)
+    account_index = models.CharField(max_length=32, blank=True)
+    because = models.CharField(max_length=200, blank=True, help_text="why it may be paid in spite of what was found")
+    signed_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", db_index=False)
+    signer_person_key = models.CharField(max_length=32)
+    signed_on = models.DateField()
 
 
 class RosterBatch(models.Model):

@@ -1,7 +1,8 @@
 """Paying an approved list: one batch a bank (or the whole in cash, or one payment to a provider), and what the bank answers.
 
-What came back goes onto a later batch when the village has written down another account of the same person and one
-working day has passed; where the bank says that the account is right, the same one is tried again.
+A line goes by the name and to the account that were signed, and waits while either is another one (casework.rosters.signing).
+What came back goes onto a later batch when the village has written down another account, an approver has signed it and
+one working day has passed; where the bank says that the account is right, the same one is tried again.
 """
 
 import datetime
@@ -11,8 +12,7 @@ from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, transaction
-from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Concat
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from access import vault
@@ -21,12 +21,13 @@ from access.roles import title_of
 from access.scope import posts_of
 from audit import clock
 from audit.context import acting
-from casework import handing_out, uploads
+from casework import guards, handing_out, recusal, uploads
 from casework.bank_words import ACCOUNT_IS_RIGHT
 from casework.batch_numbers import built_with, number_of
 from casework.errors import BadCaseData, NotYourTurn, SecondDuty, WrongState
-from casework.rosters.models import Roster, RosterBatch, RosterLine
+from casework.rosters.models import Roster, RosterBatch, RosterLine, RosterSignature
 from casework.rosters.planning import by_index
+from casework.rosters.signing import SIGNED, STANDS, unsigned
 from families import services as families
 from flows import calendar
 from funds import bulk, ledger, providers
@@ -38,15 +39,14 @@ ANSWERS = ("cashier", MAKES)
 HANDS_OUT = ("village_clerk", "village_head", "resident_cadre", "township_clerk", "township_approver", "cashier", MAKES)
 ANSWERED = {True: "credited", False: "returned", None: "unknown"}
 
-# Lines whose money is held and on no list; one that came back has another account, or one that the bank calls right.
-_PAYABLE = """
+# Lines whose money is held and on no list, as they were signed; one that came back has another account, or one that the
+# bank calls right.
+_PAYABLE = f"""
 FROM casework_rosterline l
   JOIN casework_roster o ON o.id = l.roster_id
   JOIN funds_reservation r ON r.key = 'roster:' || l.roster_id || ':' || l.n
   JOIN families_person p ON p.id = l.person_id
-  LEFT JOIN families_bankaccount signed ON signed.id = l.account_id
-  LEFT JOIN families_bankaccount a ON a.household_id = l.household_id AND a.is_active
-  LEFT JOIN families_person held ON held.id = a.holder_id
+  {SIGNED}
   LEFT JOIN access_staff s ON s.id = a.recorded_by_id
   LEFT JOIN LATERAL (
     SELECT count(*) AS times, bool_or(x.state IN ('listed', 'sent', 'credited', 'unknown')) AS under_way,
@@ -54,9 +54,9 @@ FROM casework_rosterline l
     FROM funds_payment x WHERE x.reservation_id = r.id) paid ON true
   LEFT JOIN funds_payment back ON back.id = paid.back_id
 WHERE l.roster_id = %(roster)s AND l.state = 'on' AND r.released_fen < r.amount_fen AND NOT coalesce(paid.under_way, false)
-  AND p.died_on IS NULL
+  AND p.died_on IS NULL AND {STANDS}
   AND (o.channel = 'cash' OR (
-    held.died_on IS NULL AND a.holder_id = signed.holder_id AND (a.id = signed.id OR a.recorded_on <= %(settled)s)
+    held.died_on IS NULL AND (a.id = l.account_id OR a.recorded_on <= %(settled)s)
     AND (back.id IS NULL OR a.number_index <> back.account_index OR split_part(back.returned_reason, '：', 1) = ANY (%(right)s))
     AND (%(bank)s::text IS NULL OR a.bank = %(bank)s)))
 """
@@ -124,7 +124,7 @@ def build(
 ) -> PaymentBatch:
     """List what may be paid today at one bank on a new batch; `key` makes a retry harmless.
 
-    Raises NotYourTurn, SecondDuty, WrongState, BadCaseData when there is nothing to list, KeyReused.
+    Raises NotYourTurn, SecondDuty, Recused, WrongState, BadCaseData when there is nothing to list, PaymentBarred, KeyReused.
     """
     known = built_with(key, by=by)
     if known:
@@ -132,7 +132,7 @@ def build(
     roster = Roster.objects.select_for_update().get(pk=roster_id)
     if not any(post.role == MAKES and post.reaches(roster) for post in posts_of(by)):
         raise NotYourTurn(_("这一步由%(who)s办。") % {"who": title_of(MAKES)})
-    refuse_who_decided(roster, by)
+    refuse_who_may_not_pay(roster, by)
     if roster.state != Roster.State.APPROVED:
         raise WrongState(_("名册批准以后才能付款。"))
     with acting(by, reason="build_roster_batch"):
@@ -143,14 +143,16 @@ def build(
         else:
             count = bulk.list_many(_listings(roster, bank), batch, progress=progress)
         if not count:
-            raise BadCaseData(_("这份名册现在没有能付的。账户刚改过的，要隔一个工作日。"))
+            raise BadCaseData(_("这份名册现在没有能付的。账户刚改过的，要审批重新签字，再隔一个工作日。"))
+        guards.demand_sound(guarded(batch))
     return batch
 
 
-def refuse_who_decided(roster: Roster, by: Any) -> None:
-    """Raises SecondDuty for whoever prepared or approved the list; PostgreSQL holds it too."""
+def refuse_who_may_not_pay(roster: Roster, by: Any) -> None:
+    """Raises SecondDuty for whoever prepared or approved the list, Recused for whose family is on it; so does PostgreSQL."""
     if by.person_key in (roster.preparer_person_key, roster.approver_person_key):
         raise SecondDuty(_("这份名册你编制或批准过，付款要由别人办。"))
+    recusal.refuse_own_list(roster, by)
 
 
 def _list_for_provider(roster: Roster, batch: PaymentBatch) -> int:
@@ -193,27 +195,38 @@ def roster_of(batch: PaymentBatch) -> Roster | None:
     return found.roster if found else None
 
 
-def send(batch: PaymentBatch, progress: Callable[[int], None] = lambda done: None) -> int:
-    """Everything that a released batch of a list holds is with the bank, but what may no longer be paid is not sent.
+def guarded(batch: PaymentBatch) -> list[guards.Line]:
+    """The living lines of a batch that pays a list, as casework.guards looks at them: the same few queries for any number."""
+    roster = roster_of(batch)
+    payments = list(batch.payments.exclude(state=Payment.State.CANCELLED).select_related("provider"))
+    if roster is None or roster.channel == Roster.Channel.PROVIDER:
+        return [guards.line_of_provider(payment) for payment in payments]
+    rows = RosterLine.objects.filter(roster=roster, state=RosterLine.State.ON).select_related("person")
+    lines = {line.key: line for line in rows}
+    signed = {
+        one.line_id: one
+        for one in RosterSignature.objects.filter(line__roster=roster).select_related("account__holder").order_by("id")
+    }
+    changed = unsigned(roster)
+    return [
+        guards.line_of_list(
+            payment,
+            label=_("第 %(n)s 行 %(name)s") % {"n": line.n, "name": line.person.name},
+            household_id=line.household_id,
+            persons=_persons(line, signature),
+            signed_because=signature.because if signature else "",
+            is_signed=line.pk not in changed,
+        )
+        for payment in payments
+        for line in [lines[payment.subject]]
+        for signature in [signed.get(line.pk)]
+    ]
 
-    Raises BadCaseData when somebody on it, or whoever holds the account that is paid, has died since it was made.
-    """
-    holder_died = Q(roster__channel=Roster.Channel.BANK, account__holder__died_on__isnull=False)
-    died = (
-        RosterLine.objects.filter(
-            Q(person__died_on__isnull=False) | holder_died, roster__batches__batch=batch, state="on"
-        )
-        .annotate(subject=Concat(Value("roster:"), "roster_id", Value(":"), "n", output_field=CharField()))
-        .filter(Exists(batch.payments.filter(state=Payment.State.LISTED, subject=OuterRef("subject"))))
-        .select_related("person", "account__holder")
-        .first()
-    )
-    if died is not None:
-        who = died.person if died.person.died_on else died.account.holder
-        raise BadCaseData(
-            _("第 %(n)d 行的%(name)s登记为去世，请先把这一笔移出这一批。") % {"n": died.n, "name": who.name}
-        )
-    return bulk.send_many(batch, progress=progress)
+
+def _persons(line: RosterLine, signature: RosterSignature | None) -> tuple[Any, ...]:
+    """For whom the line is, and who holds the account that was signed."""
+    holder = signature.account.holder if signature and signature.account else line.person
+    return (line.person,) if holder.pk == line.person_id else (line.person, holder)
 
 
 def of_lists(payments: Iterable[Payment]) -> dict[int, Payment]:
@@ -287,7 +300,7 @@ def hand_over(
 ) -> CashHandover:
     """Record that two persons gave the cash of one line and have a signed receipt. The same once more changes nothing.
 
-    A payment is handed over once, so the payment itself is the key of a retry. Raises NotYourTurn, BadCaseData when both
+    A payment is handed over once, so the payment itself is the key of a retry. Raises NotYourTurn, Recused, BadCaseData when both
     are of the village committee, BadUpload for what is no picture, WrongState when it was recorded otherwise, SamePerson,
     WrongPaymentState for what is not with the payers or was not yet on that day; then the receipt is not kept either.
     """
@@ -307,7 +320,7 @@ def hand_over(
         ):
             return known  # pressed twice
         raise WrongState(_("这一笔已经有人记过送到了，请刷新再看。"))
-    handing_out.demand_two(line.household, by=by, second=second)
+    handing_out.demand_two(line.household, line.household_id, by=by, second=second)
     picture = uploads.clean(receipt, pdf=False)
     with acting(by, reason="hand_over"):
         document = families.add_document(
@@ -342,6 +355,13 @@ def returned(condition: Q) -> QuerySet[Payment]:
 def returned_count(condition: Q, most: int = 100) -> int:
     """How many there are, counted no further than `most`."""
     return returned(condition).order_by()[:most].count()
+
+
+def waiting_for_village(condition: Q, most: int = 100) -> int:
+    """How many wait for another account of the family: not cash, nor what the bank calls right, nor what is mended."""
+    rows = list(returned(condition).exclude(account_kind="cash").filter(provider=None)[:most])
+    lines = lines_of(rows)
+    return sum(1 for payment in rows if not is_mended(payment, lines.get(payment.subject)))
 
 
 def lines_of(payments: Iterable[Payment]) -> dict[str, RosterLine]:

@@ -5,9 +5,10 @@ import datetime
 from django.utils.translation import gettext as _
 
 from access.models import Staff
+from casework import handing_out
 from casework.acting import Act, after, before
-from casework.errors import BadCaseData, MissingDocuments, Recused
-from casework.imprest_payers import demand_others_left, relatives_of, township_posts
+from casework.errors import BadCaseData, MissingDocuments
+from casework.imprest_payers import demand_others_left, township_posts
 from casework.queries import overdue_makeups
 from casework.steps.payment import refuse_the_dead
 from flows import calendar
@@ -65,8 +66,7 @@ def _second_payer(this: Act) -> Staff:
         raise BadCaseData(_("请选另一个一起发钱的人。"))
     if not township_posts(this.case, second):
         raise BadCaseData(_("%(name)s 不在乡里任职，请选乡里的人一起发。") % {"name": second.name})
-    if second.person_key in relatives_of(this.case):
-        raise Recused(_("%(name)s 是这家的近亲属，按规定要回避，请换一个人一起发钱。") % {"name": second.name})
+    handing_out.refuse_the_close(this.case.household_id, second)
     return second
 
 

@@ -209,7 +209,7 @@ def two_persons_gave_it(this: Act) -> None:
     second = Staff.objects.filter(pk=data.get("second_payer"), is_active=True).first()
     if second is None:
         raise BadCaseData(_("请选另一个一起发钱的人。"))
-    handing_out.demand_two(this.case, by=this.by, second=second)
+    handing_out.demand_two(this.case, this.case.household_id, by=this.by, second=second)
     if receipt is None:
         raise BadCaseData(_("请先拍下签了字的收条，放进这一件的材料。"))
     funds.hand_over(

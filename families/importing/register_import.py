@@ -22,7 +22,7 @@ from django.db.models import QuerySet
 from access import vault
 from access.models import OrgUnit
 from access.roles import Ability
-from access.scope import scope
+from access.scope import can, scope
 from audit import bulk, clock
 from audit.context import acting
 from families.folding import search_text
@@ -94,9 +94,21 @@ def _sha256(path: Path) -> str:
 
 
 def units_in_reach(by: Any) -> QuerySet[OrgUnit]:
-    """The units for which `by` may import; all of them for a command, which runs in nobody's name."""
+    """The units for which `by` may import; all of them for a command, which runs in nobody's name.
+
+    An import changes names and accounts, so it is for those who work with families. An administrator makes the first one.
+    """
     units = OrgUnit.objects.filter(valid_to__isnull=True)
-    return units if by is None else scope(by, Ability.IMPORT).filter(units)
+    if by is None:
+        return units
+    abilities = (Ability.IMPORT,) if Household.objects.exists() else (Ability.IMPORT, Ability.STAFF_MANAGE)
+    found = [scope(by, ability).filter(units) for ability in abilities]
+    return found[0] if len(found) == 1 else found[0] | found[1]
+
+
+def may_import(by: Any) -> bool:
+    """Whether `by` may import anywhere at all."""
+    return can(by, Ability.IMPORT) or can(by, Ability.STAFF_MANAGE) and not Household.objects.exists()
 
 
 def _chunks(source: BinaryIO, by: Any) -> Iterator[list[RegisterHousehold]]:

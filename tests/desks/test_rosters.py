@@ -25,6 +25,7 @@ from jobs.models import Job
 from tests.casework.test_rosters import (
     AFTER_NOTICE,
     LATER,
+    another_account,
     approved,
     checked,
     drafted,
@@ -33,6 +34,7 @@ from tests.casework.test_rosters import (
     listed,
     money,
     picture,
+    renamed,
     with_the_bank,
 )
 from tests.world import START, World
@@ -231,11 +233,71 @@ def test_help_of_a_list_is_named_beside_a_case_of_the_same_person(world: World) 
     text(log_in(world.fund_manager), "funds:entries", programme="visit_condolence")  # no programme of cases
 
 
+def test_a_changed_account_is_shown_and_signed_again_on_its_page(world: World) -> None:
+    roster = approved(world, 2)
+    another_account(world, roster)
+    approver = log_in(world.township_approver)
+    sign = reverse("rosters:sign", args=[line(roster).pk])
+
+    with clock.frozen_at(LATER):
+        page = text(approver, "rosters:roster", roster.pk, unsigned="1")
+        assert "1 行在批准以后换了姓名或账户" in page and page.count('<tr role="row">') == 2 and sign in page
+        assert sign not in text(log_in(world.township_clerk), "rosters:roster", roster.pk)
+        form = approver.get(sign).content.decode()
+        assert "上次签的" in form and "0778" in form
+        assert approver.post(sign, {"key": new_key(), "because": ""}).status_code == 422
+        approver.post(sign, {"key": new_key(), "because": "看过存折，问过本人"})
+
+    assert line(roster).signatures.latest("id").because == "看过存折，问过本人"
+
+
+def test_the_auditor_follows_a_payment_of_a_list_to_its_signatures_and_accounts(world: World) -> None:
+    roster, batch = with_the_bank(world, 2)
+    payment = batch.payments.get(subject=line(roster).key)
+    auditor = log_in(world.auditor)
+
+    page = text(auditor, "audit:payment", payment.pk)
+
+    for name, pk in (("funds:batch", batch.pk), ("rosters:roster", roster.pk), ("rosters:print", roster.pk)):
+        assert reverse(name, args=[pk]) in page
+        assert auditor.get(reverse(name, args=[pk])).status_code == 200
+    assert world.township_approver.name in page and "名册跟签字时一样" in page and roster.approved_digest[:16] in page
+    assert line(roster).account.masked in page
+    menu = text(auditor, "audit:search")
+    for name in ("rosters:home", "funds:payments", "funds:imprest"):
+        assert reverse(name) in menu and auditor.get(reverse(name)).status_code == 200
+    renamed(roster)
+    assert "签字以后改过" in text(auditor, "audit:payment", payment.pk)
+    assert log_in(world.township_clerk).get(reverse("audit:payment", args=[payment.pk])).status_code == 404
+
+
+def test_what_a_list_shows_is_what_each_may_do(world: World) -> None:
+    money(world)
+    roster = drafted(world, 2)
+    deciding.put_up(roster.pk, place="村委会", by=world.township_clerk)
+    assert "公示中" in text(log_in(world.township_clerk), "rosters:home")
+    with clock.frozen_at(AFTER_NOTICE):
+        form = text(log_in(world.township_approver), "rosters:approve", roster.pk)
+        assert "一共 2 人，800 元（捌佰元整）" in form
+        deciding.approve(roster.pk, by=world.township_approver)
+        batch = paying.build(roster.pk, by=world.fund_manager, key="k" * 8, bank="禾丰农商银行")
+        payments.check_batch(batch.pk, by=world.fund_checker, key="c")
+        payments.release_batch(batch.pk, by=world.cashier, key="r")
+        export = reverse("funds:export", args=[batch.pk])
+        assert export in text(log_in(world.cashier), "rosters:roster", roster.pk)
+        for who in (world.village_clerk, world.township_approver, world.county_reviewer):
+            assert export not in text(log_in(who), "rosters:roster", roster.pk)
+        page = text(log_in(world.fund_checker), "funds:batch", batch.pk)
+        assert roster.title in page and reverse("rosters:roster", args=[roster.pk]) in page
+
+
 def test_a_returned_payment_is_the_villages_task_and_then_the_funds(world: World) -> None:
     roster, batch = with_the_bank(world, 2)
     first = batch.payments.order_by("id").first()
     with clock.frozen_at(AFTER_NOTICE):
         payments.record_answers([payments.Answer(first.pk, False, "已销户")], by=world.cashier, key="a")
+        assert "名册退回 1 笔" in text(log_in(world.village_clerk), "village:todo")
+        assert "名册退回" not in text(log_in(world.other_clerk), "village:todo")
         page = text(log_in(world.village_clerk), "rosters:returned")
         assert reverse("village:account", args=[line(roster).household_id]) in page
         assert "退回的名册付款 1 笔" in text(log_in(world.village_clerk), "rosters:home")
@@ -252,6 +314,10 @@ def test_a_returned_payment_is_the_villages_task_and_then_the_funds(world: World
             },
         )
     with clock.frozen_at(LATER):
+        assert "等乡镇审批重新签字" in text(log_in(world.fund_manager), "rosters:returned")
+        sign = reverse("rosters:sign", args=[line(roster).pk])
+        assert sign in text(log_in(world.township_approver), "rosters:returned")
+        log_in(world.township_approver).post(sign, {"key": new_key(), "because": "看过存折"})
         assert "账户改好了" in text(log_in(world.fund_manager), "rosters:returned")
 
 

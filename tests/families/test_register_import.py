@@ -11,7 +11,7 @@ from access.units import import_org_units
 from audit import clock
 from audit.models import Entry
 from families.importing import register_import
-from families.importing.register_import import import_register
+from families.importing.register_import import import_register, may_import
 from families.models import Household, HouseholdMember, ImportBatch, Person
 from tests.world import DEMO, World
 
@@ -45,6 +45,16 @@ def write(path: Path, rows: list[dict[str, str]]) -> Path:
         writer.writeheader()
         writer.writerows(whole)
     return path
+
+
+def test_an_administrator_imports_only_into_an_empty_register(whole_township: World, register: Path) -> None:
+    assert may_import(whole_township.sysadmin)
+    import_register(register, by=whole_township.sysadmin)
+    assert not may_import(whole_township.sysadmin) and may_import(whole_township.county_reviewer)
+
+    again = import_register(register, by=whole_township.sysadmin)
+
+    assert again.errors and not again.changed
 
 
 def test_households_and_people_come_in_with_history_and_a_chain(whole_township: World, register: Path) -> None:

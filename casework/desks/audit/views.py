@@ -30,11 +30,14 @@ from casework.desks.audit import records
 from casework.desks.audit.exporting import CONTENT_TYPES, trail_file
 from casework.desks.audit.printed import found_by
 from casework.desks.audit.subjects import Subjects
+from casework.desks.funds.tables import PAYMENT_TONES
 from casework.fields import AnswerCards, MoneyField
 from casework.http import row_number
 from casework.models import Case
 from casework.queries import capped_count
 from casework.reach import units_in, visible
+from casework.rosters import deciding
+from casework.rosters import paying as rosters
 from casework.trail import Trail, of_case, read_words, subjects_of
 from casework.visibility import sight
 from families import survey_form
@@ -106,12 +109,33 @@ def _case(request: HttpRequest, case_id: int) -> Case:
 @auditors_only
 @require_safe
 def payment(request: HttpRequest, payment_id: int) -> HttpResponse:
-    """A payment is followed on its case's page."""
+    """A payment of a case is followed on the page of the case, one of a list here."""
     found = Payment.objects.filter(pk=payment_id).values_list("subject", flat=True).first() or ""
+    if found.startswith("roster:"):
+        return _payment_of_list(request, payment_id)
     case_id = found.removeprefix("case:")
     if not case_id.isdecimal():
         raise Http404
     return redirect("audit:trail", _case(request, int(case_id)).pk)
+
+
+def _payment_of_list(request: HttpRequest, payment_id: int) -> HttpResponse:
+    """From the payment to its batch, its line, who signed it when, the notice, and every account of the family."""
+    in_reach = units_in(request.user, Ability.AUDIT_READ, "reservation__village__")
+    if in_reach is None:
+        raise Http404
+    found = visible(Payment.objects.filter(in_reach).select_related("batch"), pk=payment_id)
+    line, roster = rosters.line_of(found), rosters.roster_paid_by(found)
+    context = {
+        "payment": found,
+        "tone": PAYMENT_TONES[found.state],
+        "roster": roster,
+        "line": line,
+        "digest_holds": deciding.digest(roster) == roster.approved_digest,
+        "signatures": line.signatures.select_related("account", "signed_by").order_by("id") if line else (),
+        "accounts": line.household.accounts.select_related("holder", "recorded_by").order_by("id") if line else (),
+    }
+    return render(request, "audit/list_payment.html", context)
 
 
 @auditors_only

@@ -27,6 +27,7 @@ from casework.desks.funds.reach import (
     why_not,
 )
 from casework.desks.funds.tables import PAYMENT_TONES, BatchRow, batch_rows, cases_of, payment_words
+from casework.errors import CaseworkError
 from casework.http import day_of, row_number
 from casework.models import CaseDuty
 from casework.reach import visible
@@ -109,6 +110,7 @@ def batch_page(
         {
             "row": row,
             "batch": row.batch,
+            "roster": rosters.roster_of(row.batch),
             "page": page,
             "lines": [
                 {
@@ -158,8 +160,11 @@ def bars_of(row: BatchRow, user: Any, step: str) -> list[str]:
     if person == batch.checker_person_key:
         return [_("这一批是你复核的，要由别人放行。")]
     roster = rosters.roster_of(batch)
-    if roster is not None and person in (roster.preparer_person_key, roster.approver_person_key):
-        return [_("这份名册你编制或批准过，付款要由别人办。")]
+    if roster is not None:
+        try:
+            rosters.refuse_who_may_not_pay(roster, user)
+        except CaseworkError as refusal:
+            return [str(refusal)]
     living = Payment.objects.filter(batch=batch).exclude(state="cancelled")
     if step == "release" and living.filter(account_recorded_by_key=person).exists():
         return [_("这一批里有你登记的账户，要由别人放行，或把那几笔移出。")]

@@ -121,11 +121,11 @@ def _sorted_out(found: list[Waiting]) -> tuple[list[Waiting], list[str], list[gu
     left_out = [f"{row.case.head_name}（{row.case.case_no}）：{row.because}" for row in found if row.because]
     ready = [row for row in found if not row.because]
     findings = guards.look_over([row.line() for row in ready])
-    barred = {finding.case_id for finding in findings if finding.blocks}
+    barred = {finding.subject for finding in findings if finding.blocks}
     if barred:
         left_out += [finding.text for finding in findings if finding.blocks]
-        ready = [row for row in ready if row.case.pk not in barred]
-        findings = [finding for finding in findings if finding.case_id not in barred]
+        ready = [row for row in ready if row.case.subject not in barred]
+        findings = [finding for finding in findings if finding.subject not in barred]
     return ready, left_out, findings
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Count, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -12,11 +13,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from casework.desks.acts import base_of
 from casework.desks.funds.forms import KeyedForm, ReasonForm
-from casework.desks.rosters.forms import PutUpForm
+from casework.desks.rosters.forms import PutUpForm, SignForm
 from casework.desks.rosters.reach import line_or_404, roster_or_404
 from casework.errors import REFUSALS
 from casework.http import reload_soon
-from casework.rosters import deciding, jobs
+from casework.models import Roster
+from casework.rosters import deciding, jobs, signing
+from funds.money import capitals, yuan
 from funds.refusals import in_plain_words
 from jobs import runner
 from jobs.models import Job
@@ -51,6 +54,7 @@ def approve(request: HttpRequest, roster_id: int) -> HttpResponse:
     if not roster.is_draft:
         return redirect("rosters:roster", roster.pk)
     form = KeyedForm(request.POST or None)
+    sums = roster.lines.filter(state="on").aggregate(n=Count("id"), fen=Sum("amount_fen"))
     if (
         request.method == "POST"
         and form.is_valid()
@@ -63,7 +67,8 @@ def approve(request: HttpRequest, roster_id: int) -> HttpResponse:
         roster,
         form,
         title=_("批准名册"),
-        note=_("签字以后每一行的钱都锁定，名册不能再改。"),
+        note=_("一共 %(n)d 人，%(fen)s 元（%(capitals)s）。签字以后每一行的钱都锁定，名册不能再改。")
+        % {"n": sums["n"], "fen": yuan(sums["fen"] or 0), "capitals": capitals(sums["fen"] or 0)},
         step=lambda given: deciding.approve(roster.pk, by=request.user),
         done=_("已批准，钱锁定了。下一步：资金管理列批次付款。"),
         bar=deciding.why_not(roster, request.user),
@@ -102,6 +107,36 @@ def stop(request: HttpRequest, line_id: int) -> HttpResponse:
         done=_("已停发，钱退回了。"),
         line=line,
     )
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign(request: HttpRequest, line_id: int) -> HttpResponse:
+    """The name and the account of one line as they are now, beside those that were signed last."""
+    line = line_or_404(request.user, line_id)
+    signed = line.signatures.select_related("account").order_by("-id").first()
+    if line.roster.state != Roster.State.APPROVED or line.roster.channel == Roster.Channel.PROVIDER:
+        raise Http404
+    account = signing.account_in_use(line) if line.roster.channel == Roster.Channel.BANK else None
+    words = _("上次签的：%(before)s。现在：%(now)s。签字以后就付到现在这个账户，换过的账户要隔一个工作日。")
+    return one_form(
+        request,
+        line.roster,
+        SignForm(request.POST or None),
+        title=_("重新签字"),
+        note=words
+        % {
+            "before": _named(signed.payee_name, signed.holder_name, signed.account) if signed else _("没有"),
+            "now": _named(line.person.name, account.holder.name if account else "", account),
+        },
+        step=lambda given: signing.sign_again(line, because=given["because"], by=request.user),
+        done=_("签好了，这一行可以付款。"),
+        line=line,
+    )
+
+
+def _named(payee: str, holder: str, account: Any) -> str:
+    return _("、").join(filter(None, [payee, f"{holder} {account.bank} {account.masked}" if account else ""]))
 
 
 def one_form(

@@ -94,6 +94,14 @@ class PutUpForm(KeyedForm):
     place = forms.CharField(label=_("贴在哪里"), max_length=80, help_text=_("例如：各村村务公开栏。"))
 
 
+class SignForm(KeyedForm):
+    because = forms.CharField(
+        label=_("怎么核对的"),
+        max_length=200,
+        help_text=_("例如：看过本人存折和身份证，问过本人。由别人代领的，写明是谁、为什么。"),
+    )
+
+
 class PayForm(KeyedForm):
     bank = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
 

@@ -11,7 +11,8 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from access.scope import posts_of
+from access.roles import Ability
+from access.scope import can, posts_of
 from audit import clock
 from casework.bank_words import returned_words
 from casework.desks.acts import base_of
@@ -28,7 +29,7 @@ from casework.desks.rosters.reach import (
     rosters_in_reach,
 )
 from casework.models import Roster, RosterBatch, RosterLine
-from casework.rosters import building, deciding, findings, paying
+from casework.rosters import building, deciding, findings, paying, signing
 from flows.lists import KINDS
 from funds.models import Payment
 
@@ -84,6 +85,7 @@ def shown(lines: Iterable[RosterLine], roster: Roster) -> list[dict[str, Any]]:
     """Lines with what stands against them while the list is a draft, and what became of their money after it."""
     lines = list(lines)
     found = findings.of_lines(roster, [line.pk for line in lines]) if roster.is_draft else {}
+    unsigned = signing.unsigned(roster) if roster.state == Roster.State.APPROVED else set()
     last: dict[str, Payment] = {}
     if not roster.is_draft and roster.channel != Roster.Channel.PROVIDER:
         for payment in Payment.objects.filter(subject__in=[line.key for line in lines]).order_by("id"):
@@ -92,6 +94,7 @@ def shown(lines: Iterable[RosterLine], roster: Roster) -> list[dict[str, Any]]:
         {
             "line": line,
             "findings": found.get(line.pk, ()),
+            "is_signed": line.pk not in unsigned,
             "payment": (payment := last.get(line.key)),
             "tone": PAYMENT_TONES[payment.state] if payment else "",
             "returned": returned_words(payment.returned_reason) if payment else "",
@@ -120,6 +123,8 @@ def page_of(request: HttpRequest, roster: Roster) -> HttpResponse:
     lines = rows.filter(state=RosterLine.State.OUT) if asked.get("out") else on
     if code in findings.FINDINGS:
         lines = lines.filter(pk__in=findings.lines_with(roster, code))
+    if asked.get("unsigned") and roster.state == Roster.State.APPROVED:
+        lines = lines.filter(pk__in=signing.unsigned(roster))
     if q:
         lines = lines.filter(Q(person__name__contains=q) | Q(household__household_no=q) | Q(village__name=q))
     page = Paginator(_with_everything(lines), LINES).get_page(asked.get("page"))
@@ -145,15 +150,21 @@ def page_of(request: HttpRequest, roster: Roster) -> HttpResponse:
         "proposes": roster.is_draft and (prepares or bool(own_villages(user))),
         "hands_out": any(post.role in paying.HANDS_OUT for post in posts_of(user)),
         "answers": holds(user, "answer"),
+        "exports": can(user, Ability.ACCOUNT_VIEW),
         "approves": bool(posts_here(user, roster, deciding.APPROVES)),
         "why_not": deciding.why_not(roster, user) if roster.is_draft else "",
         "posted_stands": bool(roster.posted_digest) and roster.posted_digest == deciding.digest(roster)
         if roster.is_draft
         else True,
+        "unsigned": len(signing.unsigned(roster)) if roster.state == Roster.State.APPROVED else 0,
         "came_back": roster.channel == Roster.Channel.PROVIDER and paying.came_back(roster) is not None,
         "batches": _batches(roster),
         "payable": [
-            {"of": one, "form": PayForm(initial={"bank": one.bank}, auto_id=f"id_%s_{n}")}
+            {
+                "of": one,
+                "bank": one.bank or (_("现金") if roster.channel == Roster.Channel.CASH else _("没有写开户行的")),
+                "form": PayForm(initial={"bank": one.bank}, auto_id=f"id_%s_{n}"),
+            }
             for n, one in enumerate(paying.payable(roster))
         ]
         if posts_here(user, roster, paying.MAKES)

@@ -81,7 +81,7 @@ def fill(request: HttpRequest, roster_id: int) -> HttpResponse:
         "form": form,
         "place": unit or roster.village,
         "previews": [
-            {"label": label, "of": building.preview(roster, severity=severity, unit=unit)}
+            {"label": label, "of": building.preview(roster, by=request.user, severity=severity, unit=unit)}
             for severity, label in (
                 ("", _("全部困难户")),
                 ("hardship", _("困难户（不含重困）")),

@@ -24,7 +24,7 @@ from casework.desks.rosters.reach import payments_in_reach, place_condition, ros
 from casework.errors import REFUSALS
 from casework.models import Roster, RosterLine
 from casework.reach import visible
-from casework.rosters import jobs, paying
+from casework.rosters import jobs, paying, signing
 from funds import services as funds
 from funds.models import Payment, PaymentBatch
 from funds.refusals import in_plain_words
@@ -158,17 +158,20 @@ def returned(request: HttpRequest) -> HttpResponse:
     rows = paying.returned(place_condition(request.user)).select_related("batch", "provider", "reservation__village")
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
     lines = paying.lines_of(page)
+    unsigned = set().union(*(signing.unsigned(roster) for roster in {line.roster for line in lines.values()}))
     mends = any(post.role in ("village_clerk", "resident_cadre") for post in posts_of(request.user))
     context = {
         "base": base_of(request.user),
         "page": page,
         "mends": mends,
+        "signs": any(post.role == signing.APPROVES for post in posts_of(request.user)),
         "rows": [
             {
                 "payment": payment,
                 "line": (line := lines.get(payment.subject)),
                 "reason": returned_words(payment.returned_reason),
                 "is_mended": paying.is_mended(payment, line),
+                "is_signed": line is None or line.pk not in unsigned,
             }
             for payment in page
         ],

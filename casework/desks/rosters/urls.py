@@ -23,4 +23,5 @@ urlpatterns = [
     path("lines/<int:line_id>/", making.line, name="line"),
     path("lines/<int:line_id>/out/", making.take_out, name="take_out"),
     path("lines/<int:line_id>/stop/", deciding.stop, name="stop"),
+    path("lines/<int:line_id>/sign/", deciding.sign, name="sign"),
 ]

@@ -20,7 +20,15 @@ from audit import clock
 from casework.desks.acts import base_of, refuse, way_back
 from casework.desks.village.finding import find_families, hits_of
 from casework.desks.village.forms import AccountForm, OpenForm
-from casework.desks.village.work import MENDING, VISITING, by_urgency, cell, waiting_for_others, work_of
+from casework.desks.village.work import (
+    MENDING,
+    VISITING,
+    accounts_to_mend,
+    by_urgency,
+    cell,
+    waiting_for_others,
+    work_of,
+)
 from casework.errors import REFUSALS
 from casework.models import Case, SurveyDraft
 from casework.opening import MAY_OPEN, open_case
@@ -97,7 +105,11 @@ def todo(request: HttpRequest) -> HttpResponse:
     """Everything that waits for me, the most urgent first."""
     _village_only(request.user)
     page = Paginator(work_of(request.user), PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "groups": by_urgency(list(page.object_list), clock.today())}
+    context = {
+        "page": page,
+        "groups": by_urgency(list(page.object_list), clock.today()),
+        "accounts": accounts_to_mend(request.user),
+    }
     return render(request, "village/todo.html", context)
 
 

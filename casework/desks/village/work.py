@@ -15,6 +15,7 @@ from casework.due import LEVELS, deadline, level_title
 from casework.models import Case, FollowUpVisit
 from casework.parts import GOING_ON
 from casework.queries import COUNT_LIMIT, cases_in_reach, queue
+from casework.rosters import paying as rosters
 from flows.programmes import PROGRAMMES
 from flows.programmes.parts import SURVEYORS
 from flows.states import STATES
@@ -73,7 +74,13 @@ def waiting_for_others(user: Any) -> QuerySet[Case]:
 
 def count_work(user: Any) -> int:
     """For the badge on the tab; capped."""
-    return work_of(user).order_by()[: COUNT_LIMIT + 1].count()
+    return work_of(user).order_by()[: COUNT_LIMIT + 1].count() + accounts_to_mend(user)
+
+
+def accounts_to_mend(user: Any) -> int:
+    """Payments of lists that came back and wait for her village to write down another account; capped."""
+    villages = _villages(user, SURVEYORS)
+    return rosters.waiting_for_village(Q(reservation__village__in=villages)) if villages else 0
 
 
 def _due_on(case: Case) -> datetime.date | None:

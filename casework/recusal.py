@@ -1,0 +1,38 @@
+"""Nobody decides, pays or hands out for her own family: members of the household and those whom the register of recusals
+names, as natural persons. One rule for cases and lists; PostgreSQL knows it as casework_close_households.
+"""
+
+from typing import Any
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from access.scope import posts_of
+from casework.errors import Recused
+from casework.rosters.models import Roster, RosterLine
+
+
+def persons_of(by: Any) -> list[str]:
+    """The keys of whoever acts and of all for whom she may act."""
+    return sorted({by.person_key} | {post.principal_person_key for post in posts_of(by) if post.principal_id})
+
+
+def is_close(household_id: int, persons: list[str]) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s IN (SELECT casework_close_households(%s))", [household_id, persons])
+        return cursor.fetchone()[0]
+
+
+def refuse_own_line(line: RosterLine, by: Any) -> None:
+    """Raises Recused where the line is of her own family."""
+    if is_close(line.household_id, persons_of(by)):
+        raise Recused(_("第 %(n)d 行是你家的，按规定要回避，请由别人办。") % {"n": line.n})
+
+
+def refuse_own_list(roster: Roster, by: Any) -> None:
+    """Raises Recused, naming the line, where somebody of her own family is on the list."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT casework_close_line(%s, %s)", [roster.pk, persons_of(by)])
+        n = cursor.fetchone()[0]
+    if n is not None:
+        raise Recused(_("第 %(n)d 行是你家的，按规定要回避，请由另一位同岗位的人办。") % {"n": n})
