@@ -12,6 +12,7 @@ from access.models import OrgUnit, Staff
 from access.roles import ROLES, Ability, Desk, title_of
 from access.scope import can, posts_of
 from casework.desks.funds import menu as money
+from casework.desks.rosters import menu as lists
 from casework.desks.stock import menu as goods
 from casework.desks.township import menu as offices
 from casework.desks.village.work import count_work
@@ -62,7 +63,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("township:overdue", _("超期"), "clock", count=offices.overdue),
             Entry("township:releases", pgettext_lazy("menu", "先行救助"), "bell"),
             Entry("funds:imprest", pgettext_lazy("menu", "备用金"), "coin", ability=Ability.FUND_VIEW, more=True),
-            Entry("rosters:home", _("名册"), "list", more=True),
+            Entry("rosters:home", _("名册"), "list", count=lists.waiting, more=True),
             Entry("township:recusals", _("回避"), "people", more=True),
             Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW, more=True),
             Entry("township:find", _("查找"), "search"),
@@ -97,7 +98,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("funds:proposals", pgettext_lazy("menu", "核准"), "stamp", count=money.count_proposals),
             Entry("funds:payments", _("台账"), "book"),
             Entry("funds:receipts", pgettext_lazy("menu", "收入"), "download", more=True),
-            Entry("rosters:home", _("名册"), "people", more=True),
+            Entry("rosters:home", _("名册"), "people", count=lists.waiting, more=True),
             Entry("funds:providers", _("收款单位"), "house", more=True),
             Entry("funds:recoveries", pgettext_lazy("menu", "追回"), "undo", count=money.count_recoveries, more=True),
             Entry("funds:imprest", pgettext_lazy("menu", "备用金"), "people", more=True),

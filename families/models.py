@@ -84,6 +84,13 @@ class Person(models.Model):
         self.person_key = vault.person_key(number)
         self.id_last4 = number[-4:]
 
+    def public_name_on(self, date: Any) -> str:
+        """How a public notice of that day names her; a child by the family name alone."""
+        name = self.name.split("·")[0]
+        if self.age_on(date) < 18 or len(name) < 2:
+            return f"{name[0]}**"
+        return f"{name[0]}*" if len(name) == 2 else f"{name[0]}*{name[-1]}"
+
     def age_on(self, date: Any) -> int:
         """Completed years on `date`."""
         return (

@@ -142,18 +142,11 @@ def public_facts(case: Case) -> dict[str, Any]:
     decision; a child is named by its family name alone."""
     return {
         "village": case.village.name,
-        "name": _public_name(case),
+        "name": case.beneficiary.public_name_on(case.opened_on),
         "people": case.household.members.filter(valid_to__isnull=True).count(),
         "programme": case.programme,
         "cause": case.cause,
     }
-
-
-def _public_name(case: Case) -> str:
-    name = case.beneficiary.name.split("·")[0]
-    if case.beneficiary.age_on(case.opened_on) < 18 or len(name) < 2:
-        return f"{name[0]}**"
-    return f"{name[0]}*" if len(name) == 2 else f"{name[0]}*{name[-1]}"
 
 
 @after("withdraw")

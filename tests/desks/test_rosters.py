@@ -14,6 +14,7 @@ from audit.context import acting
 from audit.models import AccessLog
 from casework import payments
 from casework.desks.funds.forms import new_key
+from casework.desks.rosters.menu import waiting
 from casework.errors import NotYourTurn
 from casework.models import Roster, RosterBatch, RosterLine
 from casework.rosters import deciding, jobs, paying
@@ -375,6 +376,31 @@ def test_cash_of_a_list_that_nobody_took_is_recorded_from_the_batch_and_goes_out
     payment = Payment.objects.get(pk=payment.pk)
     assert (payment.state, payment.returned_reason) == ("returned", "没有领取：人不在家")
     assert "可以另列一批再发" in returned and "改账户" not in returned
+
+
+def test_the_notice_of_a_list_masks_names_and_shows_no_account(world: World) -> None:
+    roster = drafted(world, 2)
+    first = line(roster)
+
+    page = text(log_in(world.township_clerk), "rosters:print", roster.pk)
+
+    assert f"江*{first.person.name[-1]}" in page
+    assert first.person.name not in page and first.account.number_last4 not in page and "签字或按手印" not in page
+
+
+def test_lists_that_wait_are_counted_in_the_menu_of_those_they_wait_for(world: World) -> None:
+    money(world)
+    roster = drafted(world, 1)
+    deciding.put_up(roster.pk, place="村委会", by=world.township_clerk)
+    everybody = (world.township_approver, world.township_clerk, world.fund_manager)
+    assert [waiting(who) for who in everybody] == [0, 0, 0]
+
+    with clock.frozen_at(AFTER_NOTICE):
+        assert [waiting(who) for who in everybody] == [1, 0, 0]
+        deciding.approve(roster.pk, by=world.township_approver)
+        assert [waiting(who) for who in everybody] == [0, 0, 1]
+        paying.build(roster.pk, by=world.fund_manager, key="k" * 8, bank="禾丰农商银行")
+        assert [waiting(who) for who in everybody] == [0, 0, 0]
 
 
 def test_the_printed_list_has_its_capitals_and_room_to_sign(world: World) -> None:

@@ -203,18 +203,21 @@ def _batches(roster: Roster) -> list[dict[str, Any]]:
 @login_required
 @require_safe
 def printed(request: HttpRequest, roster_id: int) -> HttpResponse:
-    """The classical list (花名册) with room to sign, for what lies within reach."""
+    """The list for what lies within reach: while it is a draft the public notice, later the 花名册 with room to sign.
+
+    A notice names people as those of cases do, and no account.
+    """
     found = roster_or_404(request.user, roster_id)
     lines = lines_in_reach(request.user).filter(roster=found, state=RosterLine.State.ON)
     page = Paginator(_with_everything(lines), PRINTED).get_page(request.GET.get("page"))
-    rows = list(page)
+    rows = [{"line": line, "name": line.person.public_name_on(found.made_on)} for line in page]
     context = {
         "base": base_of(request.user),
         "roster": found,
         "kind": found.spec,
         "page": page,
         "rows": rows,
-        "page_fen": sum(line.amount_fen for line in rows),
+        "page_fen": sum(row["line"].amount_fen for row in rows),
         "today": clock.today(),
     }
     return render(request, "rosters/printed.html", context)
