@@ -374,6 +374,7 @@ def hand_over(payment: Payment, handover: Handover) -> CashHandover:
         raise SamePerson(_("发现金要两个人一起，不能是同一个人。"))
     if not handover.receipt_sha256:
         raise WrongPaymentState(_("请先拍下签了字的收条。"))
+    refuse_wrong_day(payment.sent_on, handover.handed_on)
     made = CashHandover.objects.create(
         payment=payment,
         payer_one=one,

@@ -222,7 +222,8 @@ def test_a_part_that_comes_back_after_the_rest_was_released_is_held_and_paid_aga
     """What was released stays released; what the bank returns is committed until it is paid anew."""
     case = served_for_less(world)
     last = Payment.objects.filter(subject=case.subject).latest("id")
-    world.do(case, "payment_clawed_back", "cashier", reason="账户已冻结", data={"payment_id": last.pk})
+    with later(1):
+        world.do(case, "payment_clawed_back", "cashier", reason="账户已冻结", data={"payment_id": last.pk})
     agrees(case)
     assert money_of(case) == (100_000, 60_000, 0)
 

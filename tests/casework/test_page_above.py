@@ -43,7 +43,6 @@ def test_no_address_answers_a_reader_with_a_bare_refusal_of_her_browser(world: W
         ("/stock/2/count/", "/stock/2/"),
         ("/rosters/1/pay/", "/rosters/1/"),
         ("/funds/imprest/3/refill/", "/funds/imprest/3/"),
-        ("/funds/imprest/limit/3/confirm/", "/funds/imprest/limit/"),
         ("/logout/", "/"),
     ],
 )

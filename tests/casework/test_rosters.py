@@ -613,12 +613,13 @@ def test_another_countys_cashier_answers_for_no_list_of_ours(world: World) -> No
     stranger = stranger_cashier(world)
     first = batch.payments.order_by("id").first()
 
-    with pytest.raises(NotYourTurn, match="当地的出纳"):
-        payments.record_answers([payments.Answer(first.pk, True, bank_reference="H1")], by=stranger, key="a")
-    payments.record_answers([payments.Answer(first.pk, True, bank_reference="H1")], by=world.cashier, key="b")
-    back = Said(2, first.pk, first.subject, RETURNED, CREDITED, "已销户", "H2", LATER)
-    with pytest.raises(NotYourTurn, match="当地的出纳"):
-        answers.post_lists([back], by=stranger, key="c")
+    with clock.frozen_at(LATER):
+        with pytest.raises(NotYourTurn, match="当地的出纳"):
+            payments.record_answers([payments.Answer(first.pk, True, bank_reference="H1")], by=stranger, key="a")
+        payments.record_answers([payments.Answer(first.pk, True, bank_reference="H1")], by=world.cashier, key="b")
+        back = Said(2, first.pk, first.subject, RETURNED, CREDITED, "已销户", "H2", LATER)
+        with pytest.raises(NotYourTurn, match="当地的出纳"):
+            answers.post_lists([back], by=stranger, key="c")
 
     assert dict(batch.payments.values_list("state").annotate(n=Count("pk"))) == {"credited": 1, "sent": 1}
     assert not bank_files.with_bank("HFNS", stranger).exists()

@@ -23,8 +23,13 @@ def test_cash_is_handed_over_once_however_often_it_is_pressed(town: World) -> No
     _roster, batch = with_the_bank(town, 1, channel="cash", cash_reason="老人不会用卡")
     payment = batch.payments.get()
 
-    results = all_at_once(*[lambda: handed(town, payment)] * 3, lambda: handed(town, payment, by=town.township_clerk))
+    def press(**more: Any) -> Any:
+        with clock.frozen_at(AFTER_NOTICE):
+            return handed(town, payment, **more)
 
+    results = all_at_once(*[press] * 3, lambda: press(by=town.township_clerk))
+
+    assert CashHandover.objects.count() == 1, results
     given = CashHandover.objects.get()
     assert {result for result in results if not isinstance(result, WrongState)} == {given}, results
     assert Document.objects.filter(kind="receipt").count() == 1

@@ -53,7 +53,7 @@ class Plan:
 
     def why_not(self, action: str) -> str:
         """ "" or why this act of paying has nothing to do now."""
-        if action == "payment_clawed_back" and not self.paid_fen:
+        if action == "payment_clawed_back" and all(one.state != Payment.State.CREDITED for one in self.payments):
             return _("没有已经到账的付款。")
         if not self.parts:
             return ""
