@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from audit import clock
 from audit.context import acting
+from funds import duties
 from funds.banking import formats
 from funds.banking.errors import FormatError, HeadingsUnknown, MissingColumns, NoFormat, NoHeading
 from funds.banking.formats import AnswerFormat, ListFormat
@@ -28,7 +29,8 @@ def seed() -> int:
 
 @transaction.atomic
 def add(document: str | bytes | Mapping[str, Any], *, by: Any) -> BankFormat:
-    """A new version of a bank's file. Raises FormatError for what cannot be used, or a version or day that is taken."""
+    """A new version of a bank's file. Raises FormatError for what cannot be used, or a version or day that is taken; NotYours."""
+    duties.demand_somewhere(by, "answer")
     form = formats.from_json(document)
     taken = BankFormat.objects.filter(code=form.code, direction=form.direction)
     if taken.filter(version=form.version).exists():
@@ -113,8 +115,9 @@ def understood(source: BinaryIO, bank: str, on: datetime.date) -> tuple[AnswerFo
 def remember_columns(source: BinaryIO, bank: str, columns: Mapping[str, str], *, by: Any) -> HeadingMapping:
     """Which heading stands over which of our fields ({field: heading}), for every later file with these headings.
 
-    Raises NoHeading, MissingColumns when amount, status, or both serial and account are still without a column.
+    Raises NoHeading, MissingColumns when amount, status, or both serial and account are still without a column; NotYours.
     """
+    duties.demand_somewhere(by, "answer")
     layout, _table = recognise(source, answer_format(bank, clock.today()), columns)
     if layout.missing:
         raise MissingColumns(line=layout.line, columns="、".join(str(LABELS[field]) for field in layout.missing))
@@ -125,7 +128,8 @@ def remember_columns(source: BinaryIO, bank: str, columns: Mapping[str, str], *,
 def teach(
     bank: str, signature: str, statuses: Mapping[str, str], reasons: Mapping[str, str] | None = None, *, by: Any
 ) -> HeadingMapping:
-    """What words of the bank mean ({word: outcome}, {word: code of ours}). Raises FormatError where one means something already."""
+    """What words of the bank mean ({word: outcome}, {word: code of ours}). Raises FormatError where one means something already, NotYours."""
+    duties.demand_somewhere(by, "answer")
     known = HeadingMapping.objects.filter(bank=bank, signature=signature).first()
     statuses = (known.statuses if known else {}) | dict(statuses)
     reasons = (known.reasons if known else {}) | dict(reasons or {})

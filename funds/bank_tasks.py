@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from audit import clock
 from audit.bulk import write_history
 from audit.context import acting
+from funds import duties
 from funds.banking.matching import MATCHED, SentPayment, Verdict
 from funds.errors import WrongPaymentState
 from funds.models import BankFile, BankLine, BankTask
@@ -85,8 +86,8 @@ def settle_answered(file: BankFile, payment_ids: list[int], *, by: Any) -> None:
 
 @transaction.atomic
 def asked(task_id: int, *, by: Any) -> BankTask:
-    """The bank was asked; asked again keeps the first day. Raises WrongPaymentState for a settled task."""
-    task = _open(task_id)
+    """The bank was asked; asked again keeps the first day. Raises NotYours, WrongPaymentState for a settled task."""
+    task = _open(task_id, by)
     if task.asked_on is None:
         task.asked_on, task.asked_by = clock.today(), by
         with acting(by, reason="ask_bank"):
@@ -96,11 +97,11 @@ def asked(task_id: int, *, by: Any) -> BankTask:
 
 @transaction.atomic
 def settle(task_id: int, *, by: Any, how: str, note: str = "") -> BankTask:
-    """It is plain now what happened, and in words. No payment is moved, let alone sent again. Raises WrongPaymentState."""
+    """It is plain now what happened, and in words. No payment is moved, let alone sent again. Raises NotYours, WrongPaymentState."""
     task = BankTask.objects.select_for_update().get(pk=task_id)
     if (task.state, task.settled_by_id, task.how) == (BankTask.State.SETTLED, by.pk, how):
         return task  # pressed twice
-    task = _open(task_id)
+    task = _open(task_id, by)
     if how == BankTask.How.OTHER and not note.strip():
         raise WrongPaymentState(_("选「其他」要写明是怎么解决的。"))
     task.state, task.how, task.note = BankTask.State.SETTLED, how, note.strip()[:200]
@@ -110,8 +111,12 @@ def settle(task_id: int, *, by: Any, how: str, note: str = "") -> BankTask:
     return task
 
 
-def _open(task_id: int) -> BankTask:
+def _open(task_id: int, by: Any) -> BankTask:
     task = BankTask.objects.select_for_update().get(pk=task_id)
+    if task.payment is None:
+        duties.demand_somewhere(by, "answer")
+    else:
+        duties.demand(by, "answer", task.payment.reservation.village)
     if task.state != BankTask.State.OPEN:
         raise WrongPaymentState(_("这一件 %(day)s 已经解决了，请刷新看看。") % {"day": task.settled_on})
     return task

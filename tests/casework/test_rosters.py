@@ -179,7 +179,7 @@ def test_money_for_an_insurer_that_came_back_goes_to_its_account_of_today(world:
     payments.record_answers([payments.Answer(first.pk, False, "已销户")], by=world.cashier, key="a")
     assert not paying.payable(roster) and not paying.is_mended(first := Payment.objects.get(pk=first.pk), None)
 
-    providers.end(insurer)
+    providers.end(insurer, by=world.fund_manager)
     again = checked_insurer(world, "9999990000000000002", "青禾农商行")
     assert paying.is_mended(first, None) and not paying.payable(roster), "not on the day on which it was written down"
     with clock.frozen_at(START + datetime.timedelta(days=1)):
@@ -193,7 +193,7 @@ def test_money_for_an_insurer_that_came_back_goes_to_its_account_of_today(world:
 
 def test_an_insurers_account_that_nobody_has_compared_is_not_paid(world: World) -> None:
     insurer, roster = insured(world)
-    providers.end(insurer)
+    providers.end(insurer, by=world.fund_manager)
     providers.record(
         name=insurer.name, kind="insurer", unit=world.county, bank="x", account_no="9999990000000000003",
         by=world.fund_manager,

@@ -453,7 +453,7 @@ def test_a_providers_new_account_is_chosen_as_it_was_recorded_anew(world: World)
     answer(world, case, credited=False, key="no", reason="账号不存在")
     client = at_desk(world.village_clerk)
     assert "还没有新账户" in client.get(f"/cases/{case.pk}/act/correct_account/").text
-    providers.end(home)
+    providers.end(home, by=world.fund_manager)
     again = providers.record(
         name=home.name, kind=home.kind, unit=world.county, bank="禾丰农商银行", account_no="9999990000000000055",
         by=world.fund_manager,
