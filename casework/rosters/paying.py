@@ -35,7 +35,6 @@ from funds.models import LIVING, CashHandover, Payment, PaymentBatch, Reservatio
 
 MAKES = "fund_manager"
 ANSWERS = ("cashier", MAKES)
-HANDS_OUT = ("village_clerk", "village_head", "resident_cadre", "township_clerk", "township_approver", "cashier", MAKES)
 UNLISTS = (MAKES, "fund_checker")
 ANSWERED = {True: "credited", False: "returned", None: "unknown"}
 
@@ -294,7 +293,7 @@ def record(answers: Iterable[Any], *, by: Any, progress: Callable[[int], None] =
 
 def hands_out(user: Any, line: RosterLine) -> bool:
     """Whether this person's post lets her hand out the cash of a line; with whom says casework.handing_out."""
-    return any(post.role in HANDS_OUT and post.reaches(line.household) for post in posts_of(user))
+    return any(post.role in handing_out.HANDS_OUT and post.reaches(line.household) for post in posts_of(user))
 
 
 @transaction.atomic

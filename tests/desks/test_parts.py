@@ -134,10 +134,10 @@ def test_money_page_shows_cash_its_two_payers_and_the_receipt(world: World) -> N
     cash_batch(world, case)
     paper = receipt(world, case)
     data = {"document_id": paper, "received_by": "本人", "second_payer": world.township_clerk.pk, "place": "家里"}
-    world.do(case, "cash_handed", "cashier", data=data)
+    world.do(case, "cash_handed", "fund_manager", data=data)
 
     text = page(world, "township_clerk", case).text
-    assert "现金，cashier、township_clerk" in text and f"/documents/{paper}/" in text
+    assert "现金，fund_manager、township_clerk" in text and f"/documents/{paper}/" in text
 
 
 def test_money_page_shows_what_the_bank_took_back_and_what_is_owed(world: World) -> None:
