@@ -3,11 +3,14 @@
     scope(user, Ability.CASE_VIEW).filter(Case.objects.all())      rows she may see
     scope(user, Ability.CASE_VIEW).covers(case)                     this one?
     posts_of(user)                                                  her posts of today, delegated ones included
+    post_for(user, ("fund_checker",), unit, after=[maker])          the post by which she takes this step there, or why not
 
 Default deny: no post, no grant, no row. What is out of reach answers like what does not exist.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
@@ -119,6 +122,30 @@ def posts_of(user: Any) -> tuple[Post, ...]:
         known = (today, tuple(_load_posts(user.pk, today)))
         user._posts = known
     return known[1]
+
+
+class Bar(Enum):
+    """Why somebody may not take a step."""
+
+    ACTED = "she is one of those who acted before"
+    STANDS_IN = "she only has a post of one of those who acted before"
+    NO_POST = "none of her posts lets her, there"
+
+
+def post_for(user: Any, roles: Iterable[str], place: Any, *, after: Iterable[str] = ()) -> Post | Bar:
+    """The post by which `user` takes a step at `place`, her own before one that she stands in for.
+
+    `after` are the person keys of those from whom the step is kept apart. A post that one of them has lent is that one's
+    post still, so it does not count: two persons with one person's post are one (ADR 0017).
+    """
+    before, wanted = set(after), set(roles)
+    here = [post for post in posts_of(user) if post.role in wanted and post.reaches(place)]
+    if user.person_key in before:
+        return Bar.ACTED
+    if not here:
+        return Bar.NO_POST
+    fit = [post for post in here if post.principal_person_key not in before]
+    return min(fit, key=lambda post: post.principal_id or 0, default=Bar.STANDS_IN)
 
 
 def forget_posts(user: Any) -> None:

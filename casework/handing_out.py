@@ -6,27 +6,34 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from access.models import Staff
-from access.roles import APART_FROM_ALL_OTHERS
-from access.scope import posts_of
+from access.scope import Bar, post_for, posts_of
 from audit import clock
 from casework.errors import BadCaseData, Recused
 from casework.recusal import is_close, persons_of
 
 COMMITTEE = frozenset({"village_head", "village_clerk"})  # posts of the village committee
-NOT_IN_OFFICE = (*APART_FROM_ALL_OTHERS, "donor", "villager", "public")
+HANDS_OUT = (
+    "village_clerk",
+    "village_head",
+    "resident_cadre",
+    "township_clerk",
+    "township_approver",
+    "cashier",
+    "fund_manager",
+)
 
 
 def second_persons(placed: Any, by: Any) -> QuerySet[Staff]:
-    """Who may hand out cash there beside `by`: anybody in office for the place today, as another natural person."""
+    """Who may hand out cash there beside `by`: whose post of today hands out cash there, as another natural person."""
     today = clock.today()
     return (
         Staff.objects.filter(
             Q(appointments__valid_to__isnull=True) | Q(appointments__valid_to__gte=today),
+            appointments__role__in=HANDS_OUT,
             appointments__unit__in=[placed.village_id, placed.township_id, placed.county_id],
             appointments__valid_from__lte=today,
             is_active=True,
         )
-        .exclude(appointments__role__in=NOT_IN_OFFICE)
         .exclude(person_key=by.person_key)
         .distinct()
         .order_by("name", "pk")
@@ -47,7 +54,7 @@ def demand_two(placed: Any, household_id: int, *, by: Any, second: Staff) -> Non
     Raises BadCaseData, Recused.
     """
     refuse_the_close(household_id, by, second)
-    if not any(post.reaches(placed) for post in posts_of(second)):
-        raise BadCaseData(_("%(name)s 不管这个村，请选管这里的人一起发。") % {"name": second.name})
+    if isinstance(post_for(second, HANDS_OUT, placed), Bar):
+        raise BadCaseData(_("%(name)s 今天没有在这里发钱的岗位，请选管这里的人一起发。") % {"name": second.name})
     if all(any(post.role in COMMITTEE for post in posts_of(person)) for person in (by, second)):
         raise BadCaseData(_("发现金的两个人里，要有一个不是村委会的。请换一个人一起发。"))

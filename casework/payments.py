@@ -12,14 +12,13 @@ from django.db import transaction
 from django.db.models import Count, QuerySet, Sum
 from django.utils.translation import gettext as _
 
-from access.roles import title_of
-from access.scope import posts_of
+from access.scope import Post
 from audit import clock
 from audit.context import acting
 from casework import guards
 from casework.acting import act, key_reused
 from casework.batch_numbers import number_of
-from casework.errors import BadCaseData, CaseworkError, NoSuchCase, NotYourTurn
+from casework.errors import BadCaseData, CaseworkError, NoSuchCase
 from casework.models import Case, CaseEvent
 from casework.rosters import paying as rosters
 from funds import bulk, ledger
@@ -124,13 +123,13 @@ def check_batch(batch_id: int, *, by: Any, key: str, looked_over: str = "") -> P
     batch = PaymentBatch.objects.select_for_update().get(pk=batch_id)
     if batch.checker_id == by.pk:
         return batch  # pressed twice
-    _pays_a_list(batch, "fund_checker", by)
+    post = _pays_a_list(batch, "fund_checker", by)
     _each(
         _cases_of(batch, "listed"),
         lambda pk: act(pk, "check_payment", by=by, key=f"{key}:{pk}", data={"batch_id": batch.pk}),
     )
     guards.demand_looked_over(lines_of(batch), looked_over)
-    with acting(by, reason=_looked("check_batch", looked_over)):
+    with acting(by, on_behalf_of=post.principal if post else None, reason=_looked("check_batch", looked_over)):
         funds.check_batch(batch, by=by)
     return batch
 
@@ -162,10 +161,10 @@ def release_batch(
         return batch  # pressed twice
     _refuse_another_sum(batch, typed)
     cases = _cases_of(batch, "listed")
-    is_list = _pays_a_list(batch, "cashier", by)
-    with acting(by, reason="release_batch"):
+    post = _pays_a_list(batch, "cashier", by)
+    with acting(by, on_behalf_of=post.principal if post else None, reason="release_batch"):
         funds.release_batch(batch, by=by)
-        if is_list:
+        if post is not None:
             guards.demand_sound(lines_of(batch))
             bulk.send_many(batch, progress=progress)
             ledger.settle_now()
@@ -184,19 +183,22 @@ def _refuse_another_sum(batch: PaymentBatch, typed: Typed | None) -> None:
         raise BadCaseData(_("这一批刚才有人改过，笔数或金额变了，没有放行。请重新看一遍再放行。"))
 
 
-def _pays_a_list(batch: PaymentBatch, role: str, by: Any) -> bool:
-    """Whether the batch pays a list; if so `role` takes this step, and nobody who prepared or approved that list or whose
-    family is on it.
+def _pays_a_list(batch: PaymentBatch, role: str, by: Any) -> Post | None:
+    """The post of this `role` by which she takes this step for the list that the batch pays; None for a batch of cases,
+    of which act() asks the same, case by case.
 
-    Of a batch of cases act() asks the same, case by case. Raises NotYourTurn, SecondDuty, Recused.
+    Nobody takes two steps of a batch, nor one of a list that she prepared or approved, nor with the post of somebody who
+    did. Raises NotYourTurn, SecondDuty.
     """
     roster = rosters.roster_of(batch)
     if roster is None:
-        return False
-    if not any(post.role == role and post.reaches(roster) for post in posts_of(by)):
-        raise NotYourTurn(_("这一步由%(who)s办。") % {"who": title_of(role)})
-    rosters.refuse_who_may_not_pay(roster, by)
-    return True
+        return None
+    return rosters.demand_post(roster, (role,), by, after=before_this(batch))
+
+
+def before_this(batch: PaymentBatch) -> list[str]:
+    """The natural persons who made and checked a batch."""
+    return [key for key in (batch.maker_person_key, batch.checker_person_key) if key]
 
 
 _ANSWERS = {True: "payment_credited", False: "payment_bounced", None: "payment_unknown"}

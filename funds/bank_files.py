@@ -29,7 +29,7 @@ from access.vault import blind_index
 from audit import clock
 from audit.bulk import copy_rows, next_ids
 from audit.context import acting
-from funds import bank_tasks
+from funds import bank_tasks, duties
 from funds.bank_formats import understood
 from funds.banking.errors import AlreadyPosted, AnswerNotSound, NobodyPosts, NothingOfOurs, WordsUnknown
 from funds.banking.formats import AnswerFormat
@@ -315,9 +315,10 @@ def post(
     """Post a whole answer: payments, file, lines and what is left to do; or, on any refusal, nothing at all.
 
     `accepted` are the lines among `to_decide()` that a person has agreed to. Call `one_at_a_time` before judging, so that
-    two answers do not pass each other. Raises AlreadyPosted, AnswerNotSound, WordsUnknown, NothingOfOurs, and whatever the
+    two answers do not pass each other. Raises NotYours, AlreadyPosted, AnswerNotSound, WordsUnknown, NothingOfOurs, and whatever the
     posting of a payment is refused with.
     """
+    duties.demand_somewhere(by, "answer")
     if judged.findings:
         raise AnswerNotSound(judged.findings)
     if judged.unknown_words:

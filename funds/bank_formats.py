@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from access.models import Staff
 from audit import clock
 from audit.context import acting
+from funds import duties
 from funds.banking import formats
 from funds.banking.errors import (
     FormatError,
@@ -39,7 +40,8 @@ def seed() -> int:
 
 @transaction.atomic
 def add(document: str | bytes | Mapping[str, Any], *, by: Any) -> BankFormat:
-    """A new version of a bank's file. Raises FormatError for what cannot be used, or a version or day that is taken."""
+    """A new version of a bank's file. Raises FormatError for what cannot be used, or a version or day that is taken; NotYours."""
+    duties.demand_somewhere(by, "answer")
     form = formats.from_json(document)
     taken = BankFormat.objects.filter(code=form.code, direction=form.direction)
     if taken.filter(version=form.version).exists():
@@ -143,8 +145,9 @@ def _listed(meanings: Mapping[str, Iterable[str]]) -> set[str]:
 def remember_columns(source: BinaryIO, bank: str, columns: Mapping[str, str], *, by: Any) -> HeadingMapping:
     """Which heading stands over which of our fields ({field: heading}), for every later file with these headings.
 
-    Raises NoHeading, MissingColumns when amount, status, or both serial and account are still without a column.
+    Raises NoHeading, MissingColumns when amount, status, or both serial and account are still without a column; NotYours.
     """
+    duties.demand_somewhere(by, "answer")
     layout, _table = recognise(source, answer_format(bank, clock.today()), columns)
     if layout.missing:
         raise MissingColumns(line=layout.line, columns="、".join(str(LABELS[field]) for field in layout.missing))
@@ -158,8 +161,9 @@ def teach(
     """What words of the bank mean ({word: outcome}, {word: code of ours}).
 
     A word that was taught keeps its meaning. Raises FormatError where the format lists it with another one, WordTaken
-    where somebody has taught another.
+    where somebody has taught another. NotYours.
     """
+    duties.demand_somewhere(by, "answer")
     formats.taught(answer_format(bank, clock.today()), statuses, reasons)
     return _remember(bank, signature, by, statuses=dict(statuses), reasons=dict(reasons or {}))
 

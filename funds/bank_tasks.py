@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from audit import clock
 from audit.bulk import write_history
 from audit.context import acting
+from funds import duties
 from funds.banking.matching import MATCHED, SentPayment, Verdict
 from funds.errors import WrongPaymentState
 from funds.models import BankFile, BankLine, BankTask
@@ -87,8 +88,8 @@ def _close(rows: QuerySet[BankTask], *, by: Any, how: str, note: str) -> int:
 
 @transaction.atomic
 def asked(task_id: int, *, by: Any) -> BankTask:
-    """The bank was asked; asked again keeps the first day. Raises WrongPaymentState for a settled task."""
-    task = _open(task_id)
+    """The bank was asked; asked again keeps the first day. Raises NotYours, WrongPaymentState for a settled task."""
+    task = _open(task_id, by)
     if task.asked_on is None:
         task.asked_on, task.asked_by = clock.today(), by
         with acting(by, reason="ask_bank"):
@@ -98,11 +99,11 @@ def asked(task_id: int, *, by: Any) -> BankTask:
 
 @transaction.atomic
 def settle(task_id: int, *, by: Any, how: str, note: str = "") -> BankTask:
-    """It is plain now what happened, and in words. No payment is moved, let alone sent again. Raises WrongPaymentState."""
+    """It is plain now what happened, and in words. No payment is moved, let alone sent again. Raises NotYours, WrongPaymentState."""
     task = BankTask.objects.select_for_update().get(pk=task_id)
     if (task.state, task.settled_by_id, task.how) == (BankTask.State.SETTLED, by.pk, how):
         return task  # pressed twice
-    task = _open(task_id)
+    task = _open(task_id, by)
     _refuse_without_words(how, note)
     task.state, task.how, task.note = BankTask.State.SETTLED, how, note.strip()[:200]
     task.settled_on, task.settled_by = clock.today(), by
@@ -115,10 +116,12 @@ def settle(task_id: int, *, by: Any, how: str, note: str = "") -> BankTask:
 def settle_together(task_ids: Iterable[int], *, by: Any, how: str, note: str = "") -> int:
     """Settle for one reason whatever is still open of these; returns how many. No payment is moved.
 
-    Raises WrongPaymentState where "another way" does not say which.
+    Raises NotYours, WrongPaymentState where "another way" does not say which.
     """
     _refuse_without_words(how, note)
     rows = BankTask.objects.filter(pk__in=list(task_ids), state=BankTask.State.OPEN)
+    for task in rows.select_related("payment__reservation__village"):
+        _demand_post(task, by)
     with acting(by, reason="settle_bank_tasks"):
         return _close(rows, by=by, how=how, note=note)
 
@@ -128,8 +131,16 @@ def _refuse_without_words(how: str, note: str) -> None:
         raise WrongPaymentState(_("选「其他」要写明是怎么解决的。"))
 
 
-def _open(task_id: int) -> BankTask:
+def _demand_post(task: BankTask, by: Any) -> None:
+    if task.payment is None:
+        duties.demand_somewhere(by, "answer")
+    else:
+        duties.demand(by, "answer", task.payment.reservation.village)
+
+
+def _open(task_id: int, by: Any) -> BankTask:
     task = BankTask.objects.select_for_update().get(pk=task_id)
+    _demand_post(task, by)
     if task.state != BankTask.State.OPEN:
         raise WrongPaymentState(_("这一件 %(day)s 已经解决了，请刷新看看。") % {"day": task.settled_on})
     return task

@@ -15,15 +15,15 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from access.roles import title_of
-from access.scope import Post, posts_of
+from access.scope import Bar, Post, post_for, posts_of
 from audit import clock
 from audit.context import acting
-from funds import ledger
+from funds import duties, ledger
 from funds.errors import NotYours, SamePerson, WrongProposal
 from funds.models import Fund, Proposal
 
-DECIDERS = ("fund_checker", "fund_manager")
+DECIDERS = duties.ROLES_OF["confirm"]
+PROPOSES = {"close_period": "close"}  # every other kind is proposed by whoever makes payments there
 
 Carry = Callable[[Proposal], dict[str, Any]]
 _carries: dict[str, Carry] = {}
@@ -55,7 +55,9 @@ def propose(
     """Write down what shall be entered; the same `key` again returns the same proposal.
 
     Called by the subject's own function (budget.propose_interfund, say), which knows what `details` the kind needs.
+    Raises NotYours where she has no such post, WrongProposal.
     """
+    post = duties.demand(by, PROPOSES.get(kind, "make"), unit)
     known = Proposal.objects.filter(key=key).first()
     if known:
         if (known.kind, known.proposed_by_id) != (kind, by.pk):
@@ -63,7 +65,7 @@ def propose(
         return known
     if not reason.strip():
         raise WrongProposal(_("请写明原因。"))
-    with acting(by, reason=f"propose {kind}"):
+    with acting(by, on_behalf_of=post.principal, reason=f"propose {kind}"):
         return Proposal.objects.create(
             key=key,
             kind=kind,
@@ -135,12 +137,12 @@ def why_not_decide(proposal: Proposal, user: Any) -> str:
         return _("这是你提出的，要由另一个人核准。不要了可以撤回。")
     if proposal.proposer_person_key == user.person_key:
         return _("这是你用另一个账号提出的。同一个人不能又提出又核准，要由另一个人核准。不要了可以撤回。")
-    if _deciding_post(proposal, user):
-        return ""
-    if any(post.reaches(proposal.unit) for post in _posts(user)):
+    found = _deciding_post(proposal, user)
+    if found == Bar.STANDS_IN:
         return _("你是替提出的人代班，不能核准他提出的。要由另一个人核准。")
-    who = _("或").join(title_of(role) for role in DECIDERS)
-    return _("这一件由%(unit)s的%(who)s核准。") % {"unit": proposal.unit.name, "who": who}
+    if found == Bar.NO_POST:
+        return _("这一件由%(unit)s的%(who)s核准。") % {"unit": proposal.unit.name, "who": duties.titles("confirm")}
+    return ""
 
 
 def _posts(user: Any) -> list[Post]:
@@ -148,23 +150,18 @@ def _posts(user: Any) -> list[Post]:
     return [post for post in posts_of(user) if post.role in DECIDERS and post.level != "group"]
 
 
-def _deciding_post(proposal: Proposal, user: Any) -> Post | None:
-    """The post by which she may decide this one, her own before one that she stands in for."""
-    fit = [
-        post
-        for post in _posts(user)
-        if post.reaches(proposal.unit) and post.principal_person_key != proposal.proposer_person_key
-    ]
-    return min(fit, key=lambda post: post.principal_id or 0, default=None)
+def _deciding_post(proposal: Proposal, user: Any) -> Post | Bar:
+    return post_for(user, DECIDERS, proposal.unit, after=[proposal.proposer_person_key])
 
 
 def _demand_second_person(proposal: Proposal, user: Any) -> Post:
     refusal = why_not_decide(proposal, user)
     if proposal.proposer_person_key == user.person_key:
         raise SamePerson(refusal)
-    post = _deciding_post(proposal, user)
-    if post is None:
+    if refusal:
         raise NotYours(refusal)
+    post = _deciding_post(proposal, user)
+    assert isinstance(post, Post)
     return post
 
 

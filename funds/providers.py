@@ -7,14 +7,17 @@ from django.utils.translation import gettext as _
 
 from access import vault
 from audit import clock
-from funds.errors import SamePerson, WrongPaymentState
+from audit.context import acting
+from funds import duties
+from funds.errors import WrongPaymentState
 from funds.models import Provider
 from funds.services import Payee
 
 
 @transaction.atomic
 def record(*, name: str, kind: str, unit: Any, bank: str, account_no: str, by: Any, credit_code: str = "") -> Provider:
-    """Put a provider on the list. It is paid only after `check` by somebody else."""
+    """Put a provider on the list. It is paid only after `check` by somebody else. Raises NotYours."""
+    post = duties.demand(by, "make", unit)
     provider = Provider(
         name=name,
         kind=kind,
@@ -28,27 +31,36 @@ def record(*, name: str, kind: str, unit: Any, bank: str, account_no: str, by: A
         recorded_on=clock.today(),
     )
     provider.account_sealed = vault.seal(account_no, row=provider.account_row)
-    provider.save()
+    with acting(by, on_behalf_of=post.principal, reason="record_provider"):
+        provider.save()
     return provider
 
 
 @transaction.atomic
 def check(provider: Provider, *, by: Any) -> Provider:
-    """A second person has compared name and account with the provider's papers. Raises SamePerson, WrongPaymentState."""
+    """A second person has compared name and account with the provider's papers. Raises SamePerson, NotYours, WrongPaymentState."""
     if provider.checked_on is not None or provider.ended_on is not None:
         raise WrongPaymentState(_("「%(name)s」已经核对过，或者已经停用。") % {"name": provider.name})
-    if provider.recorder_person_key == by.person_key:
-        raise SamePerson(_("登记账户和核对账户不能是同一个人。"))
+    same_person = _("登记账户和核对账户不能是同一个人。")
+    post = duties.demand(by, "compare", provider.unit, after=[provider.recorder_person_key], same_person=same_person)
     provider.checked_by, provider.checker_person_key, provider.checked_on = by, by.person_key, clock.today()
-    provider.save()
+    with acting(by, on_behalf_of=post.principal, reason="check_provider"):
+        provider.save()
     return provider
 
 
+def why_not_check(provider: Provider, user: Any) -> str:
+    """ "" or why she may not compare this account with its papers."""
+    return duties.why_not(user, "compare", provider.unit, after=[provider.recorder_person_key])
+
+
 @transaction.atomic
-def end(provider: Provider) -> None:
-    """Nothing more goes there; another account is recorded anew."""
+def end(provider: Provider, *, by: Any) -> None:
+    """Nothing more goes there; another account is recorded anew. Raises NotYours."""
+    post = duties.demand(by, "make", provider.unit)
     provider.ended_on = clock.today()
-    provider.save()
+    with acting(by, on_behalf_of=post.principal, reason="end_provider"):
+        provider.save()
 
 
 def why_unpayable(provider: Provider) -> str:

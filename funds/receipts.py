@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from audit import clock
 from audit.context import acting
-from funds import services
+from funds import duties, services
 from funds.errors import WrongReceipt
 from funds.models import Campaign, Donor, Fund, Receipt
 from funds.refusals import in_plain_words
@@ -55,16 +55,17 @@ class Income:
 def record(fund: Fund, income: Income, *, by: Any, key: str) -> Receipt:
     """Money has come in, with its paper. The same `key` again returns the same receipt.
 
-    Raises WrongReceipt where a paper is missing or does not fit, MonthClosed; then nothing is entered.
+    Raises NotYours, WrongReceipt where a paper is missing or does not fit, MonthClosed; then nothing is entered.
     """
     known = Receipt.objects.filter(transfer__key=key).first()
     if known:
         if (known.fund_id, known.amount_fen) != (fund.pk, income.amount_fen):
             raise WrongReceipt(_("这次提交的编号已经用在另一笔上，请刷新页面再办。"))
         return known
+    post = duties.demand(by, "make", fund.unit)
     if income.received_on > clock.today():
         raise WrongReceipt(_("到账日期不能晚于今天。"))
-    with acting(by, reason="receive"):
+    with acting(by, on_behalf_of=post.principal, reason="receive"):
         transfer = services.receive(
             fund,
             income.amount_fen,

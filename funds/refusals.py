@@ -68,6 +68,7 @@ ROWS: Words = {
     "maker_is_not_releaser": (SamePerson, _l("制单和放行不能是同一个人。")),
     "checker_is_not_releaser": (SamePerson, _l("复核和放行不能是同一个人。")),
     "recorder_is_not_releaser": (SamePerson, _l("这一批里有你登记的账户，要由别人放行。")),
+    "releaser_hands_out_no_cash": (SamePerson, _l("这一批是谁放行的，谁就不能再去发。请换一个人。")),
     "one_living_payment_an_instalment": (WrongPaymentState, _l("这一件已经有一笔在付，不能再列一次。")),
     "one_bank_a_batch": (WrongPaymentState, _l("这一批的清单已经给另一家银行做过，不能再给别的银行。")),
     "a_receipt_number_once": (WrongReceipt, _l("这个票据号已经用过，不能再用。请看票据上的号码，作废的号也不能再用。")),

@@ -365,13 +365,15 @@ class Handover:
 
 
 def hand_over(payment: Payment, handover: Handover) -> CashHandover:
-    """Cash has reached the family. Raises SamePerson unless two natural persons gave it; WrongPaymentState for a bank
-    payment and for what is not with the payers; WrongDay for a day before they had it, or to come."""
+    """Cash has reached the family. Raises SamePerson unless two natural persons gave it, neither of whom released it;
+    WrongPaymentState for a bank payment, for what is not with the payers, WrongDay for a day before they had it, or to come."""
     if not payment.batch.is_cash:
         raise WrongPaymentState(_("这一笔走银行，不发现金。"))
     one, two = handover.payers
     if one.person_key == two.person_key:
         raise SamePerson(_("发现金要两个人一起，不能是同一个人。"))
+    if payment.batch.releaser_person_key in (one.person_key, two.person_key):
+        raise SamePerson(_("这一批是谁放行的，谁就不能再去发。请换一个人。"))
     if not handover.receipt_sha256:
         raise WrongPaymentState(_("请先拍下签了字的收条。"))
     refuse_wrong_day(payment.sent_on, handover.handed_on)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from audit import clock
 from audit.context import acting
 from audit.history import write_history
+from funds import duties
 from funds.errors import SamePerson, StockShort, WrongSlip
 from funds.models import StockCount, StockCountLine, StockLot, StockMove, StockSlip, StockStore
 from funds.stock.slips import locked, write_move, write_slip
@@ -19,11 +20,12 @@ S = StockCount.State
 
 @transaction.atomic
 def open_count(store: StockStore, *, by: Any, key: str) -> StockCount:
-    """A stock-take of every item that the store ever had. Raises WrongSlip while another one is open, or without goods."""
+    """A stock-take of every item that the store ever had. Raises NotYours, WrongSlip while another one is open, or without goods."""
     store = locked(store)
     known = StockCount.objects.filter(key=key).first()
     if known is not None:
         return known
+    duties.demand(by, "keep", store.unit)
     if StockCount.objects.filter(store=store, state__in=(S.OPEN, S.COUNTED)).exists():
         raise WrongSlip(_("这个仓库正在盘点，请先把那一次盘完。"))
     items = list(StockLot.objects.filter(store=store).order_by("item_id").values_list("item_id", flat=True).distinct())

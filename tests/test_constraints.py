@@ -468,7 +468,7 @@ def fill_the_books(world: World) -> None:
     payment = batch.payments.get()
     funds.hand_over(
         payment,
-        funds.Handover((world.cashier, world.fund_manager), START, "家里", "signature", "本人", "0" * 64),
+        funds.Handover((world.township_clerk, world.fund_manager), START, "家里", "signature", "本人", "0" * 64),
     )
     recoveries.begin(payment.reservation, owed_fen=payment.amount_fen, reason="错付")
     confirmed(world, reverses=Transfer.objects.filter(payment__isnull=False).order_by("pk").first())
@@ -500,7 +500,7 @@ def fill_a_store(world: World) -> None:
     slip = issued(world, store, quilt, 2)
     stock.sign(slip, how="signed", signer="x", sha256="0" * 64, by=world.township_clerk)
     stock.give_back(slip, [(slip.moves.get(), 1)], by=world.township_clerk, key="back", reason="x")
-    stocktake.confirm_count(counted(world, store, {quilt: 8}), by=world.township_approver, key="count")
+    stocktake.confirm_count(counted(world, store, {quilt: 8}), by=world.fund_manager, key="count")
     stocktake.open_count(store, by=world.township_clerk, key="open")
     gift = funds.open_fund("GIFT", "捐赠", source="raised", unit=world.county)
     donor = receipts.add_donor(world.county, "company", "爱心企业甲", key="d")

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from access import vault
 from access.models import Staff
 from access.roles import title_of
-from access.scope import posts_of
+from access.scope import Bar, Post, post_for, posts_of
 from audit import clock
 from audit.context import acting
 from casework import guards, handing_out, recusal, uploads
@@ -36,7 +36,7 @@ from funds.models import LIVING, CashHandover, Payment, PaymentBatch, Reservatio
 
 MAKES = "fund_manager"
 ANSWERS = ("cashier", MAKES)
-HANDS_OUT = ("village_clerk", "village_head", "resident_cadre", "township_clerk", "township_approver", "cashier", MAKES)
+UNLISTS = (MAKES, "fund_checker")
 ANSWERED = {True: "credited", False: "returned", None: "unknown"}
 
 # Lines whose money is held and on no list, as they were signed; one that came back has another account, or one that the
@@ -130,12 +130,10 @@ def build(
     if known:
         return known
     roster = Roster.objects.select_for_update().get(pk=roster_id)
-    if not any(post.role == MAKES and post.reaches(roster) for post in posts_of(by)):
-        raise NotYourTurn(_("这一步由%(who)s办。") % {"who": title_of(MAKES)})
-    refuse_who_may_not_pay(roster, by)
+    post = demand_post(roster, (MAKES,), by)
     if roster.state != Roster.State.APPROVED:
         raise WrongState(_("名册批准以后才能付款。"))
-    with acting(by, reason="build_roster_batch"):
+    with acting(by, on_behalf_of=post.principal, reason="build_roster_batch"):
         batch = funds.open_batch(number=number_of(key), title=roster.title, by=by, cash_reason=roster.cash_reason)
         RosterBatch.objects.create(roster=roster, batch=batch, bank=bank)
         if roster.channel == Roster.Channel.PROVIDER:
@@ -148,11 +146,37 @@ def build(
     return batch
 
 
-def refuse_who_may_not_pay(roster: Roster, by: Any) -> None:
-    """Raises SecondDuty for whoever prepared or approved the list, Recused for whose family is on it; so does PostgreSQL."""
-    if by.person_key in (roster.preparer_person_key, roster.approver_person_key):
-        raise SecondDuty(_("这份名册你编制或批准过，付款要由别人办。"))
+def demand_post(roster: Roster, roles: Iterable[str], by: Any, *, after: Iterable[str] = ()) -> Post:
+    """The post of these roles by which she takes a step in paying the list.
+
+    Nobody who prepared or approved it does, nor one of `after` (person keys), nor anybody with a post that one of them
+    has lent, nor whoever has her own family on it; of the first and the last PostgreSQL asks too. Raises NotYourTurn,
+    SecondDuty, Recused.
+    """
+    decided = [key for key in (roster.preparer_person_key, roster.approver_person_key) if key]
+    found = post_for(by, roles, roster, after=[*decided, *after])
+    if found == Bar.NO_POST:
+        who = _("或").join(title_of(role) for role in roles)
+        raise NotYourTurn(_("这一步由%(who)s办。") % {"who": who})
+    if found == Bar.STANDS_IN:
+        raise SecondDuty(_("你是替前面经手的人代班，这一步不能用他的岗位办，要由别人办。"))
+    if isinstance(found, Bar):
+        if by.person_key in decided:
+            raise SecondDuty(_("这份名册你编制或批准过，付款要由别人办。"))
+        raise SecondDuty(_("这一批的前一步是你办的，要由别人办。"))
     recusal.refuse_own_list(roster, by)
+    return found
+
+
+@transaction.atomic
+def unlist(payment_id: int, *, by: Any, reason: str) -> None:
+    """Take one payment of a list off a batch that has not been released. Raises NotYourTurn, WrongPaymentState."""
+    payment = Payment.objects.select_for_update(of=("self",)).select_related("batch").get(pk=payment_id)
+    found = post_for(by, UNLISTS, roster_paid_by(payment))
+    if isinstance(found, Bar):
+        raise NotYourTurn(_("这一步由%(who)s办。") % {"who": _("或").join(title_of(role) for role in UNLISTS)})
+    with acting(by, on_behalf_of=found.principal, reason=reason):
+        funds.unlist_payment(payment)
 
 
 def _list_for_provider(roster: Roster, batch: PaymentBatch) -> int:
@@ -283,7 +307,7 @@ def record(answers: Iterable[Any], *, by: Any, progress: Callable[[int], None] =
 
 def hands_out(user: Any, line: RosterLine) -> bool:
     """Whether this person's post lets her hand out the cash of a line; with whom says casework.handing_out."""
-    return any(post.role in HANDS_OUT and post.reaches(line.household) for post in posts_of(user))
+    return any(post.role in handing_out.HANDS_OUT and post.reaches(line.household) for post in posts_of(user))
 
 
 @transaction.atomic

@@ -7,7 +7,7 @@ another reviews, and only when both sides come to the same figure. Payments go o
 
 from funds.bank_balance.deposits import books_fen, funds_in, place, record_account, state_balance
 from funds.bank_balance.open_items import MOST_ENTRIES, Item, ageing, derived, unlisted
-from funds.bank_balance.sheets import latest_of, prepare, review, send_back
+from funds.bank_balance.sheets import latest_of, prepare, review, send_back, why_not_review
 
 __all__ = [
     "MOST_ENTRIES",
@@ -21,6 +21,7 @@ __all__ = [
     "prepare",
     "record_account",
     "review",
+    "why_not_review",
     "send_back",
     "state_balance",
     "unlisted",

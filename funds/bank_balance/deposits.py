@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from access import vault
 from audit import clock
 from audit.context import acting
+from funds import duties
 from funds.errors import WrongReconciliation
 from funds.models import DepositAccount, Fund, FundStanding, Reconciliation, StatedBalance
 
@@ -18,7 +19,8 @@ from funds.models import DepositAccount, Fund, FundStanding, Reconciliation, Sta
 def record_account(
     *, unit: Any, name: str, bank: str, account_no: str, opened_on: datetime.date, by: Any
 ) -> DepositAccount:
-    """Write down an account of the unit. Raises WrongReconciliation when it is known already."""
+    """Write down an account of the unit. Raises NotYours, WrongReconciliation when it is known already."""
+    post = duties.demand(by, "reconcile", unit)
     index = vault.blind_index("account", account_no)
     if DepositAccount.objects.filter(account_index=index).exists():
         raise WrongReconciliation(_("这个账号已经登记过。"))
@@ -32,7 +34,7 @@ def record_account(
         recorded_by=by,
     )
     account.account_sealed = vault.seal(account_no, row=account.account_row)
-    with acting(by, reason="record_deposit"):
+    with acting(by, on_behalf_of=post.principal, reason="record_deposit"):
         account.save()
     return account
 
@@ -41,8 +43,9 @@ def record_account(
 def place(fund: Fund, account: DepositAccount, *, since: datetime.date, by: Any) -> FundStanding:
     """From that day on the fund's money lies on this account; where it lay before ends the day before.
 
-    Raises WrongReconciliation when a sheet of either account was reviewed for that day or a later one.
+    Raises NotYours, WrongReconciliation when a sheet of either account was reviewed for that day or a later one.
     """
+    post = duties.demand(by, "reconcile", account.unit)
     if fund.unit_id != account.unit_id or fund.source == Fund.Source.IN_KIND:
         raise WrongReconciliation(_("实物和别的单位的资金不放在这个账户里。"))
     before = fund.standings.select_for_update().filter(valid_to__isnull=True).first()
@@ -51,7 +54,7 @@ def place(fund: Fund, account: DepositAccount, *, since: datetime.date, by: Any)
     if before and since <= before.valid_from:
         raise WrongReconciliation(_("这项资金从 %(day)s 起在原来的账户，请选以后的日子。") % {"day": before.valid_from})
     _demand_not_reviewed({account.pk, before.account_id} if before else {account.pk}, since)
-    with acting(by, reason="place_fund"):
+    with acting(by, on_behalf_of=post.principal, reason="place_fund"):
         if before:
             before.valid_to = since - datetime.timedelta(days=1)
             before.save()
@@ -78,7 +81,8 @@ def state_balance(
     by: Any,
     statement_sha256: str = "",
 ) -> StatedBalance:
-    """What the bank's paper says lay there at the end of that day. The same again is the same row."""
+    """What the bank's paper says lay there at the end of that day. The same again is the same row. Raises NotYours."""
+    post = duties.demand(by, "reconcile", account.unit)
     if on > clock.today():
         raise WrongReconciliation(_("还没有到这一天，银行不会有这一天的余额。"))
     if on < account.opened_on or (account.ended_on and on > account.ended_on):
@@ -86,15 +90,16 @@ def state_balance(
     last = account.stated.filter(on=on).order_by("-id").first()
     if last and (last.balance_fen, last.reference, last.statement_sha256) == (balance_fen, reference, statement_sha256):
         return last
-    return StatedBalance.objects.create(
-        account=account,
-        on=on,
-        balance_fen=balance_fen,
-        reference=reference,
-        statement_sha256=statement_sha256,
-        recorded_by=by,
-        recorded_on=clock.today(),
-    )
+    with acting(by, on_behalf_of=post.principal, reason="state_balance"):
+        return StatedBalance.objects.create(
+            account=account,
+            on=on,
+            balance_fen=balance_fen,
+            reference=reference,
+            statement_sha256=statement_sha256,
+            recorded_by=by,
+            recorded_on=clock.today(),
+        )
 
 
 def books_fen(account: DepositAccount, on: datetime.date) -> int:

@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 
 from audit import clock
 from audit.context import acting
-from funds.errors import ImprestBlocked, SamePerson, WrongPaymentState
+from funds import duties
+from funds.errors import ImprestBlocked, WrongPaymentState
 from funds.imprest.floats import demand_custodian, holding, locked
 from funds.models import ImprestCount, ImprestFloat
 
@@ -97,17 +98,18 @@ def explain(counted: ImprestCount, explanation: str, *, by: Any) -> None:
 def review(counted: ImprestCount, *, by: Any) -> ImprestCount:
     """Another person has looked into the box, too. Pressed twice it is reviewed once.
 
-    Raises SamePerson for the counter, ImprestBlocked while a difference is not explained.
+    Raises SamePerson for the counter, NotYours, ImprestBlocked while a difference is not explained.
     """
-    locked(counted.float_id)
+    box = locked(counted.float_id)
     counted = ImprestCount.objects.get(pk=counted.pk)
     if counted.reviewed_on is not None:
         return counted
-    if counted.counter_person_key == by.person_key:
-        raise SamePerson(_("盘点的人不能自己复核，请另一个人来。"))
+    same_person = _("盘点的人不能自己复核，请另一个人来。")
+    place = box.allocation.unit
+    post = duties.demand(by, "review_imprest", place, after=[counted.counter_person_key], same_person=same_person)
     if counted.difference_fen and not counted.explanation:
         raise ImprestBlocked(_("差额还没有写明原因，请保管的人先写。"))
     counted.reviewed_on, counted.reviewer, counted.reviewer_person_key = clock.today(), by, by.person_key
-    with acting(by, reason="imprest_review"):
+    with acting(by, on_behalf_of=post.principal, reason="imprest_review"):
         counted.save()
     return counted

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from access.models import Staff
 from audit import clock
 from audit.context import acting
-from funds import ledger, proposals
+from funds import duties, ledger, proposals
 from funds.errors import ImprestShort, SamePerson, WrongPaymentState, WrongProposal
 from funds.models import Allocation, ImprestFloat, Proposal, Transfer
 from funds.money import yuan
@@ -107,15 +107,16 @@ def _set_limit(proposal: Proposal) -> dict[str, Any]:
 
 @transaction.atomic
 def advance(box: ImprestFloat, amount_fen: int, *, by: Any, key: str, document_no: str = "") -> Transfer:
-    """Give the township money up to its limit. Raises ImprestShort, FundShort; the same key is one advance."""
+    """Give the township money up to its limit. Raises NotYours, ImprestShort, FundShort; the same key is one advance."""
     box = locked(box.pk)
     known = Transfer.objects.filter(key=key).first()
     if known:
         return known
+    by_post = duties.demand(by, "make", box.allocation.unit)
     room_fen = holding(box).room_fen
     if not 0 < amount_fen <= room_fen:
         raise ImprestShort(_("最多还能拨 %(fen)s 元，再多就超过定额。") % {"fen": yuan(room_fen)})
-    with acting(by, reason="imprest_advance"):
+    with acting(by, on_behalf_of=by_post.principal, reason="imprest_advance"):
         transfer = post("imprest_advance", box, amount_fen, key=key, document_no=document_no)
         ledger.settle_now()
     return transfer
@@ -123,15 +124,16 @@ def advance(box: ImprestFloat, amount_fen: int, *, by: Any, key: str, document_n
 
 @transaction.atomic
 def give_up(box: ImprestFloat, amount_fen: int, *, by: Any, key: str, document_no: str = "") -> Transfer:
-    """The township gives money back to the allocation. Raises ImprestShort; the same key is one return."""
+    """The township gives money back to the allocation. Raises NotYours, ImprestShort; the same key is one return."""
     box = locked(box.pk)
     known = Transfer.objects.filter(key=key).first()
     if known:
         return known
+    by_post = duties.demand(by, "make", box.allocation.unit)
     on_hand_fen = holding(box).on_hand_fen
     if not 0 < amount_fen <= on_hand_fen:
         raise ImprestShort(_("手里有 %(fen)s 元，最多交回这么多。") % {"fen": yuan(on_hand_fen)})
-    with acting(by, reason="imprest_return"):
+    with acting(by, on_behalf_of=by_post.principal, reason="imprest_return"):
         transfer = post("imprest_return", box, amount_fen, key=key, document_no=document_no)
         ledger.settle_now()
     return transfer

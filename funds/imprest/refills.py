@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 
 from audit import clock
 from audit.context import acting
-from funds.errors import SamePerson, WrongPaymentState
+from funds import duties
+from funds.errors import WrongPaymentState
 from funds.imprest.floats import demand_custodian, locked
 from funds.models import ImprestFloat, ImprestRefill
 
@@ -54,15 +55,16 @@ def ask_refill(box: ImprestFloat, *, by: Any, key: str) -> ImprestRefill:
 
 @transaction.atomic
 def pay_refill(refill: ImprestRefill, *, by: Any, bank_reference: str) -> ImprestRefill:
-    """The bank has paid it to the township. Pressed twice it is paid once. Raises SamePerson for whoever asked."""
+    """The bank has paid it to the township. Pressed twice it is paid once. Raises SamePerson for whoever asked, NotYours."""
     box = locked(refill.float_id)
     refill = ImprestRefill.objects.get(pk=refill.pk, float=box)
     if refill.paid_on is not None:
         return refill
-    if refill.asker_person_key == by.person_key:
-        raise SamePerson(_("申请补充和拨付不能是同一个人。"))
+    same_person = _("申请补充和拨付不能是同一个人。")
+    place = box.allocation.unit
+    post = duties.demand(by, "answer", place, after=[refill.asker_person_key], same_person=same_person)
     refill.paid_on, refill.paid_by, refill.payer_person_key = clock.today(), by, by.person_key
     refill.bank_reference = bank_reference.strip()
-    with acting(by, reason="imprest_refilled"):
+    with acting(by, on_behalf_of=post.principal, reason="imprest_refilled"):
         refill.save()
     return refill

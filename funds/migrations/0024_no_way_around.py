@@ -112,7 +112,7 @@ TOGETHER = """NEW.written_off_fen > OLD.written_off_fen AND NEW.written_off_fen 
 
 
 class Migration(migrations.Migration):
-    dependencies = [("funds", "0022_locks_in_order")]
+    dependencies = [("funds", "0023_releaser_hands_out_no_cash")]
     operations = [
         migrations.RunSQL(TRANSFERS.replace("{first_year}", FIRST_YEAR), TRANSFERS.replace("{first_year}", "")),
         migrations.RunSQL(

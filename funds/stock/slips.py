@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from audit import clock
 from audit.context import acting
+from funds import duties
 from funds.errors import FundsError, SamePerson, StockShort, WrongSlip
 from funds.models import StockItem, StockLot, StockMove, StockSignature, StockSlip, StockStore
 
@@ -224,7 +225,8 @@ def made_before(key: str, kind: str, store: StockStore) -> StockSlip | None:
 def write_slip(
     kind: str, store: StockStore, *, by: Any, key: str, witness: Any = None, subject: str = "", **more: Any
 ) -> StockSlip:
-    """The next number of this store, kind and year; the store is locked."""
+    """The next number of this store, kind and year; the store is locked. Raises NotYours to whoever keeps no goods there."""
+    duties.demand(by, "keep", store.unit)
     today = clock.today()
     last = StockSlip.objects.filter(store=store, kind=kind, year=today.year).aggregate(last=Max("serial"))["last"]
     serial = (last or 0) + 1

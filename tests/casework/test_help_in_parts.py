@@ -528,15 +528,19 @@ def test_cash_is_given_by_two_persons_against_a_signed_receipt(world: World) -> 
     cash_batch(world, case)
     with pytest.raises(BadCaseData, match="现金"), transaction.atomic():
         answer(world, case, credited=True, key="yes")
-    refused(world, case, "cash_handed", "cashier", BadCaseData, data={"second_payer": world.fund_manager.pk})
+    refused(world, case, "cash_handed", "fund_manager", BadCaseData, data={"second_payer": world.township_clerk.pk})
     data = {"document_id": receipt(world, case), "received_by": "本人", "signed_how": "thumbprint", "place": "家里"}
-    refused(world, case, "cash_handed", "cashier", BadCaseData, data=data)
-    refused(world, case, "cash_handed", "cashier", FundsError, data=data | {"second_payer": world.cashier.pk})
-    world.do(case, "cash_handed", "cashier", data=data | {"second_payer": world.township_clerk.pk})
+    refused(world, case, "cash_handed", "fund_manager", BadCaseData, data=data)
+    refused(world, case, "cash_handed", "fund_manager", FundsError, data=data | {"second_payer": world.fund_manager.pk})
+    for one, two in (("cashier", world.township_clerk), ("fund_manager", world.cashier)):  # the cashier released it
+        refused(world, case, "cash_handed", one, FundsError, data=data | {"second_payer": two.pk})
+    nobody_here = data | {"second_payer": world.county_reviewer.pk}  # in office here, but hands out no cash
+    refused(world, case, "cash_handed", "fund_manager", BadCaseData, data=nobody_here)
+    world.do(case, "cash_handed", "fund_manager", data=data | {"second_payer": world.township_clerk.pk})
 
     agrees(case)
     given = CashHandover.objects.get(payment__subject=case.subject)
-    assert {given.payer_one, given.payer_two} == {world.cashier, world.township_clerk} and given.receipt_sha256
+    assert {given.payer_one, given.payer_two} == {world.fund_manager, world.township_clerk} and given.receipt_sha256
     payment = Payment.objects.get(subject=case.subject)
     assert (payment.state, payment.account_last4, bytes(payment.account_sealed)) == ("credited", "", b"")
     assert case_now(case).state == "paid" and ledger.check().drift_fen == 0

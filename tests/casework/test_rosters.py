@@ -16,7 +16,7 @@ from access.models import OrgUnit
 from audit import clock
 from audit.context import acting
 from audit.verify import of_stream
-from casework import guards, limits, payments
+from casework import guards, handing_out, limits, payments
 from casework.bank_words import not_taken
 from casework.errors import (
     ApprovalVoid,
@@ -192,7 +192,7 @@ def test_money_for_an_insurer_that_came_back_goes_to_its_account_of_today(world:
     payments.record_answers([payments.Answer(first.pk, False, "已销户")], by=world.cashier, key="a")
     assert not paying.payable(roster) and not paying.is_mended(first := Payment.objects.get(pk=first.pk), None)
 
-    providers.end(insurer)
+    providers.end(insurer, by=world.fund_manager)
     again = checked_insurer(world, "9999990000000000002", "青禾农商行")
     assert paying.is_mended(first, None) and not paying.payable(roster), "not on the day on which it was written down"
     with clock.frozen_at(START + datetime.timedelta(days=1)):
@@ -206,7 +206,7 @@ def test_money_for_an_insurer_that_came_back_goes_to_its_account_of_today(world:
 
 def test_an_insurers_account_that_nobody_has_compared_is_not_paid(world: World) -> None:
     insurer, roster = insured(world)
-    providers.end(insurer)
+    providers.end(insurer, by=world.fund_manager)
     providers.record(
         name=insurer.name, kind="insurer", unit=world.county, bank="x", account_no="9999990000000000003",
         by=world.fund_manager,
@@ -286,7 +286,7 @@ def picture() -> SimpleUploadedFile:
     [
         ("village_clerk", "village_head", BadCaseData, "不是村委会的"),
         ("village_head", "village_clerk", BadCaseData, "不是村委会的"),
-        ("resident_cadre", "other_clerk", BadCaseData, "不管这个村"),
+        ("resident_cadre", "other_clerk", BadCaseData, "发钱的岗位"),
         ("other_clerk", "township_clerk", NotYourTurn, "两个人一起"),
         ("auditor", "township_clerk", NotYourTurn, "两个人一起"),
         ("township_clerk", "township_clerk", SamePerson, "不能是同一个人"),
@@ -326,9 +326,31 @@ def test_no_handover_lies_before_the_release_of_its_cash(world: World) -> None:
         "INSERT INTO funds_cashhandover (payment_id, payer_one_id, payer_one_key, payer_two_id, payer_two_key, handed_on, place,"
         " signed_how, received_by, receipt_sha256) SELECT p.id, a.id, a.person_key, b.id, b.person_key, p.sent_on - 1, 'x', 'signature',"
         " 'x', 'x' FROM funds_payment p, access_staff a, access_staff b"
-        " WHERE p.state = 'sent' AND a.username = 'cashier' AND b.username = 'township_clerk'",
+        " WHERE p.state = 'sent' AND a.username = 'fund_manager' AND b.username = 'township_clerk'",
         match="before the release",
     )
+
+
+def test_whoever_released_the_cash_of_a_list_hands_out_none_of_it(world: World) -> None:
+    """Neither as the first nor as the second; and the second holds a post that hands out cash there today."""
+    roster, batch = with_the_bank(world, 1, channel="cash", cash_reason="老人不会用卡")
+    payment = batch.payments.get()
+    with clock.frozen_at(LATER):
+        for persons in ({"by": world.cashier}, {"second": world.cashier}):
+            with pytest.raises(SamePerson, match="放行"), transaction.atomic():
+                handed(world, payment, **persons)
+        with pytest.raises(BadCaseData, match="发钱的岗位"), transaction.atomic():
+            handed(world, payment, second=world.county_reviewer)
+        assert world.county_reviewer not in handing_out.second_persons(line(roster).household, world.cashier)
+    refuses(
+        "INSERT INTO funds_cashhandover (payment_id, payer_one_id, payer_one_key, payer_two_id, payer_two_key, handed_on, place,"
+        " signed_how, received_by, receipt_sha256) SELECT p.id, a.id, a.person_key, b.id, b.person_key, p.sent_on, 'x', 'signature',"
+        " 'x', 'x' FROM funds_payment p, access_staff a, access_staff b"
+        " WHERE p.state = 'sent' AND a.username = 'township_clerk' AND b.username = 'cashier'",
+        match="who released cash does not hand it out",
+    )
+
+    assert not CashHandover.objects.exists() and not Document.objects.filter(kind="receipt").exists()
 
 
 def test_cash_that_nobody_took_may_go_out_again(world: World) -> None:

@@ -134,10 +134,10 @@ def test_money_page_shows_cash_its_two_payers_and_the_receipt(world: World) -> N
     cash_batch(world, case)
     paper = receipt(world, case)
     data = {"document_id": paper, "received_by": "本人", "second_payer": world.township_clerk.pk, "place": "家里"}
-    world.do(case, "cash_handed", "cashier", data=data)
+    world.do(case, "cash_handed", "fund_manager", data=data)
 
     text = page(world, "township_clerk", case).text
-    assert "现金，cashier、township_clerk" in text and f"/documents/{paper}/" in text
+    assert "现金，fund_manager、township_clerk" in text and f"/documents/{paper}/" in text
 
 
 def test_money_page_shows_what_the_bank_took_back_and_what_is_owed(world: World) -> None:
@@ -453,7 +453,7 @@ def test_a_providers_new_account_is_chosen_as_it_was_recorded_anew(world: World)
     answer(world, case, credited=False, key="no", reason="账号不存在")
     client = at_desk(world.village_clerk)
     assert "还没有新账户" in client.get(f"/cases/{case.pk}/act/correct_account/").text
-    providers.end(home)
+    providers.end(home, by=world.fund_manager)
     again = providers.record(
         name=home.name, kind=home.kind, unit=world.county, bank="禾丰农商银行", account_no="9999990000000000055",
         by=world.fund_manager,

@@ -240,7 +240,7 @@ def test_a_bank_batch_has_no_list_for_signing(world: World, log_in: Any) -> None
 def test_cash_reaches_the_family_by_two_persons_with_a_signed_receipt(world: World, log_in: Any) -> None:
     case = world.brought_to("fund_reserved")
     payment = in_cash(world, case)
-    client, url = log_in(world.cashier), reverse("funds:handed", args=[payment.pk])
+    client, url = log_in(world.fund_manager), reverse("funds:handed", args=[payment.pk])
     assert url in client.get(reverse("funds:batch", args=[payment.batch_id])).text
     sent = handed(world)
 
@@ -248,7 +248,7 @@ def test_cash_reaches_the_family_by_two_persons_with_a_signed_receipt(world: Wor
         client.post(url, sent | {"receipt": picture()})
 
     given = CashHandover.objects.get(payment=payment)
-    assert {given.payer_one, given.payer_two} == {world.cashier, world.township_clerk}
+    assert {given.payer_one, given.payer_two} == {world.fund_manager, world.township_clerk}
     paper = CaseDocument.objects.get(case=case, kind="cash_receipt")
     assert paper.document.sha256 == given.receipt_sha256 and Document.objects.filter(kind="cash_receipt").count() == 1
     assert case_now(case).state == "paid" and payment_of(case).state == "credited"
@@ -259,7 +259,7 @@ def test_cash_reaches_the_family_by_two_persons_with_a_signed_receipt(world: Wor
 def test_no_cash_without_a_receipt_and_a_second_person_from_here(world: World, log_in: Any) -> None:
     case = world.brought_to("fund_reserved")
     payment = in_cash(world, case)
-    client, url = log_in(world.cashier), reverse("funds:handed", args=[payment.pk])
+    client, url = log_in(world.fund_manager), reverse("funds:handed", args=[payment.pk])
     elsewhere = world.other_clerk
 
     for wrong in ({"receipt": ""}, {"second_payer": ""}, {"second_payer": elsewhere.pk}, {"place": ""}):

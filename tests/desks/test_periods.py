@@ -58,12 +58,13 @@ def test_a_month_is_closed_on_the_desk_by_two_persons(world: World) -> None:
     for _n in range(2):  # pressed twice
         assert first.post(month_url(world, 4, "propose_closing"), {"key": key, "reason": "四月"}).status_code == 302
     made = Proposal.objects.get(kind="close_period")
-    answer_url = reverse("funds:answer_closing", args=[made.pk])
+    answer_url = reverse("funds:decide", args=[made.pk])
     assert "由另一个人核准" in text(first.get(month_url(world, 4)))
-    refused = first.post(answer_url, {"do": "confirm"})
-    assert "要由另一个人核准" in text(refused) and not Period.objects.exists()
+    assert reverse("funds:proposal", args=[made.pk]) in text(second.get(month_url(world, 4)))
+    refused = first.post(answer_url, {"verb": "confirm"})
+    assert refused.status_code == 403 and "要由另一个人核准" in text(refused) and not Period.objects.exists()
     for _n in range(2):
-        assert second.post(answer_url, {"do": "confirm"}).status_code == 302
+        assert second.post(answer_url, {"verb": "confirm"}).status_code == 302
 
     assert Period.objects.count() == 1
     closed = second.get(month_url(world, 4))
@@ -75,15 +76,16 @@ def test_a_month_is_closed_on_the_desk_by_two_persons(world: World) -> None:
 def test_a_closing_is_refused_with_a_reason_or_taken_back(world: World) -> None:
     first, second = log_in(world.fund_manager), log_in(world.fund_checker)
     first.post(month_url(world, 4, "propose_closing"), {"key": new_key(), "reason": "四月"})
-    url = reverse("funds:answer_closing", args=[Proposal.objects.get().pk])
+    url = reverse("funds:decide", args=[Proposal.objects.get().pk])
 
-    assert "请写明为什么不核准" in text(second.post(url, {"do": "refuse", "reason": ""}))
-    assert second.post(url, {"do": "refuse", "reason": "还有收款没记"}).status_code == 302
+    assert second.post(url, {"verb": "refuse", "answer": ""}).status_code == 200
+    assert Proposal.objects.get().state == "proposed"
+    assert second.post(url, {"verb": "refuse", "answer": "还有收款没记"}).status_code == 302
     first.post(month_url(world, 4, "propose_closing"), {"key": new_key(), "reason": "四月"})
-    url = reverse("funds:answer_closing", args=[Proposal.objects.first().pk])
-    assert "不同意请选" in text(second.post(url, {"do": "withdraw"}))
-    assert first.post(url, {"do": "withdraw"}).status_code == 302
-    assert second.post(url, {"do": "nonsense"}).status_code == 404
+    url = reverse("funds:decide", args=[Proposal.objects.first().pk])
+    assert "不同意请选" in text(second.post(url, {"verb": "withdraw"}))
+    assert first.post(url, {"verb": "withdraw"}).status_code == 302
+    assert second.post(url, {"verb": "nonsense"}).status_code == 404
 
     assert (
         sorted(Proposal.objects.values_list("state", flat=True)) == ["refused", "withdrawn"]

@@ -288,6 +288,7 @@ def test_a_closing_is_shown_though_it_moves_nothing(world: World) -> None:
 def test_mine_stand_on_top_and_each_proposal_once(world: World) -> None:
     first, second = a_proposal(world), a_proposal(world, key="q")
     proposals.refuse(second.pk, by=world.fund_checker, answer="不")
+    access.appoint(world.fund_checker, "fund_manager", world.county, by=None, valid_from=START)
     hers = budget.propose_hand_back(world.fund, 7, by=world.fund_checker, key="s", reason="退")
     client, url = log_in(world.fund_checker), reverse("funds:proposals")
 
@@ -304,7 +305,7 @@ def test_no_list_of_proposals_asks_more_the_longer_it_is(world: World, django_as
     client = log_in(world.fund_manager)
     fund, *_above = a_tree(world)
     a_proposal(world)
-    carried = budget.propose_carry_over(fund, 2026, by=world.fund_checker, key="c", reason="结转")
+    carried = budget.propose_carry_over(fund, 2026, by=world.fund_manager, key="c", reason="结转")
     pages = [
         reverse("funds:proposals"),
         reverse("funds:proposals") + "?state=all",

@@ -37,7 +37,7 @@ def stocked(
         "source": "donated",
         "source_name": "禾丰商会",
         "document_no": "捐字 0001",
-        "by": world.township_clerk,
+        "by": world.township_clerk if store.unit_id == world.township.pk else world.fund_manager,
         "key": key(),
     }
     return stock.receive(store, [stock.Incoming(item, quantity, fen, expires_on)], **given | more)

@@ -36,7 +36,7 @@ def an_account(world: World, number: str = "9999990000000012345") -> DepositAcco
 
 
 def stated(world: World, account: DepositAccount, day: datetime.date, fen: int) -> StatedBalance:
-    return bank_balance.state_balance(account, on=day, balance_fen=fen, reference="对账单 4-1", by=world.cashier)
+    return bank_balance.state_balance(account, on=day, balance_fen=fen, reference="对账单 4-1", by=world.fund_manager)
 
 
 def prepared(world: World, of: StatedBalance, *items: Item, key: str = "k") -> Reconciliation:

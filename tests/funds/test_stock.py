@@ -248,8 +248,8 @@ def test_a_difference_becomes_an_entry_when_a_second_person_confirms_it(world: W
     with pytest.raises(SamePerson):
         stocktake.confirm_count(count, by=world.township_clerk, key=key(), reason="受潮")
     with pytest.raises(WrongSlip, match="写明原因"):
-        stocktake.confirm_count(count, by=world.township_approver, key=key())
-    slip = stocktake.confirm_count(count, by=world.township_approver, key="c", reason="受潮")
+        stocktake.confirm_count(count, by=world.fund_manager, key=key())
+    slip = stocktake.confirm_count(count, by=world.fund_manager, key="c", reason="受潮")
 
     assert (on_hand(store, quilt), on_hand(store, rice)) == (11, 3)
     assert [(m.lot.item.name, m.kind, m.quantity) for m in slip.moves.all()] == [
@@ -257,11 +257,11 @@ def test_a_difference_becomes_an_entry_when_a_second_person_confirms_it(world: W
         ("大米", "missing", 4),
         ("大米", "missing", 1),
     ]
-    assert stocktake.confirm_count(count, by=world.township_approver, key="c", reason="受潮").pk == slip.pk
+    assert stocktake.confirm_count(count, by=world.fund_manager, key="c", reason="受潮").pk == slip.pk
     done = StockCount.objects.get()
     assert (done.state, done.confirmer, done.reason, slip.reason) == (
         "confirmed",
-        world.township_approver,
+        world.fund_manager,
         "受潮",
         "受潮",
     )
@@ -274,7 +274,7 @@ def test_what_moves_between_counting_and_confirming_is_not_counted_twice(world: 
     count = counted(world, store, {quilt: 9})
     issued(world, store, quilt, 3)
 
-    stocktake.confirm_count(count, by=world.township_approver, key=key(), reason="少一床")
+    stocktake.confirm_count(count, by=world.fund_manager, key=key(), reason="少一床")
 
     assert on_hand(store, quilt) == 6
 
@@ -288,7 +288,7 @@ def test_a_figure_that_is_sent_again_stays_beside_the_book_of_its_own_moment(wor
 
     stocktake.enter(count, {quilt.pk: 10}, by=world.township_clerk)
     stocktake.hand_on(count, by=world.township_clerk)
-    slip = stocktake.confirm_count(count, by=world.township_approver, key=key())
+    slip = stocktake.confirm_count(count, by=world.fund_manager, key=key())
 
     line = count.lines.get()
     assert (line.counted, line.expected, line.history.count()) == (10, 10, 2)
@@ -304,7 +304,7 @@ def test_a_stock_take_is_one_persons_and_whole(world: World) -> None:
     count = stocktake.open_count(store, by=world.township_clerk, key=key())
 
     with pytest.raises(WrongSlip, match="正在盘点"):
-        stocktake.open_count(store, by=world.township_approver, key=key())
+        stocktake.open_count(store, by=world.fund_manager, key=key())
     with pytest.raises(SamePerson, match="别人不能代填"):
         stocktake.enter(count, {quilt.pk: 10}, by=world.township_approver)
     stocktake.enter(count, {quilt.pk: 10}, by=world.township_clerk)
@@ -325,7 +325,7 @@ def test_a_count_that_looks_wrong_is_counted_again(world: World) -> None:
     stocktake.count_again(count, by=world.township_approver, reason="少得太多")
     stocktake.enter(count, {quilt.pk: 10}, by=world.township_clerk)
     stocktake.hand_on(count, by=world.township_clerk)
-    slip = stocktake.confirm_count(count, by=world.township_approver, key=key())
+    slip = stocktake.confirm_count(count, by=world.fund_manager, key=key())
 
     assert (slip.reason, slip.moves.count()) == ("账实相符", 0)
 
@@ -337,14 +337,14 @@ def test_what_differed_is_counted_afresh_and_the_rest_stays(world: World) -> Non
     count = counted(world, store, {quilt: 0, rice: 5})
     issued(world, store, quilt, 3)
     with pytest.raises(StockShort, match="请退回重点"):
-        stocktake.confirm_count(count, by=world.township_approver, key=key(), reason="没找到")
+        stocktake.confirm_count(count, by=world.fund_manager, key=key(), reason="没找到")
 
     stocktake.count_again(count, by=world.township_approver, reason="棉被在后面那间")
     with pytest.raises(WrongSlip, match="还有 1 样没有点"):
         stocktake.hand_on(count, by=world.township_clerk)
     stocktake.enter(count, {quilt.pk: 7, rice.pk: 5}, by=world.township_clerk)
     stocktake.hand_on(count, by=world.township_clerk)
-    stocktake.confirm_count(count, by=world.township_approver, key=key())
+    stocktake.confirm_count(count, by=world.fund_manager, key=key())
 
     assert (on_hand(store, quilt), on_hand(store, rice)) == (7, 5)
 
@@ -441,7 +441,7 @@ def test_the_database_enters_what_was_counted_and_nothing_else(world: World) -> 
         " confirmer_person_key = counter_person_key",
         match="counter_is_not_confirmer",
     )
-    slip = stocktake.confirm_count(count, by=world.township_approver, key=key(), reason="少")
+    slip = stocktake.confirm_count(count, by=world.fund_manager, key=key(), reason="少")
 
     refuses(copied("funds_stockmove", slip.moves.get().pk, key="'x'"), match="not what was counted")
     refuses(copied("funds_stockmove", slip.moves.get().pk, key="'x'", kind="'found'"), match="not what was counted")

@@ -351,6 +351,7 @@ def _sheet_page(request: HttpRequest, found: Reconciliation, *, form: Any = None
     items = list(found.items.all())
     is_mine = found.preparer_person_key == user.person_key
     may = holds_at(user, found.account.unit, "reconcile")
+    barred = bank_balance.why_not_review(found, user)
     sides = [
         {
             "side": side,
@@ -371,8 +372,8 @@ def _sheet_page(request: HttpRequest, found: Reconciliation, *, form: Any = None
             "tone": TONES[found.state],
             "is_mine": is_mine,
             "may": may,
-            "may_review": may and not is_mine and found.state == "prepared",
-            "why_not": "" if may else why_not(user, "reconcile"),
+            "may_review": not barred and found.state == "prepared",
+            "why_not": barred,
             "form": form,
         },
         status=422 if form is not None else 200,

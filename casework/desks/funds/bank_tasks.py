@@ -15,7 +15,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 from access.roles import title_of
 from audit import clock
 from casework.desks.funds.bank_forms import SettleForm
-from casework.desks.funds.reach import bank_files_in_reach, bank_tasks_in_reach, demand, demand_money, why_not
+from casework.desks.funds.reach import (
+    bank_files_in_reach,
+    bank_tasks_in_reach,
+    demand,
+    demand_at,
+    demand_money,
+    why_not,
+)
 from casework.desks.funds.tables import cases_of
 from casework.errors import REFUSALS
 from casework.reach import visible
@@ -74,7 +81,9 @@ def task(request: HttpRequest, pk: int) -> HttpResponse:
     )
     form = SettleForm(request.POST if "how" in request.POST or "note" in request.POST else None)
     if request.method == "POST":
-        demand(user, "answer")
+        demand(user, "answer") if found.payment is None else demand_at(
+            user, found.payment.reservation.village, "answer"
+        )
         try:
             if "asked" in request.POST:
                 bank_tasks.asked(found.pk, by=user)

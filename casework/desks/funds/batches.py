@@ -19,6 +19,7 @@ from casework.desks.funds import unanswered
 from casework.desks.funds.figures import case_id_of
 from casework.desks.funds.forms import LookedOverForm, ReleaseForm, programme_choices
 from casework.desks.funds.reach import (
+    DUTY_ROLES,
     batches_in_reach,
     cases_in_reach,
     holds,
@@ -27,7 +28,7 @@ from casework.desks.funds.reach import (
     why_not,
 )
 from casework.desks.funds.tables import PAYMENT_TONES, BatchRow, batch_rows, cases_of, payment_words
-from casework.errors import CaseworkError
+from casework.errors import REFUSALS
 from casework.http import day_of, row_number
 from casework.models import CaseDuty
 from casework.reach import visible
@@ -162,8 +163,8 @@ def bars_of(row: BatchRow, user: Any, step: str) -> list[str]:
     roster = rosters.roster_of(batch)
     if roster is not None:
         try:
-            rosters.refuse_who_may_not_pay(roster, user)
-        except CaseworkError as refusal:
+            rosters.demand_post(roster, DUTY_ROLES[step], user, after=payments.before_this(batch))
+        except REFUSALS as refusal:
             return [str(refusal)]
     living = Payment.objects.filter(batch=batch).exclude(state="cancelled")
     if step == "release" and living.filter(account_recorded_by_key=person).exists():

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from access.models import Staff
 from access.roles import Ability
-from access.scope import can, posts_of
+from access.scope import can
 from audit import clock
 from casework.days import day_short
 from casework.desks.acts import refuse
@@ -33,7 +33,15 @@ from casework.desks.funds.imprest_forms import (
     RefillForm,
     difference_words,
 )
-from casework.desks.funds.reach import allocations_in_reach, cases_in_reach, demand, holds, proposals_in_reach
+from casework.desks.funds.reach import (
+    allocations_in_reach,
+    cases_in_reach,
+    demand,
+    demand_at,
+    holds,
+    holds_at,
+    proposals_in_reach,
+)
 from casework.errors import REFUSALS
 from casework.models import Case
 from casework.reach import visible
@@ -42,7 +50,6 @@ from funds.models import ImprestCount, ImprestFloat, ImprestRefill, ImprestSpend
 
 PAGE = 25
 MOST = 50
-REVIEWERS = ("township_approver", "fund_manager", "fund_checker")
 
 
 @dataclass(frozen=True)
@@ -158,8 +165,8 @@ def one(request: HttpRequest, float_id: int) -> HttpResponse:
             "to_refill_fen": floats_of_money.settled_since_refill_fen(box),
             "released": _to_hand_out(box, user),
             "is_custodian": is_custodian,
-            "may_make": holds(user, "make") and box.ended_on is None,
-            "may_review": _reviews(user, box),
+            "may_make": holds_at(user, box.allocation.unit, "make") and box.ended_on is None,
+            "may_review": holds_at(user, box.allocation.unit, "review_imprest"),
             "key": KeyedForm()["key"],
         },
     )
@@ -192,11 +199,6 @@ def _to_hand_out(box: ImprestFloat, user: Any) -> list[Case]:
         .select_related("village")
         .order_by("due_on", "id")[:MOST]
     )
-
-
-def _reviews(user: Any, box: ImprestFloat) -> bool:
-    """Whether her post lets her review a count there; that she did not count herself is asked besides."""
-    return any(post.role in REVIEWERS and post.reaches(box.allocation.unit) for post in posts_of(user))
 
 
 # ---------------------------------------------------------------- the limit
@@ -270,7 +272,7 @@ def give_up(request: HttpRequest, float_id: int) -> HttpResponse:
 
 def _amount(request: HttpRequest, float_id: int, service: Callable[..., Any], title: str, done: str) -> HttpResponse:
     box = visible(floats_in_reach(request.user), pk=float_id)
-    demand(request.user, "make")
+    demand_at(request.user, box.allocation.unit, "make")
     form = AmountForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
@@ -351,8 +353,7 @@ def explain(request: HttpRequest, count_id: int) -> HttpResponse:
 @require_POST
 def review(request: HttpRequest, count_id: int) -> HttpResponse:
     found = _count(request, count_id)
-    if not _reviews(request.user, found.float):
-        raise PermissionDenied(_("盘点由乡镇审批或县里管资金的人复核。"))
+    demand_at(request.user, found.float.allocation.unit, "review_imprest")
     try:
         floats_of_money.review(found, by=request.user)
     except REFUSALS as refusal:
@@ -391,7 +392,7 @@ def refill(request: HttpRequest, refill_id: int) -> HttpResponse:
     found = visible(refills, pk=refill_id)
     form = RefillForm(request.POST or None)
     if request.method == "POST":
-        demand(user, "answer")
+        demand_at(user, found.float.allocation.unit, "answer")
         if form.is_valid():
             try:
                 floats_of_money.pay_refill(found, by=user, bank_reference=form.cleaned_data["bank_reference"])
@@ -407,7 +408,7 @@ def refill(request: HttpRequest, refill_id: int) -> HttpResponse:
         {
             "refill": found,
             "spends": _with_cases(spends, user),
-            "form": form if holds(user, "answer") and found.paid_on is None else None,
+            "form": form if holds_at(user, found.float.allocation.unit, "answer") and found.paid_on is None else None,
         },
         status=422 if form.errors else 200,
     )

@@ -3,7 +3,6 @@
 import datetime
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -24,7 +23,7 @@ from casework.errors import REFUSALS
 from casework.http import row_number
 from casework.reach import visible
 from funds import closing, ledger, periods, proposals
-from funds.models import Allocation, Period, PeriodTotal, Proposal
+from funds.models import Allocation, Period, PeriodTotal
 from funds.refusals import in_plain_words
 from funds.statements import INSIDE
 
@@ -163,7 +162,6 @@ def _month_page(request: HttpRequest, unit: OrgUnit, year: int, month: int, *, f
             "may": not barred,
             "why_not": barred,
             "form": form or ReasonForm(initial={"reason": _("%(month)d 月月末结账") % {"month": month}}),
-            "refuse_form": ReasonForm(auto_id="refuse_%s") if waiting and not mine else None,
             "year_url": reverse("funds:year", args=[unit.pk, year]),
         },
         status=422 if form is not None and form.errors else 200,
@@ -220,39 +218,6 @@ def propose(request: HttpRequest, unit_id: int, year: int, month: int) -> HttpRe
             messages.success(request, _("结账提出来了。下一步：由另一个人核准。"))
             return redirect("funds:month", unit.pk, year, month)
     return _month_page(request, unit, year, month, form=form)
-
-
-@login_required
-@require_POST
-def answer(request: HttpRequest, proposal_id: int) -> HttpResponse:
-    """The second person closes the month or says why not; the first one may take it back."""
-    made = visible(
-        Proposal.objects.filter(unit__in=units_with_books(request.user), kind="close_period").select_related("unit"),
-        pk=proposal_id,
-    )
-    demand_at(request.user, made.unit, "close")
-    year, month = made.details["year"], made.details["month"]
-    form = forms.Form(request.POST)
-    what = request.POST.get("do", "")
-    try:
-        with in_plain_words():
-            if what == "confirm":
-                proposals.confirm(made.pk, by=request.user)
-                messages.success(
-                    request, _("%(year)d 年 %(month)d 月结好了，不能再记账。") % {"year": year, "month": month}
-                )
-            elif what == "refuse":
-                proposals.refuse(made.pk, by=request.user, answer=request.POST.get("reason", "")[:200])
-                messages.success(request, _("没有核准。提出的人会看到原因。"))
-            elif what == "withdraw":
-                proposals.withdraw(made.pk, by=request.user)
-                messages.success(request, _("结账撤回了。"))
-            else:
-                raise Http404
-    except REFUSALS as refusal:
-        form.add_error(None, str(refusal))
-        return _month_page(request, made.unit, year, month, form=form)
-    return redirect("funds:month", made.unit_id, year, month)
 
 
 @login_required

@@ -37,6 +37,7 @@ from casework.reach import visible
 from families.identifiers import credit_code_check_holds
 from flows.states import STATES
 from funds import providers as services
+from funds.errors import NotYours
 from funds.models import Payment, Provider
 from funds.refusals import in_plain_words
 
@@ -199,8 +200,7 @@ def _provider(request: HttpRequest, provider_id: int) -> Provider:
 
 def _may_check(found: Provider, user: Any) -> bool:
     waits = found.checked_on is None and found.ended_on is None
-    here = any(post.reaches(found.unit) for post in posts_for(user, "compare"))
-    return waits and here and found.recorder_person_key != user.person_key
+    return waits and not services.why_not_check(found, user)
 
 
 @login_required
@@ -208,14 +208,13 @@ def _may_check(found: Provider, user: Any) -> bool:
 def check(request: HttpRequest, provider_id: int) -> HttpResponse:
     """A second person has compared name and account with the provider's papers."""
     found = _provider(request, provider_id)
-    demand(request.user, "compare")
-    if not any(post.reaches(found.unit) for post in posts_for(request.user, "compare")):
-        raise PermissionDenied(_("这个单位由%(unit)s的资金岗位核对。") % {"unit": found.unit.name})
     if found.checked_by_id == request.user.pk:  # pressed twice
         return redirect("funds:provider", found.pk)
     try:
-        with in_plain_words(), acting(request.user, reason="check_provider"):
+        with in_plain_words():
             services.check(Provider.objects.select_for_update().get(pk=found.pk), by=request.user)
+    except NotYours as refusal:
+        raise PermissionDenied(str(refusal)) from refusal
     except REFUSALS as refusal:
         messages.error(request, str(refusal))
     else:
@@ -232,7 +231,7 @@ def end(request: HttpRequest, provider_id: int) -> HttpResponse:
     demand_for_unit(request.user, found.unit)
     if found.ended_on:
         raise Http404
-    with transaction.atomic(), acting(request.user, reason="end_provider"):
-        services.end(Provider.objects.select_for_update().get(pk=found.pk))
+    with transaction.atomic():
+        services.end(Provider.objects.select_for_update().get(pk=found.pk), by=request.user)
     messages.success(request, _("已停用，以后不会再付到这个账户。"))
     return redirect("funds:provider", found.pk)

@@ -12,7 +12,7 @@ from access.roles import ROLES, Ability, title_of
 from access.scope import Post, posts_of, scope
 from casework.models import Case
 from casework.reach import units_in
-from funds import proposals
+from funds import duties
 from funds.models import (
     Allocation,
     BankFile,
@@ -29,18 +29,7 @@ from funds.models import (
     Recovery,
 )
 
-# What each duty is called in a sentence, and which role holds it.
-DUTY_ROLES = {
-    "make": ("fund_manager",),
-    "check": ("fund_checker",),
-    "release": ("cashier",),
-    "answer": ("cashier", "fund_manager"),
-    "compare": ("fund_checker", "fund_manager"),  # a provider's account with its papers
-    "unlist": ("fund_manager", "fund_checker"),
-    "confirm": proposals.DECIDERS,
-    "close": ("fund_manager", "fund_checker"),
-    "reconcile": ("fund_manager", "fund_checker"),  # not the cashier, through whose hands the money goes
-}
+DUTY_ROLES = duties.ROLES_OF
 
 
 def funds_in_reach(user: Any) -> QuerySet[Fund]:

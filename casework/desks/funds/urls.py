@@ -115,7 +115,6 @@ urlpatterns = [
     path("periods/<int:unit_id>/<int:year>/", periods.year, name="year"),
     path("periods/<int:unit_id>/<int:year>/<int:month>/", periods.month, name="month"),
     path("periods/<int:unit_id>/<int:year>/<int:month>/propose/", periods.propose, name="propose_closing"),
-    path("periods/closing/<int:proposal_id>/", periods.answer, name="answer_closing"),
     path("periods/bank/", bank_balance.accounts, name="bank_accounts"),
     path("periods/bank/new/", bank_balance.new_account, name="new_bank_account"),
     path("periods/bank/ageing/", bank_balance.open_items, name="open_items"),

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from access.roles import Ability
 from access.scope import can, posts_of
 from audit import clock
+from casework import handing_out
 from casework.bank_words import returned_words
 from casework.desks.acts import base_of
 from casework.desks.admin.rule_words import say_period
@@ -148,7 +149,7 @@ def page_of(request: HttpRequest, roster: Roster) -> HttpResponse:
         "out_count": rows.filter(state=RosterLine.State.OUT).count(),
         "prepares": prepares and roster.is_draft,
         "proposes": roster.is_draft and (prepares or bool(own_villages(user))),
-        "hands_out": any(post.role in paying.HANDS_OUT for post in posts_of(user)),
+        "hands_out": any(post.role in handing_out.HANDS_OUT for post in posts_of(user)),
         "answers": holds(user, "answer"),
         "exports": can(user, Ability.ACCOUNT_VIEW),
         "approves": bool(posts_here(user, roster, deciding.APPROVES)),

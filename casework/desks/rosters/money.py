@@ -11,7 +11,6 @@ from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from access.scope import posts_of
-from audit.context import acting
 from casework import handing_out, payments
 from casework.bank_words import not_taken as told
 from casework.bank_words import returned_words
@@ -25,7 +24,6 @@ from casework.errors import REFUSALS
 from casework.models import Roster, RosterLine
 from casework.reach import visible
 from casework.rosters import jobs, paying, signing
-from funds import services as funds
 from funds.models import Payment, PaymentBatch
 from funds.refusals import in_plain_words
 
@@ -136,8 +134,7 @@ def unlist(request: HttpRequest, payment_id: int) -> HttpResponse:
         raise Http404
 
     def step(given: dict[str, str]) -> None:
-        with acting(request.user, reason=given["reason"]):
-            funds.unlist_payment(payment)
+        paying.unlist(payment.pk, by=request.user, reason=given["reason"])
 
     return one_form(
         request,
