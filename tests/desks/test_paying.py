@@ -427,7 +427,7 @@ def test_a_payment_to_a_provider_names_it_and_adds_up_on_its_statement(world: Wo
     other = world.brought_to("fund_reserved")
     pay(world, other, key="batch-elsewhere")
     listed = client.get(reverse("funds:payments"), {"provider": home.pk}).context
-    assert [line["payment"] for line in listed["lines"]] == [payment_of(case)] and listed["sum_fen"] == 100_000
+    assert [line["payment"] for line in listed["lines"]] == [payment_of(case)] and listed["sums"][0]["amount_fen"] == 100_000
     statement = client.get(reverse("funds:provider", args=[home.pk])).context
     assert statement["paid_fen"] == 100_000 and [line["case"] for line in statement["lines"]] == [case]
     [on_page] = client.get(reverse("funds:providers")).context["rows"]
