@@ -4,6 +4,8 @@ Dividing further is one person's work with a document; whatever takes money away
 out of the house or undoes an entry is proposed by one person and confirmed by another (funds/proposals.py).
 """
 
+import datetime
+from itertools import accumulate
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
@@ -103,6 +105,23 @@ def set_plan(allocation: Allocation, plan_fen: list[int] | None) -> None:
         raise WrongProposal(_("计划要写满十二个月，每个月不能小于零。"))
     allocation.plan_fen = plan_fen
     allocation.save()
+
+
+def evenly(budget_fen: int) -> list[int]:
+    """The plan that nobody wrote: twelve equal months in whole fen; what does not divide falls to December."""
+    month = budget_fen // 12
+    return [month] * 11 + [budget_fen - 11 * month]
+
+
+def planned(plan_fen: list[int] | None, budget_fen: int) -> list[int]:
+    """What is to be paid by the end of each of the twelve months, in fen: as it was written, or evenly."""
+    return list(accumulate(plan_fen or evenly(budget_fen)))
+
+
+def planned_so_far(plan_fen: list[int] | None, budget_fen: int, year: int, today: datetime.date) -> int:
+    """What is to be paid by the end of this month, in fen: a plan is written by the month, and is not spread over its days."""
+    months = 12 if today.year > year else today.month if today.year == year else 0
+    return planned(plan_fen, budget_fen)[months - 1] if months else 0
 
 
 # --- proposed by one, confirmed by another ---------------------------------------------------------------------------

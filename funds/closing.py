@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import BigIntegerField, Count, F, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from funds import periods
@@ -72,15 +73,34 @@ def accounts_not_reconciled(unit: Any, end: datetime.date) -> Finding:
     open_then = DepositAccount.objects.filter(unit=unit, opened_on__lte=end).filter(
         Q(ended_on__isnull=True) | Q(ended_on__gt=end)
     )
+    if not open_then.exists():
+        return Finding("bank", _("还没有登记银行账户，月末余额没法和银行对"), 1)
     done = Reconciliation.objects.filter(on=end, state="reviewed").values("account")
     return Finding("bank", _("月末余额没有和银行对平的账户"), open_then.exclude(pk__in=done).count())
 
 
 @before_closing
 def strange_balances(unit: Any, end: datetime.date) -> Finding:
-    """Accounts below nothing, which the books refuse, so that one points to a fault."""
-    below = Account.objects.filter(fund__unit=unit, credit_fen__lt=F("debit_fen")).exclude(kind=Account.Kind.SOURCE)
-    return Finding("strange", _("余额小于零的账户"), below.count())
+    """Accounts that stood below nothing on the last day: today's balance, less what moved since.
+
+    The books refuse to go below nothing as they are written; by their dates an entry may still stand before the one
+    that gave it the money. One query.
+    """
+
+    def later(side: str) -> Coalesce:
+        moved = Transfer.objects.filter(**{side: OuterRef("pk")}, business_date__gt=end).order_by().values(side)
+        return Coalesce(
+            Subquery(moved.annotate(fen=Sum("amount_fen")).values("fen")), 0, output_field=BigIntegerField()
+        )
+
+    below = (
+        Account.objects.filter(fund__unit=unit)
+        .exclude(kind=Account.Kind.SOURCE)
+        .annotate(stood_fen=F("credit_fen") - F("debit_fen") - later("credit") + later("debit"))
+        .filter(stood_fen__lt=0)
+        .aggregate(n=Count("id"), fen=Sum("stood_fen"))
+    )
+    return Finding("strange", _("余额小于零的账户"), below["n"], below["fen"])
 
 
 @dataclass(frozen=True)

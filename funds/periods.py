@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
@@ -54,14 +54,25 @@ def is_year_closed(unit: Any, year: int) -> bool:
     return Period.objects.filter(unit=unit, year=year, month=12).exists()
 
 
+@transaction.atomic
 def propose_closing(unit: OrgUnit, year: int, month: int, **how: Any) -> Proposal:
-    """Propose to close a month. Raises WrongProposal when it has not ended, another comes first, or it is proposed already."""
+    """Propose to close a month. Raises WrongProposal when it has not ended, another comes first, or it is proposed already.
+
+    Of two who propose it at once the second waits for the first, and finds it proposed.
+    """
+    _lock_books(unit.pk)
     known = Proposal.objects.filter(key=how["key"]).exists()
     if not known:
         _may_close(unit, year, month)
         if waiting_closing(unit):
             raise WrongProposal(_("这个月的结账已经提出，正等第二个人核准。"))
     return proposals.propose("close_period", unit=unit, details={"year": year, "month": month}, **how)
+
+
+def _lock_books(unit_id: int) -> None:
+    """Entries of this unit that are under way are finished first; later ones, and other closings, wait for this one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(20260615, %s)", [unit_id])
 
 
 def waiting_closing(unit: Any) -> Proposal | None:
@@ -113,10 +124,9 @@ def totals_of(unit_id: int, year: int, month: int) -> list[tuple[int, int, int, 
 def _close(proposal: Proposal) -> dict[str, Any]:
     year, month = proposal.details["year"], proposal.details["month"]
     first = datetime.date(year, month, 1)
+    _lock_books(proposal.unit_id)
+    _may_close(proposal.unit, year, month)
     with connection.cursor() as cursor:
-        # Entries of this unit that are under way are finished first, and later ones find the month closed.
-        cursor.execute("SELECT pg_advisory_xact_lock(20260615, %s)", [proposal.unit_id])
-        _may_close(proposal.unit, year, month)
         cursor.execute("SELECT funds_month_transfers(%s, %s)", [proposal.unit_id, first])
         count = cursor.fetchone()[0]
     period = Period.objects.create(

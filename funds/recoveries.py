@@ -101,22 +101,38 @@ class AgreedPart:
     due_on: datetime.date
     amount_fen: int
     missing_fen: int  # of it
+    written_off_fen: int = 0  # of it; nobody asks for it any more
 
     @property
     def is_overdue(self) -> bool:
         return self.missing_fen > 0 and self.due_on < clock.today()
 
 
-def agreed_parts(recovery: Recovery) -> list[AgreedPart]:
-    """What was agreed, and what of each part has not come back. What came back since covers the earliest parts first."""
-    came_fen = max(0, sum(part["amount_fen"] for part in recovery.agreed) - recovery.open_fen)
+def agreed_parts(recovery: Recovery, *, written_off_fen: int = 0) -> list[AgreedPart]:
+    """What was agreed, and what of each part is still asked for. What came back since covers the earliest parts first,
+    then `written_off_fen`, what was written off since (written_off_since_agreed), those that follow.
+    """
+    covered_fen = max(0, sum(part["amount_fen"] for part in recovery.agreed) - recovery.open_fen)
+    came_fen = max(0, covered_fen - written_off_fen)
     found = []
     for part in sorted(recovery.agreed, key=lambda part: part["due_on"]):
-        covered_fen = min(came_fen, part["amount_fen"])
-        came_fen -= covered_fen
+        amount_fen = part["amount_fen"]
+        came, covered = min(came_fen, amount_fen), min(covered_fen, amount_fen)
+        came_fen, covered_fen = came_fen - came, covered_fen - covered
         due_on = datetime.date.fromisoformat(part["due_on"])
-        found.append(AgreedPart(due_on, part["amount_fen"], part["amount_fen"] - covered_fen))
+        found.append(AgreedPart(due_on, amount_fen, amount_fen - covered, covered - came))
     return found
+
+
+def written_off_since_agreed(recovery: Recovery) -> int:
+    """How many fen two persons wrote off after the present instalments were agreed, as the history tells. One query."""
+    then_fen = recovery.written_off_fen
+    versions = Recovery.history.filter(id=recovery.pk).order_by("-history_id")
+    for agreed, written_off_fen in versions.values_list("agreed", "written_off_fen"):
+        if agreed != recovery.agreed:
+            break
+        then_fen = written_off_fen
+    return recovery.written_off_fen - then_fen
 
 
 def propose_write_off(recovery: Recovery, amount_fen: int, **how: Any) -> Proposal:

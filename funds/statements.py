@@ -124,7 +124,9 @@ class Scope:
     ) -> QuerySet[Transfer]:
         """The transfers that move this money, with `direction`, `is_reversal` and `effect_fen` (what each adds to it).
 
-        Without `first` from the beginning. With `stage` direction and effect are those of that stage alone.
+        Without `first` from the beginning. With `stage` direction and effect are those of that stage alone; what moves
+        between two accounts of it (given on from one allocation to another) is in what came and in what went, as the
+        figures of the stage count it.
         """
         gives, receives = self._side("debit", stage), self._side("credit", stage)
         found = Transfer.objects.filter(gives | receives).annotate(
@@ -151,7 +153,7 @@ class Scope:
         if kind:
             found = found.filter(kind=kind)
         if direction:
-            found = found.filter(direction=direction)
+            found = found.filter(direction__in=(direction, WITHIN) if stage else (direction,))
         if is_reversal is not None:
             found = found.filter(is_reversal=is_reversal)
         return found.order_by("business_date", "id")

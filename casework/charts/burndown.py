@@ -69,11 +69,6 @@ class Drawing:
     amounts: tuple[Tick, ...]
 
 
-def straight_line(budget_fen: int, months: int = 12) -> list[int]:
-    """The plan that nobody wrote: the same every month. Cumulated fen; the last is the whole budget."""
-    return [budget_fen * month // months for month in range(1, months + 1)]
-
-
 def lay_out(
     months: Sequence[Month],
     *,

@@ -30,8 +30,11 @@ def fill() -> None:
 
 
 def _fiscal(county: OrgUnit, township: OrgUnit, manager: Staff) -> None:
-    """From the county's budget in two documents, to the township, and there to two programmes."""
-    with clock.frozen_at(_on(1, 20)):
+    """From the county's budget in two documents, to the township, and there to three programmes.
+
+    What the second document brings is given out in March; until then there is enough for whoever is helped in winter.
+    """
+    with clock.frozen_at(_on(1, 5)):
         fund = funds.open_fund(
             "CZ-2026",
             "县级困难家庭帮扶专项",
@@ -42,7 +45,7 @@ def _fiscal(county: OrgUnit, township: OrgUnit, manager: Staff) -> None:
             first_year=YEAR,
         )
     for month, day, yuan, document_no in (
-        (1, 26, 1_000_000, "岚财社〔2026〕3号"),
+        (1, 8, 1_000_000, "岚财社〔2026〕3号"),
         (3, 18, 800_000, "岚财社〔2026〕11号"),
     ):
         with clock.frozen_at(_on(month, day)):
@@ -55,41 +58,42 @@ def _fiscal(county: OrgUnit, township: OrgUnit, manager: Staff) -> None:
                 bank_reference=f"CZ{clock.today():%Y%m%d}",
             )
             receipts.record(fund, income, by=manager, key=f"demo:receive:fiscal:{month}")
+    with clock.frozen_at(_on(1, 12)):
+        whole = _allocated(fund, county, 950_000, "岚财社〔2026〕5号", n=1)
+        local = _divided(whole, township, "", 900_000, "岚财社〔2026〕6号", n=1)
+        relief = _divided(local, township, "disaster_relief", 600_000, "青政〔2026〕2号")
+        _divided(local, township, "housing_aid", 300_000, "青政〔2026〕3号")
     with clock.frozen_at(_on(3, 20)):
-        whole = funds.allocate(
-            fund,
-            170_000_000,
-            programme="",
-            unit=county,
-            year=YEAR,
-            key="demo:allocate",
-            document_no="岚财社〔2026〕12号",
-        )
-        local = budget.divide(
-            whole,
-            150_000_000,
-            programme="",
-            unit=township,
-            key="demo:divide:township",
-            document_no="岚财社〔2026〕13号",
-        )
-        relief, elderly, _housing = (
-            budget.divide(
-                local,
-                yuan * _YUAN,
-                programme=programme,
-                unit=township,
-                key=f"demo:divide:{programme}",
-                document_no=document_no,
-            )
-            for programme, yuan, document_no in (
-                ("disaster_relief", 600_000, "青政〔2026〕5号"),
-                ("elderly_support", 500_000, "青政〔2026〕6号"),
-                ("housing_aid", 300_000, "青政〔2026〕8号"),
-            )
-        )
+        whole = _allocated(fund, county, 750_000, "岚财社〔2026〕12号", n=2)
+        local = _divided(whole, township, "", 600_000, "岚财社〔2026〕13号", n=2)
+        elderly = _divided(local, township, "elderly_support", 500_000, "青政〔2026〕6号")
     budget.set_plan(relief, [yuan * _YUAN for yuan in _RELIEF_BY_MONTH])
     _waits_for_a_second_person(elderly, manager)
+
+
+def _allocated(fund: Fund, county: OrgUnit, yuan: int, document_no: str, *, n: int) -> Allocation:
+    return funds.allocate(
+        fund,
+        yuan * _YUAN,
+        programme="",
+        unit=county,
+        year=YEAR,
+        key=f"demo:allocate:{n}",
+        document_no=document_no,
+    )
+
+
+def _divided(
+    whole: Allocation, township: OrgUnit, programme: str, yuan: int, document_no: str, *, n: int = 1
+) -> Allocation:
+    return budget.divide(
+        whole,
+        yuan * _YUAN,
+        programme=programme,
+        unit=township,
+        key=f"demo:divide:{programme or 'township'}:{n}",
+        document_no=document_no,
+    )
 
 
 def _waits_for_a_second_person(allocation: Allocation, manager: Staff) -> None:

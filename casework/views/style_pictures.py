@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 
 from casework.charts import ageing, burndown, sankey
 from casework.days import day_short, speaks_chinese
+from funds.budget import planned
 from funds.money import wan, yuan
 
 HERE = "#pictures"
@@ -107,7 +108,7 @@ def _drawn(sources: Any, purposes: Any, places: Any, flows: dict[tuple[str, str]
 
 def _pace(today: datetime.date) -> dict[str, Any]:
     budget_fen = 227_000_000
-    plan = burndown.straight_line(budget_fen)
+    plan = planned(None, budget_fen)
     used = (11_800_000, 34_600_000, 27_300_000, 12_480_000)
     paid = (4_200_000, 21_900_000, 30_250_000, 8_100_000)
     rows, months, used_by_then, paid_by_then = [], [], 0, 0

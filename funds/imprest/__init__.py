@@ -11,7 +11,7 @@ has less in hand than the books say: that is `awaited_fen`, and a count stands b
 """
 
 from funds.imprest.counts import count, explain, latest_counts, review
-from funds.imprest.floats import Holding, advance, give_up, holding, holdings, propose_limit
+from funds.imprest.floats import Holding, advance, give_up, holding, holdings, open_float, propose_limit
 from funds.imprest.handing_out import accept, blocked_because, float_for, give_back, open_spend, settle, spend
 from funds.imprest.refills import ask_refill, pay_refill, settled_since_refill_fen
 
@@ -29,6 +29,7 @@ __all__ = [
     "holding",
     "holdings",
     "latest_counts",
+    "open_float",
     "open_spend",
     "pay_refill",
     "propose_limit",

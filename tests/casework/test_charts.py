@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from casework.charts import Unbalanced, ageing, burndown, sankey
 from casework.charts.words import ELLIPSIS, shortened, width_of
+from funds.budget import planned
 
 NAMES = st.text("乡镇帮扶专项资金村AMWil9·（）", min_size=1, max_size=24)
 FEN = st.integers(1, 10**12)
@@ -187,7 +188,7 @@ def a_year(draw: Any) -> tuple[list[burndown.Month], int]:
     budget = draw(st.integers(0, 10**11))
     used = sorted(draw(st.lists(st.integers(0, max(budget, 1)), min_size=12, max_size=12)))
     paid = [draw(st.integers(0, fen)) for fen in used]
-    plan = burndown.straight_line(budget)
+    plan = planned(None, budget)
     months = [
         burndown.Month(f"{n + 1}月", plan[n], used[n], paid[n], "#u", "u", "#p", "p", draw(st.booleans()))
         for n in range(12)
@@ -229,7 +230,7 @@ def test_the_stairs_are_true_and_inside_the_picture(year: Any, width: int, today
 
 @given(st.integers(0, 10**12))
 def test_an_even_plan_ends_at_the_budget(budget_fen: int) -> None:
-    plan = burndown.straight_line(budget_fen)
+    plan = planned(None, budget_fen)
 
     assert len(plan) == 12 and plan[-1] == budget_fen
     assert plan == sorted(plan)

@@ -11,7 +11,6 @@ from access import services as access
 from access.models import OrgUnit
 from audit import clock
 from casework import payments
-from casework.desks.funds.budget_table import plan_until
 from casework.desks.funds.forms import new_key
 from funds import budget, ledger, proposals
 from funds import services as funds
@@ -94,7 +93,7 @@ def test_what_is_promised_and_paid_stands_beside_the_plan(world: World) -> None:
     ],
 )
 def test_the_plan_line_is_the_months_so_far(plan: list[int] | None, year: int, expected: int) -> None:
-    assert plan_until(plan, 1_200, year, START) == expected
+    assert budget.planned_so_far(plan, 1_200, year, START) == expected
 
 
 def test_each_figure_opens_into_rows_that_add_up_to_it(world: World) -> None:

@@ -113,9 +113,9 @@ def test_the_ledger_is_filtered_by_kind_day_and_case(world: World, log_in: Any) 
     case = world.brought_to("fund_reserved", amount_fen=200_000)
     client, url = log_in(world.fund_manager), reverse("funds:fund", args=[world.fund.pk])
 
-    assert client.get(url, {"case": case.case_no}).context["sum_fen"] == 200_000
+    assert client.get(url, {"case": case.case_no}).context["sums"][0].amount_fen == 200_000
     assert client.get(url, {"case": "2026-999999"}).context["sum_n"] == 0
-    assert client.get(url, {"kind": "receive"}).context["sum_fen"] == 100_000_000
+    assert client.get(url, {"kind": "receive"}).context["sums"][0].amount_fen == 100_000_000
     assert client.get(url, {"kind": "receive", "to": "2025-12-31"}).context["sum_n"] == 0
     assert client.get(url, {"kind": "nonsense", "from": "not a day"}).status_code == 200
 
@@ -135,7 +135,9 @@ def test_what_makes_up_each_allocation_is_the_allocations_own_balance(world: Wor
         "committed": balance.held_fen,
         "paid": balance.paid_fen,
         "available": balance.free_fen,
+        "promised": balance.committed_fen,
         "in_payment": balance.in_payment_fen,
+        "imprest": balance.imprest_fen,
         "allocated": balance.allocated_fen,
         "budget": balance.total_fen,
     }
@@ -476,7 +478,7 @@ def test_a_payment_is_found_by_name_number_batch_and_reference(world: World, log
     for q in (case.head_name, case.case_no, batch.number, "HF-9"):
         found = client.get(reverse("funds:payments"), {"q": q}).context
         assert [line["payment"] for line in found["lines"]] == [payment_of(case)], q
-        assert found["sum_fen"] == payment_of(case).amount_fen
+        assert found["sums"][0]["amount_fen"] == payment_of(case).amount_fen
 
 
 # ---------------------------------------------------------------- export, recovery, sending back

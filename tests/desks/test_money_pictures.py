@@ -4,6 +4,7 @@ import datetime
 import html
 import re
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -14,9 +15,9 @@ from access import services as access
 from access.models import OrgUnit
 from audit import clock
 from casework import payments
-from casework.desks.funds import flow, pace, unanswered
-from casework.desks.funds.entries import SUMS, Chosen
-from funds import ledger
+from casework.desks.funds import flow, unanswered
+from casework.desks.funds.entries import NOT_ALLOCATED, NOT_GIVEN_ON, SUMS, Chosen
+from funds import budget, ledger
 from funds import services as funds
 from funds.models import Fund, Payment
 from tests.casework.test_rosters import with_the_bank
@@ -36,6 +37,10 @@ def log_in() -> Any:
 
 @pytest.fixture
 def a_busy_year(world: World) -> World:
+    return busy(world)
+
+
+def busy(world: World) -> World:
     """Two funds; paid, returned, lost, promised and free money in two villages, of cases and of a list of visits; money of
     last year and not yet allocated.
     """
@@ -109,6 +114,24 @@ def test_the_flow_is_the_ledger(a_busy_year: World, log_in: Any) -> None:
     assert nodes["programme", "-"] == 4_000_001
     assert nodes["programme", "visit_condolence"] == 10_000_000
     assert "金额（元）" in page.content.decode()
+
+
+def test_what_waits_to_be_given_on_is_a_mark_of_its_own(a_busy_year: World, log_in: Any) -> None:
+    """Set aside for the township, for no programme yet: not what the fund has not set aside at all."""
+    gift = Fund.objects.get(code="GIFT")
+    funds.allocate(gift, 1_500_000, programme="", unit=a_busy_year.township, year=2026, key="whole")
+    client = log_in(a_busy_year.fund_manager)
+
+    page = client.get(reverse("funds:flow"), {"fund": gift.pk})
+
+    nodes = {box.node.key: box.node for box in page.context["sankey"]["wide"].boxes}
+    loose, waiting = nodes["programme", NOT_ALLOCATED], nodes["programme", NOT_GIVEN_ON]
+    assert (loose.label, loose.fen) == ("还没有分配", 2_500_001)
+    assert loose.fen == client.get(reverse("funds:fund", args=[gift.pk])).context["unallocated_fen"]
+    assert (waiting.label, waiting.fen) == ("待下拨", 1_500_000)
+    assert client.get(waiting.url).context["words"] == ["2026 年", "社会捐赠", "待下拨"]
+    for url, fen in set(marks(page.content.decode())):
+        assert client.get(url).context["sum_fen"] == fen, url
 
 
 def test_the_flow_of_one_fund_shows_that_fund_alone(a_busy_year: World, log_in: Any) -> None:
@@ -189,16 +212,23 @@ def test_the_pace_of_an_allocation_has_its_own_budget_and_plan(a_busy_year: Worl
     )
 
     assert picture["budget_fen"] == 4_000_000
-    assert [row["plan_fen"] for row in picture["rows"]][::3] == [333_333, 1_333_333, 2_333_333, 3_333_333]
-    assert picture["plan_now_fen"] == 1_166_666  # mid-April: three months and a half
+    assert [row["plan_fen"] for row in picture["rows"]][::3] == [333_333, 1_333_332, 2_333_331, 3_333_330]
+    assert picture["plan_now_fen"] == 1_333_332
 
 
-def test_another_plan_takes_the_place_of_the_even_one(a_busy_year: World) -> None:
-    plan = [0] * 11 + [4_000_000]
+def test_the_pace_and_the_budget_tell_one_plan(a_busy_year: World, log_in: Any) -> None:
+    gift = Fund.objects.get(code="GIFT")
+    written = [100_000] * 4 + [0] * 7 + [3_600_000]
+    budget.set_plan(gift.allocations.get(year=2026), written)
+    client = log_in(a_busy_year.fund_manager)
 
-    picture = pace.pace_picture(a_busy_year.fund_manager, Chosen(year=2026), 2026, plan)
+    of_gift = client.get(reverse("funds:pace"), {"fund": gift.pk}).context["burndown"]
+    of_all = client.get(reverse("funds:pace")).context["burndown"]
 
-    assert [row["plan_fen"] for row in picture["rows"]] == plan
+    assert [row["plan_fen"] for row in of_gift["rows"]] == list(accumulate(written))
+    table = client.get(reverse("funds:budget")).context
+    assert of_gift["plan_now_fen"] == 400_000
+    assert of_all["plan_now_fen"] == of_all["rows"][3]["plan_fen"] == table["whole"].plan_fen
 
 
 # ---------------------------------------------------------------- how long
@@ -214,7 +244,11 @@ def test_every_band_of_age_is_the_list_of_its_payments(a_busy_year: World, log_i
 
     assert [row.band.fen for row in fresh] == [330_050, 0, 0, 0]
     assert [row.band.fen for row in older.context["ageing"]["rows"]] == [0, 0, 330_050, 0]
-    assert sorted((found["sum_n"], found["sum_fen"]) for found in lists) == [(1, 70_050), (1, 90_000), (5, 170_000)]
+    assert sorted((found["sum_n"], sum(row["amount_fen"] for row in found["sums"])) for found in lists) == [
+        (1, 70_050),
+        (1, 90_000),
+        (5, 170_000),
+    ]
 
 
 def marks_of_ages(page: str) -> Iterator[tuple[str, str]]:

@@ -19,7 +19,7 @@ from casework.desks.funds import confirming
 from casework.desks.funds.forms import new_key
 from casework.models import Case, CaseDocument, CaseEvent
 from families.models import Document
-from funds import ledger, proposals, providers
+from funds import ledger, proposals, providers, recoveries
 from funds.models import CashHandover, Payment, PaymentBatch, Proposal, Provider, Recovery, Transfer
 from tests.casework.test_guards import rules
 from tests.casework.test_no_dead_ends import answer
@@ -427,7 +427,9 @@ def test_a_payment_to_a_provider_names_it_and_adds_up_on_its_statement(world: Wo
     other = world.brought_to("fund_reserved")
     pay(world, other, key="batch-elsewhere")
     listed = client.get(reverse("funds:payments"), {"provider": home.pk}).context
-    assert [line["payment"] for line in listed["lines"]] == [payment_of(case)] and listed["sum_fen"] == 100_000
+    assert [line["payment"] for line in listed["lines"]] == [payment_of(case)] and listed["sums"][0][
+        "amount_fen"
+    ] == 100_000
     statement = client.get(reverse("funds:provider", args=[home.pk])).context
     assert statement["paid_fen"] == 100_000 and [line["case"] for line in statement["lines"]] == [case]
     [on_page] = client.get(reverse("funds:providers")).context["rows"]
@@ -530,6 +532,52 @@ def test_what_nobody_can_pay_back_is_written_off_by_two_persons(world: World, lo
     assert not Transfer.objects.filter(subject=case.subject, kind="recover").exists()
     done = client.get(reverse("funds:recoveries"), {"done": "1"}).context["rows"]
     assert [row.case for row in done] == [case] and client.get(here).status_code == 200
+
+
+def test_an_instalment_that_was_written_off_is_not_called_paid_back(world: World, log_in: Any) -> None:
+    """Of three instalments of 500 yuan one and a half came back, the rest was written off; 100 written off before they
+    were agreed are none of theirs."""
+    case = asked_back(world, owed_fen=160_000)
+    owed, client = Recovery.objects.get(subject=case.subject), log_in(world.fund_manager)
+
+    def write_off(fen: int, key: str) -> Proposal:
+        how = {"by": world.fund_manager, "key": key, "reason": "下落不明", "document_no": "禾财 9 号"}
+        return recoveries.propose_write_off(Recovery.objects.get(pk=owed.pk), fen, **how)
+
+    proposals.confirm(write_off(10_000, "before").pk, by=world.fund_checker)
+    recoveries.agree(owed.pk, [(START, 50_000), (START, 50_000), (START, 50_000)])
+    recoveries.record(owed.pk, 75_000, key="came", document_no="SJ-1")
+    proposals.confirm(write_off(75_000, "rest").pk, by=world.fund_checker)
+
+    page = client.get(reverse("funds:recover", args=[case.pk]))
+
+    assert [(part.missing_fen, part.written_off_fen) for part in page.context["parts"]] == [
+        (0, 0),
+        (0, 25_000),
+        (0, 50_000),
+    ]
+    assert "还了一部分，其余核销" in page.text
+
+
+def test_the_second_person_sees_whose_debt_it_is(world: World, log_in: Any) -> None:
+    case = asked_back(world)
+    owed = Recovery.objects.get(subject=case.subject)
+    recoveries.record(owed.pk, 20_000, key="came", document_no="SJ-1")
+    how = {"by": world.fund_manager, "key": "off", "reason": "下落不明", "document_no": "禾财 9 号"}
+    proposal = recoveries.propose_write_off(Recovery.objects.get(pk=owed.pk), 100_000, **how)
+
+    page = log_in(world.fund_checker).get(reverse("funds:proposal", args=[proposal.pk]))
+
+    facts = {fact.label: fact for fact in page.context["facts"]}
+    assert case.head_name in facts["谁家欠的"].words and case.case_no in facts["哪一件"].words
+    assert facts["哪一件"].url == reverse("cases:detail", args=[case.pk])
+    assert [facts[label].words for label in ("要追回（元）", "已追回（元）", "已核销（元）", "还欠（元）")] == [
+        "1,500",
+        "200",
+        "0",
+        "1,300",
+    ]
+    assert facts["核准以后还欠（元）"].words == "300" and facts["哪一件"].url in page.text
 
 
 def test_who_does_not_manage_money_only_reads_what_is_owed(world: World, log_in: Any) -> None:

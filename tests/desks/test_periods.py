@@ -12,10 +12,11 @@ from django.urls import reverse
 from audit import clock
 from casework.desks.funds.forms import new_key
 from funds import bank_balance, periods
+from funds import services as funds
 from funds.bank_balance import open_items
 from funds.models import DepositAccount, OpenItem, Period, Proposal, Reconciliation, StatedBalance
 from tests.funds import quarter
-from tests.funds.books import close, on, payment, reserve
+from tests.funds.books import close, on, payment, reserve, settle
 from tests.funds.test_bank_balance import an_account, manual, prepared, stated
 from tests.world import World
 
@@ -152,6 +153,32 @@ def test_what_is_open_at_the_end_informs_and_does_not_stop(world: World) -> None
     found = {row["found"].code: (row["found"].count, row["found"].amount_fen) for row in page.context["findings"]}
     assert found == {"unanswered": (1, 3_000), "imprest": (0, 0), "bank": (1, None), "strange": (0, None)}
     assert close(world, 2026, 4).month == 4
+
+
+def test_an_account_below_nothing_at_the_months_end_is_told_though_it_is_not_today(world: World) -> None:
+    """Promised on 20 April, though by its date the money came only on 2 May."""
+    relief = world.fund.allocations.get(programme="disaster_relief")
+    with on(5, 2):
+        funds.receive(world.fund, 20_000_000, key="late")
+        funds.allocate(world.fund, 20_000_000, programme="disaster_relief", unit=relief.unit, year=2026, key="late:a")
+        settle()
+    with on(4, 20):
+        reserve(world, 30_002_900, "case:1")
+    client = log_in(world.fund_manager)
+
+    def told(month: int) -> tuple[int, Any]:
+        found = {row["found"].code: row["found"] for row in client.get(month_url(world, month)).context["findings"]}
+        return found["strange"].count, found["strange"].amount_fen
+
+    assert (told(4), told(5)) == ((1, -2_900), (0, None))
+
+
+def test_without_a_bank_account_the_closing_says_that_none_is_written_down(world: World) -> None:
+    page = log_in(world.fund_manager).get(month_url(world, 4))
+
+    (bank,) = (row for row in page.context["findings"] if row["found"].code == "bank")
+    assert bank["found"].count == 1 and "还没有登记银行账户" in text(page)
+    assert bank["url"] == reverse("funds:bank_accounts")
 
 
 def test_the_year_shows_its_months_and_what_is_left(world: World) -> None:

@@ -10,11 +10,12 @@ from access import services as access
 from audit import clock
 from casework.desks.funds.forms import new_key
 from casework.desks.funds.menu import count_proposals
-from funds import budget, ledger, periods, proposals, receipts
+from funds import budget, imprest, ledger, periods, proposals, receipts
 from funds import services as funds
 from funds.errors import NotYours
 from funds.models import Proposal, Receipt, Transfer
 from tests.desks.test_budget import a_tree, log_in, stranger
+from tests.funds.floats import a_float
 from tests.world import START, World, make_staff
 
 
@@ -42,6 +43,61 @@ def test_everything_that_will_be_entered_is_shown_before(world: World) -> None:
     for words in ("1,000", "壹仟元整", "财〔2026〕8号", "项目取消", "fund_manager", "核准以后会这样记账"):
         assert words in page.text, words
     assert page.context["may_decide"] and not page.context["may_withdraw"]
+
+
+def facts_of(world: World, proposal: Proposal) -> dict[str, tuple[str, str]]:
+    return {fact.label: (fact.words, fact.url) for fact in page_of(world.fund_checker, proposal).context["facts"]}
+
+
+def test_what_is_left_is_shown_before_money_is_taken_away(world: World) -> None:
+    relief = world.fund.allocations.get(programme="disaster_relief")
+    how = {"by": world.fund_manager, "reason": "调整"}
+    taken = budget.propose_take_back(relief, 1_000_000, key="take", **how)
+    other = funds.open_fund("GIFT", "捐赠", source="raised", unit=world.county)
+    moved = budget.propose_interfund(world.fund, other, 1_000_000, key="move", **how)
+
+    assert facts_of(world, taken) == {
+        "那里现在可用（元）": ("300,000", reverse("funds:allocation", args=[relief.pk])),
+        "核准以后还剩（元）": ("290,000", ""),
+    }
+    assert facts_of(world, moved)["核准以后还剩（元）"] == ("90,000", "")
+    assert facts_of(world, a_proposal(world))["核准以后还剩（元）"] == ("99,000", "")
+    proposals.confirm(taken.pk, by=world.fund_checker)
+    assert facts_of(world, taken) == {}
+
+
+def test_a_reversal_leads_to_the_entry_that_it_undoes(world: World) -> None:
+    mistake = Transfer.objects.filter(kind="receive").latest("pk")
+    made = budget.propose_reversal(mistake, by=world.fund_manager, key="undo", reason="记错了")
+
+    words, url = facts_of(world, made)["冲正哪一笔"]
+
+    assert words.startswith("收款") and url == reverse("funds:entry", args=[mistake.pk])
+    assert log_in(world.fund_checker).get(url).status_code == 200
+
+
+def test_a_closing_tells_the_second_person_what_is_open(world: World) -> None:
+    with clock.frozen_at(datetime.date(2026, 5, 1)):
+        clock.move_to(clock.today())
+        made = periods.propose_closing(world.county, 2026, 4, by=world.fund_manager, key="c", reason="月末")
+        told = facts_of(world, made)
+
+    assert told["哪个月"] == ("2026 年 4 月", reverse("funds:month", args=[world.county.pk, 2026, 4]))
+    assert told["还没有登记银行账户，月末余额没法和银行对"] == ("1 项", "")
+    assert told["余额小于零的账户"] == ("没有", "")
+
+
+def test_a_limit_is_shown_with_what_it_was_before(world: World) -> None:
+    box = a_float(world, 500_000, 100_000)
+    made = imprest.propose_limit(
+        box.allocation, 800_000, world.township_clerk, by=world.fund_manager, key="more", reason="汛期"
+    )
+
+    told = facts_of(world, made)
+
+    assert told["哪里的备用金"][1] == reverse("funds:float", args=[box.pk])
+    assert (told["现在的定额（元）"][0], told["改成定额（元）"][0]) == ("5,000", "8,000")
+    assert told["现在谁保管"][0] == told["改成谁保管"][0] == world.township_clerk.name
 
 
 def test_another_person_confirms_and_pressing_twice_enters_once(world: World) -> None:

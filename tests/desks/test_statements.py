@@ -18,6 +18,7 @@ from audit.models import AccessLog
 from casework import payments
 from casework.desks.funds import statement_files
 from casework.models import Case
+from funds import budget
 from funds import services as funds
 from funds.models import Payment, Transfer
 from jobs import runner
@@ -100,6 +101,23 @@ def test_rows_lead_to_their_cases_and_late_ones_name_their_payment(world: World)
     assert "属于 4 月的付款" in html and reverse("cases:detail", args=[case.pk]) in html
     entry = client.get(reverse("funds:entry", args=[row["transfer"].pk]))
     assert "属于 4 月的付款" in entry.content.decode() and case.case_no in entry.content.decode()
+
+
+def test_what_is_given_on_within_a_stage_stands_among_its_rows(world: World) -> None:
+    """Given on from one allocation to another it is in what came and in what went of the allocated money."""
+    whole = funds.allocate(world.fund, 5_000_000, programme="", unit=world.county, year=2026, key="whole")
+    budget.divide(whole, 2_000_000, programme="", unit=world.township, key="part", document_no="文 1")
+    client = log_in(world.fund_manager)
+    asked = {"of": f"fund:{world.fund.pk}", "from": "2026-01-01", "to": "2026-12-31"}
+
+    page = client.get(reverse("funds:statement"), asked)
+
+    (row,) = (row for row in page.context["stages"] if row["stage"].kind == "allocated")
+    assert (row["stage"].in_fen, row["stage"].out_fen) == (97_000_000, 2_000_000)
+    for name, sign in (("in", "+"), ("out", "−")):
+        listed = client.get(row[f"{name}_url"]).context
+        assert listed["sum_fen"] == getattr(row["stage"], f"{name}_fen")
+        assert {entry["sign"] for entry in listed["rows"]} == {sign}
 
 
 def test_what_is_out_of_reach_is_absent(summer: World) -> None:

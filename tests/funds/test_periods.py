@@ -342,6 +342,24 @@ def test_an_entry_that_begins_while_the_month_is_being_closed_is_refused(town: W
 
 
 @pytest.mark.django_db(transaction=True)
+def test_two_who_propose_one_month_at_once_leave_one_proposal(town: World) -> None:
+    results: list[Any] = []
+    with clock.frozen_at(MAY), transaction.atomic():
+        periods.propose_closing(town.county, 2026, 4, by=town.fund_manager, key="one", reason="四月")
+        thread = elsewhere(
+            lambda: periods.propose_closing(town.county, 2026, 4, by=town.fund_checker, key="two", reason="四月"),
+            MAY,
+            results,
+        )
+        thread.join(1)
+        assert thread.is_alive() and results == []
+    thread.join(20)
+
+    assert isinstance(results[0], WrongProposal) and "已经提出" in str(results[0])
+    assert Proposal.objects.get().key == "one"
+
+
+@pytest.mark.django_db(transaction=True)
 def test_two_proposals_for_one_month_close_it_once(town: World) -> None:
     with clock.frozen_at(MAY):
         made = [

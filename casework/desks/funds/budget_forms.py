@@ -11,6 +11,7 @@ from access.models import OrgUnit
 from casework.desks.funds.earmarks import programme_title
 from casework.desks.funds.forms import KeyedForm, programme_choices
 from casework.fields import MoneyField
+from funds import budget
 from funds.models import Allocation, Fund
 from funds.money import TOO_MUCH_FEN, yuan
 
@@ -46,7 +47,7 @@ class PlanForm(KeyedForm):
     def __init__(self, *args: Any, budget_fen: int, plan_fen: list[int] | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.budget_fen = budget_fen
-        for month, fen in zip(MONTHS, plan_fen or evenly(budget_fen), strict=True):
+        for month, fen in zip(MONTHS, plan_fen or budget.evenly(budget_fen), strict=True):
             self.fields[f"m{month}"] = MoneyField(
                 label=_now("%(month)d 月") % {"month": month}, max_fen=TOO_MUCH_FEN - 1, initial=fen
             )
@@ -70,12 +71,6 @@ class PlanForm(KeyedForm):
     @property
     def plan(self) -> list[int]:
         return [self.cleaned_data[f"m{month}"] for month in MONTHS]
-
-
-def evenly(budget_fen: int) -> list[int]:
-    """Twelve equal months in whole fen; what does not divide falls to December."""
-    month = budget_fen // 12
-    return [month] * 11 + [budget_fen - 11 * month]
 
 
 class ProposeForm(KeyedForm):

@@ -3,7 +3,6 @@
 One query reads the figures of every allocation of the year, as small numbers; what a page shows is fetched for that page.
 """
 
-import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ from django.db.models import F, Q, QuerySet, Sum
 from audit import clock
 from casework.desks.funds.earmarks import earmark_words, programme_title
 from casework.desks.funds.figures import HELD
+from funds.budget import planned_so_far
 from funds.models import Account, Allocation
 
 K = Account.Kind
@@ -35,12 +35,6 @@ class Sums:
     def behind_fen(self) -> int:
         """How much less than planned has been paid; nothing when it is ahead."""
         return max(0, self.plan_fen - self.paid_fen)
-
-
-def plan_until(plan_fen: list[int] | None, budget_fen: int, year: int, today: datetime.date) -> int:
-    """What is to be paid from January to this month, in fen: the months of the plan, or a straight line without one."""
-    months = 12 if today.year > year else today.month if today.year == year else 0
-    return sum(plan_fen[:months]) if plan_fen else budget_fen * months // 12
 
 
 @dataclass
@@ -86,7 +80,7 @@ def forest(rows: QuerySet[Allocation]) -> list[Row]:
     )
     for pk, parent_id, year, plan, held, paid, free in figures:
         budget_fen = held + paid + free
-        own = Sums(budget_fen, plan_until(plan, budget_fen, year, today), held, paid, free)
+        own = Sums(budget_fen, planned_so_far(plan, budget_fen, year, today), held, paid, free)
         found[pk] = Row(pk, parent_id, own)
     roots = []
     for row in found.values():

@@ -1,5 +1,6 @@
 """The budget: what was meant for what, what is promised, what is paid; dividing further, and the plan by month."""
 
+import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -16,8 +17,9 @@ from access.models import OrgUnit
 from audit import clock
 from audit.context import acting
 from casework.desks.funds import budget_table, figures
-from casework.desks.funds.budget_forms import MONTHS, DivideForm, PlanForm, evenly
+from casework.desks.funds.budget_forms import MONTHS, DivideForm, PlanForm
 from casework.desks.funds.earmarks import earmark_words, programme_title, title_of
+from casework.desks.funds.entries import Chosen
 from casework.desks.funds.forms import programme_choices
 from casework.desks.funds.reach import allocations_in_reach, demand_for_unit, funds_in_reach, posts_for, why_not
 from casework.errors import REFUSALS
@@ -25,6 +27,7 @@ from casework.http import row_number
 from casework.reach import visible
 from funds import budget, ledger
 from funds.models import Allocation, Transfer
+from funds.periods import month_ends
 from funds.refusals import in_plain_words
 
 ROOTS = 25  # trees on a page
@@ -122,9 +125,11 @@ def _months(found: Allocation, budget_fen: int) -> list[dict[str, Any]]:
         .annotate(sum_fen=Sum("fen"))
         .values_list("month", "sum_fen")
     )
-    plan = found.plan_fen or evenly(budget_fen)
+    plan = found.plan_fen or budget.evenly(budget_fen)
     rows, planned_until, paid_until, today = [], 0, 0, clock.today()
+    paid_by = Chosen("paid", allocation=found.pk)
     for month in MONTHS:
+        until = paid_by.but(first=datetime.date(found.year, 1, 1), last=month_ends(found.year, month))
         planned_until += plan[month - 1]
         paid_until += paid.get(month, 0)
         rows.append(
@@ -134,6 +139,8 @@ def _months(found: Allocation, budget_fen: int) -> list[dict[str, Any]]:
                 "planned_until_fen": planned_until,
                 "paid_fen": paid.get(month, 0),
                 "paid_until_fen": paid_until,
+                "paid_url": until.but(first=datetime.date(found.year, month, 1)).url,
+                "paid_until_url": until.url,
                 "is_now": (found.year, month) == (today.year, today.month),
                 "is_to_come": (found.year, month) > (today.year, today.month),
             }

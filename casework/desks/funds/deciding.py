@@ -71,7 +71,7 @@ def _page(request: HttpRequest, proposal: Proposal, form: AnswerForm | None = No
             "proposal": proposal,
             "tone": TONES[proposal.state],
             "entries": entries[:MOST_ENTRIES],
-            "facts": facts_of(proposal),
+            "facts": facts_of(proposal, request.user),
             "more": max(0, len(entries) - MOST_ENTRIES),
             "entries_fen": sum(entry.amount_fen for entry in entries),
             "is_open": is_open,

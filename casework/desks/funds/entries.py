@@ -34,7 +34,8 @@ from funds.models import Account, Fund, Transfer
 K = Account.Kind
 PAGE = 25
 MOST_LEFT_OUT = 30  # names that a link may leave out; pictures draw fewer
-NOT_ALLOCATED = "-"  # in place of a programme: what a fund has not set aside for anything
+# in place of a programme: what a fund has not set aside for anything; what is set aside, but not yet given on
+NOT_ALLOCATED, NOT_GIVEN_ON = "-", "_"
 
 # {figure: (accounts it sums up, its name)}: those of the desk, and what of an allocation is promised or paid
 SUMS: dict[str, tuple[tuple[str, ...], Any]] = figures.FIGURES | {
@@ -119,9 +120,9 @@ def accounts(user: Any, chosen: Chosen) -> QuerySet[Account]:
     if chosen.programme == NOT_ALLOCATED:
         allocated = Q(pk__in=())
     elif chosen.programme:
-        allocated &= Q(allocation__programme=chosen.programme)
+        allocated &= Q(allocation__programme="" if chosen.programme == NOT_GIVEN_ON else chosen.programme)
     if chosen.not_programme:
-        allocated &= ~Q(allocation__programme__in=chosen.not_programme)
+        allocated &= ~Q(allocation__programme__in=("", *chosen.not_programme))
     if chosen.allocation:
         allocated &= Q(allocation=chosen.allocation)
     if chosen.allocation or chosen.not_programme or chosen.programme not in ("", NOT_ALLOCATED):
@@ -214,6 +215,8 @@ def _words(user: Any, chosen: Chosen) -> list[str]:
         words += [str(programme_title(allocation.programme)), allocation.unit.name]
     if chosen.programme == NOT_ALLOCATED:
         words.append(_("还没有分配"))
+    elif chosen.programme == NOT_GIVEN_ON:
+        words.append(str(programme_title("")))
     elif chosen.programme:
         words.append(str(programme_in_reach(user, chosen.programme)))
     for place in filter(None, (chosen.township, chosen.village)):

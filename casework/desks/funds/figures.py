@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import BigIntegerField, F, Q, QuerySet, Sum, Value, When
+from django.db.models import BigIntegerField, Count, F, Q, QuerySet, Sum, Value, When
 from django.db.models import Case as Switch
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -25,7 +25,9 @@ FIGURES: dict[str, tuple[tuple[str, ...], Any]] = {
     "committed": (HELD, _("已承诺，未付")),
     "paid": ((K.PAID,), _("已拨付")),
     "available": ((K.AVAILABLE, K.ALLOCATED), _("可用")),
+    "promised": ((K.COMMITTED,), _("已承诺")),
     "in_payment": ((K.IN_PAYMENT,), _("正在付")),
+    "imprest": ((K.IMPREST,), _("备用金")),
     "allocated": ((K.ALLOCATED,), _("分配了，还可用")),
     "budget": ((K.ALLOCATED, *HELD, K.PAID), _("预算")),
 }
@@ -125,6 +127,30 @@ def transfers_of(fund: Fund, within: Sequence[int] | None = None) -> QuerySet[Tr
     if within is None:
         return Transfer.objects.filter(Q(debit__fund=fund) | Q(credit__fund=fund))
     return Transfer.objects.filter(Q(debit__allocation__in=within) | Q(credit__allocation__in=within))
+
+
+@dataclass(frozen=True)
+class KindSum:
+    """Entries of one kind. Different kinds are never added up: what was received is in what was allocated again."""
+
+    words: Any
+    is_reversal: bool
+    count: int
+    amount_fen: int
+
+
+def sums_by_kind(rows: QuerySet[Transfer]) -> list[KindSum]:
+    """The sums of a list of entries, kind by kind in their order; a kind and its reversals apart. One query."""
+    found = (
+        rows.order_by()
+        .values("kind", is_reversal=Q(reverses__isnull=False))
+        .annotate(n=Count("id"), fen=Sum("amount_fen"))
+    )
+    order = Transfer.Kind.values
+    return [
+        KindSum(KIND_WORDS[row["kind"]], row["is_reversal"], row["n"], row["fen"])
+        for row in sorted(found, key=lambda row: (order.index(row["kind"]), row["is_reversal"]))
+    ]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from casework.charts import sankey
 from casework.desks.funds.earmarks import programme_title
 from casework.desks.funds.entries import (
     NOT_ALLOCATED,
+    NOT_GIVEN_ON,
     Chosen,
     accounts,
     transfers,
@@ -28,6 +29,7 @@ K = Account.Kind
 MOST_FUNDS, MOST_PROGRAMMES, MOST_PLACES = 6, 10, 12
 OTHERS = 0  # the key of what is merged into one node
 HELD, FREE, LOOSE = "held", "free", "loose"
+NO_PROGRAMME = (NOT_ALLOCATED, NOT_GIVEN_ON)  # marks of their own beside those of the programmes
 
 
 @login_required
@@ -73,11 +75,16 @@ def _flow_picture(user: Any, chosen: Chosen, level: str) -> dict[str, Any] | Non
         chosen,
         level,
         [
-            (row["fund_id"], row["fund__name"], row["allocation__programme"] or NOT_ALLOCATED, row["kind"], row["fen"])
+            (row["fund_id"], row["fund__name"], _purpose_of(row["allocation__programme"]), row["kind"], row["fen"])
             for row in stands
         ],
         [(row["reservation__allocation__programme"], row[place], row["fen"]) for row in paid],
     )
+
+
+def _purpose_of(programme: str | None) -> str:
+    """What an account is for; None stands for an account of the fund itself."""
+    return NOT_ALLOCATED if programme is None else programme or NOT_GIVEN_ON
 
 
 def _draw_flow(
@@ -90,7 +97,7 @@ def _draw_flow(
     sums: dict[str, dict[Any, int]] = {"fund": {}, "programme": {}, "place": {}}
     for fund, _name, programme, _kind, fen in stands:
         _add(sums["fund"], fund, fen)
-        if programme != NOT_ALLOCATED:
+        if programme not in NO_PROGRAMME:
             _add(sums["programme"], programme, fen)
     for _programme, place, fen in paid:
         _add(sums["place"], place, fen)
@@ -153,7 +160,7 @@ class _Flow:
         return (kind, key if key in self.own[kind][0] else OTHERS)
 
     def _purpose(self, programme: str) -> tuple[str, Any]:
-        return ("programme", NOT_ALLOCATED) if programme == NOT_ALLOCATED else self._node("programme", programme)
+        return ("programme", programme) if programme in NO_PROGRAMME else self._node("programme", programme)
 
     def _flow(self, source: Any, target: Any, fen: int) -> None:
         self.flows[source, target] = self.flows.get((source, target), 0) + fen
@@ -178,8 +185,8 @@ class _Flow:
             look = f"s{min(number, 4) + 1}"
         elif value in (HELD, FREE):
             look, last = value, {HELD: 2, FREE: 3}[value]
-        elif value == NOT_ALLOCATED:
-            look, last = LOOSE, 2
+        elif value in NO_PROGRAMME:
+            look, last = LOOSE, {NOT_GIVEN_ON: 2, NOT_ALLOCATED: 3}[value]
         if value == OTHERS:
             last = 1
         return sankey.Node(
@@ -207,7 +214,7 @@ class _Flow:
         if kind == "programme":
             if value == NOT_ALLOCATED:
                 return _("还没有分配")
-            return str(programme_title(value))
+            return str(programme_title("" if value == NOT_GIVEN_ON else value))
         if kind == "goal":
             return {HELD: _("已承诺，未付"), FREE: _("可用")}[value]
         return self.names[kind, value]

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import Count, Q, Sum
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -145,7 +145,7 @@ def _ledger_page(request: HttpRequest, found: Fund, now: ledger.Balance, *, may_
     if case_no:
         wanted = Case.objects.filter(case_no=case_no).values_list("pk", flat=True).first()
         rows = rows.filter(subject=f"case:{wanted or 0}")
-    sums = rows.aggregate(n=Count("id"), fen=Sum("amount_fen"))
+    sums = figures.sums_by_kind(rows)
     told = rows.select_related("recorded_by", "proposal", "receipt", "reversed_by")
     page = Paginator(told, PAGE).get_page(asked.get("page"))
     transfers = list(page.object_list)
@@ -172,8 +172,8 @@ def _ledger_page(request: HttpRequest, found: Fund, now: ledger.Balance, *, may_
             }
             for transfer, row in zip(transfers, cases, strict=True)
         ],
-        "sum_fen": sums["fen"] or 0,
-        "sum_n": sums["n"],
+        "sums": sums,
+        "sum_n": sum(kind.count for kind in sums),
         "kinds": figures.KIND_WORDS.items(),
         "asked": {"kind": kind, "from": asked.get("from", ""), "to": asked.get("to", ""), "case": case_no},
         "allocation": allocation,

@@ -26,6 +26,7 @@ from casework.desks.funds.pictures import choices, chosen_fund, in_short, year_o
 from casework.desks.funds.reach import allocations_in_reach, demand_money
 from casework.http import row_number
 from casework.reach import visible
+from funds.budget import planned, planned_so_far
 from funds.money import yuan
 
 
@@ -65,16 +66,22 @@ def pace(request: HttpRequest) -> HttpResponse:
     )
 
 
-def pace_picture(user: Any, chosen: Chosen, year: int, plan_fen: list[int] | None = None) -> dict[str, Any] | None:
+def pace_picture(user: Any, chosen: Chosen, year: int) -> dict[str, Any] | None:
     """Month by month, what was promised and paid out of the allocations of a year; None where nothing is allocated.
 
-    `plan_fen` is cumulated for the end of each of the twelve months; without it the budget is spread evenly. What was
-    booked before or after the year counts in its first or last month. Three queries.
+    The plan is that of the allocations together, each as it was written or evenly. What was booked before or after the
+    year counts in its first or last month. Three queries.
     """
-    budget_fen = accounts(user, chosen.but(figure="budget")).aggregate(fen=Sum(F("credit_fen") - F("debit_fen")))["fen"]
-    if budget_fen is None:
+    budgets = list(
+        accounts(user, chosen.but(figure="budget"))
+        .order_by()
+        .values_list("allocation", "allocation__plan_fen")
+        .annotate(fen=Sum(F("credit_fen") - F("debit_fen")))
+    )
+    if not budgets:
         return None
-    plan = plan_fen or burndown.straight_line(budget_fen)
+    budget_fen = sum(fen for _allocation, _plan, fen in budgets)
+    plan = [sum(month) for month in zip(*(planned(plan, fen) for _allocation, plan, fen in budgets), strict=True)]
     months = _months(user, chosen, year)
     today = clock.today()
     now = _gone_by(today, year)
@@ -105,7 +112,7 @@ def pace_picture(user: Any, chosen: Chosen, year: int, plan_fen: list[int] | Non
         "budget_fen": budget_fen,
         "used_fen": used_by_then,
         "paid_fen": paid_by_then,
-        "plan_now_fen": _planned_by(plan, now),
+        "plan_now_fen": sum(planned_so_far(plan, fen, year, today) for _allocation, plan, fen in budgets),
         **{f"{figure}_url": chosen.but(figure=figure).url for figure in ("budget", "used", "paid")},
         **{
             name: burndown.lay_out(
@@ -156,13 +163,6 @@ def _gone_by(today: datetime.date, year: int) -> float:
     following = datetime.date(year + today.month // 12, today.month % 12 + 1, 1)
     whole = (following - today.replace(day=1)).days
     return today.month - 1 + today.day / whole
-
-
-def _planned_by(plan: list[int], now: float) -> int:
-    """What the plan says for today, between the ends of two months."""
-    month, part = divmod(now, 1)
-    before = plan[int(month) - 1] if month else 0
-    return before if month >= 12 else before + round((plan[int(month)] - before) * part)
 
 
 def _month_name(year: int, month: int) -> str:

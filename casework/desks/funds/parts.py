@@ -20,7 +20,7 @@ from funds.models import Allocation, Fund
 PAGE = 25
 # What is set aside or taken back is told entry by entry; the rest by case.
 BY_ENTRY = ("budget",)
-SHOWN = ("committed", "paid", "available", "in_payment", "allocated", "budget")
+SHOWN = ("committed", "paid", "available", "promised", "in_payment", "imprest", "allocated", "budget")
 
 
 def _asked(user: Any, fund_id: int, text: str) -> tuple[Fund, Allocation | None]:

@@ -1,24 +1,27 @@
 """What a proposal will enter, before anybody confirms it: from where, to where, how much.
 
-    @shows("interfund")
-    def _interfund(proposal) -> list[Entry]: ...
+@shows("interfund")
+def _interfund(proposal) -> list[Entry]: ...
 
-    @tells("imprest_limit")
-    def _limit(proposal) -> list[tuple[str, str]]: ...     # what it sets that is no entry: label, words
-
-A kind without a function is told by its amount and reason alone.
+@tells("write_off")
+def _write_off(proposal, user) -> list[Fact]: ...     # what it is about besides entries, as far as she may see it
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from access.models import Staff
+from casework.days import day_short
 from casework.desks.funds.earmarks import title_of
-from casework.desks.funds.figures import ACCOUNT_WORDS
-from funds.models import Account, Allocation, Fund, Proposal, Transfer
+from casework.desks.funds.figures import ACCOUNT_WORDS, KIND_WORDS, case_id_of
+from casework.desks.funds.reach import cases_in_reach
+from funds import closing, imprest, ledger
+from funds.models import Account, Allocation, Fund, Proposal, Recovery, Transfer
 from funds.money import yuan
 
 
@@ -67,33 +70,135 @@ def entries_of(proposal: Proposal) -> list[Entry]:
     return tell(proposal) if tell else []
 
 
-_FACTS: dict[str, Callable[[Proposal], list[tuple[str, str]]]] = {}
+@dataclass(frozen=True)
+class Fact:
+    """One thing that the second person has to know; `url` where it can be looked up."""
+
+    label: str
+    words: str
+    url: str = ""
 
 
-def tells(kind: str) -> Callable[[Any], Any]:
-    """Register what a proposal of this kind sets besides entries."""
+Tell = Callable[[Proposal, Any], list[Fact]]
+_FACTS: dict[str, Tell] = {}
 
-    def register(tell: Callable[[Proposal], list[tuple[str, str]]]) -> Callable[[Proposal], list[tuple[str, str]]]:
+
+def tells(kind: str) -> Callable[[Tell], Tell]:
+    """Register what a proposal of this kind is about."""
+
+    def register(tell: Tell) -> Tell:
         _FACTS[Proposal.Kind(kind)] = tell
         return tell
 
     return register
 
 
-def facts_of(proposal: Proposal) -> list[tuple[str, str]]:
-    """[(label, words)] of what a proposal sets besides entries."""
+def facts_of(proposal: Proposal, user: Any) -> list[Fact]:
+    """What a proposal is about besides its entries. What would come of it is told as long as nobody has decided."""
     tell = _FACTS.get(proposal.kind)
-    return tell(proposal) if tell else []
+    return tell(proposal, user) if tell else []
+
+
+def _is_open(proposal: Proposal) -> bool:
+    return proposal.state == Proposal.State.PROPOSED
 
 
 @tells("imprest_limit")
-def _limit(proposal: Proposal) -> list[tuple[str, str]]:
+def _limit(proposal: Proposal, user: Any) -> list[Fact]:
     keeper = Staff.objects.get(pk=proposal.details["custodian"])
-    return [
-        (_("哪里的备用金"), title_of(_allocation(proposal.details["allocation"]))),
-        (_("谁保管"), keeper.name),
-        (_("定额（元）"), yuan(proposal.amount_fen)),
+    allocation = _allocation(proposal.details["allocation"])
+    box = imprest.open_float(allocation)
+    here = reverse("funds:float", args=[box.pk]) if box else ""
+    facts = [Fact(_("哪里的备用金"), title_of(allocation), here)]
+    if _is_open(proposal):
+        before = [box.custodian.name, yuan(box.limit_fen)] if box else [_("还没有备用金")] * 2
+        facts += [Fact(_("现在谁保管"), before[0]), Fact(_("现在的定额（元）"), before[1])]
+        facts.append(Fact(_("改成谁保管"), keeper.name))
+        facts.append(
+            Fact(_("改成定额（元）"), yuan(proposal.amount_fen) if proposal.amount_fen else _("0，停用备用金"))
+        )
+    else:
+        facts += [Fact(_("谁保管"), keeper.name), Fact(_("定额（元）"), yuan(proposal.amount_fen))]
+    return facts
+
+
+@tells("write_off")
+def _write_off(proposal: Proposal, user: Any) -> list[Fact]:
+    recovery = Recovery.objects.get(pk=proposal.details["recovery"])
+    case = cases_in_reach(user).filter(pk=case_id_of(recovery.subject)).select_related("village").first()
+    if case is None:
+        facts = [Fact(_("谁家欠的"), _("不在你的范围"))]
+    else:
+        facts = [
+            Fact(_("谁家欠的"), f"{case.head_name} · {case.village.name}", reverse("funds:recover", args=[case.pk])),
+            Fact(_("哪一件"), f"{case.case_no} · {case.spec.title}", reverse("cases:detail", args=[case.pk])),
+        ]
+    facts += [
+        Fact(_("要追回（元）"), yuan(recovery.owed_fen)),
+        Fact(_("已追回（元）"), yuan(recovery.recovered_fen)),
+        Fact(_("已核销（元）"), yuan(recovery.written_off_fen)),
+        Fact(_("还欠（元）"), yuan(recovery.open_fen)),
     ]
+    if _is_open(proposal):
+        facts.append(Fact(_("核准以后还欠（元）"), yuan(recovery.open_fen - proposal.amount_fen)))
+    return facts
+
+
+def _before_and_after(free_fen: int, amount_fen: int, url: str) -> list[Fact]:
+    return [
+        Fact(_("那里现在可用（元）"), yuan(free_fen), url),
+        Fact(_("核准以后还剩（元）"), yuan(free_fen - amount_fen)),
+    ]
+
+
+@tells("take_back")
+def _left_at_the_allocation(proposal: Proposal, user: Any) -> list[Fact]:
+    if not _is_open(proposal):
+        return []
+    part = _allocation(proposal.details["allocation"])
+    free_fen = ledger.allocation_balances([part])[part.pk].allocated_fen
+    return _before_and_after(free_fen, proposal.amount_fen, reverse("funds:allocation", args=[part.pk]))
+
+
+@tells("interfund")
+@tells("hand_back")
+def _left_at_the_fund(proposal: Proposal, user: Any) -> list[Fact]:
+    if not _is_open(proposal):
+        return []
+    free_fen = ledger.balances([proposal.fund])[proposal.fund_id].available_fen
+    return _before_and_after(free_fen, proposal.amount_fen, reverse("funds:fund", args=[proposal.fund_id]))
+
+
+@tells("carry_over")
+def _year_that_ends(proposal: Proposal, user: Any) -> list[Fact]:
+    return [Fact(_("哪一年剩下的"), _("%(year)d 年") % {"year": proposal.details["year"]})]
+
+
+@tells("reverse")
+def _original(proposal: Proposal, user: Any) -> list[Fact]:
+    original = Transfer.objects.get(pk=proposal.details["transfer"])
+    words = " · ".join(
+        filter(None, (str(KIND_WORDS[original.kind]), day_short(original.business_date), original.document_no))
+    )
+    return [Fact(_("冲正哪一笔"), words, reverse("funds:entry", args=[original.pk]))]
+
+
+@tells("close_period")
+def _month(proposal: Proposal, user: Any) -> list[Fact]:
+    year, month = proposal.details["year"], proposal.details["month"]
+    here = reverse("funds:month", args=[proposal.unit_id, year, month])
+    facts = [Fact(_("哪个月"), _("%(year)d 年 %(month)d 月") % {"year": year, "month": month}, here)]
+    found = closing.findings(proposal.unit, year, month) if _is_open(proposal) else []
+    return facts + [Fact(finding.words, _finding(finding)) for finding in found]
+
+
+def _finding(finding: closing.Finding) -> str:
+    if not finding.count:
+        return _("没有")
+    words = ngettext("%(n)d 项", "%(n)d 项", finding.count) % {"n": finding.count}
+    if not finding.amount_fen:
+        return words
+    return _("%(items)s，%(fen)s 元") % {"items": words, "fen": yuan(finding.amount_fen)}
 
 
 def _allocation(pk: Any) -> Allocation:

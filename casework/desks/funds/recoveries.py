@@ -159,7 +159,7 @@ def recovery(request: HttpRequest, case_id: int) -> HttpResponse:
         {
             "case": case,
             "recovery": owed,
-            "parts": services.agreed_parts(owed),
+            "parts": services.agreed_parts(owed, written_off_fen=services.written_off_since_agreed(owed)),
             "entries": services.entries_of(owed).select_related("recorded_by"),
             "proposals": [(proposal, PROPOSAL_TONES[proposal.state]) for proposal in proposals],
             "barred": acts.get("record_recovery", ""),

@@ -28,6 +28,7 @@ from jobs import runner
 from jobs.models import Job
 
 PAGE = 50
+SIGNS = {"in": "+", "out": "−"}
 
 
 @login_required
@@ -141,7 +142,13 @@ def rows(request: HttpRequest) -> HttpResponse:
             "until": until,
             "page": page,
             "rows": [
-                {"transfer": row, "kind": figures.KIND_WORDS[row.kind], "case": part.case, "late": late.get(row.pk)}
+                {
+                    "transfer": row,
+                    "kind": figures.KIND_WORDS[row.kind],
+                    "case": part.case,
+                    "late": late.get(row.pk),
+                    "sign": SIGNS.get(way or row.direction, ""),
+                }
                 for row, part in zip(transfers, cases, strict=True)
             ],
             "sum_fen": found.aggregate(fen=Sum("effect_fen" if until else "amount_fen"))["fen"] or 0,
