@@ -274,7 +274,7 @@ def _floor(batch: int) -> dict[str, float]:
             history + "1",
         ],
         "release": [
-            f"UPDATE floor_{pay} SET state = 'sent', sent_on = now() WHERE batch_id = {batch}",
+            f"UPDATE floor_{pay} SET state = 'sent', sent_on = '{township.FIRST_DAY}' WHERE batch_id = {batch}",
             history + "2",
             moves + "= 'send'",
         ],

@@ -32,7 +32,7 @@ def test_the_keyboard_opens_a_mark_and_finds_its_sum(desk_page: Any, live_server
     page.wait_for_url("**/entries/**")
 
     assert "figure=committed" in page.url
-    assert "1,933.50" in page.inner_text(".page-head")
+    assert "3,633.50" in page.inner_text(".page-head")
 
 
 def test_one_of_two_drawings_is_there_for_each_width(desk_page: Any, live_server: Any, a_busy_year: Any) -> None:  # noqa: F811

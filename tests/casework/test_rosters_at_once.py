@@ -13,7 +13,7 @@ from families.models import Document
 from funds import ledger
 from funds.models import CashHandover, Reservation
 from tests.casework.test_core_at_once import all_at_once, town  # noqa: F401 - a fixture
-from tests.casework.test_rosters import AFTER_NOTICE, drafted, handed, money, plan, rules, with_the_bank
+from tests.casework.test_rosters import AFTER_NOTICE, LATER, drafted, handed, money, plan, rules, with_the_bank
 from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,7 +24,7 @@ def test_cash_is_handed_over_once_however_often_it_is_pressed(town: World) -> No
     payment = batch.payments.get()
 
     def press(**more: Any) -> Any:
-        with clock.frozen_at(AFTER_NOTICE):
+        with clock.frozen_at(LATER):
             return handed(town, payment, **more)
 
     results = all_at_once(*[press] * 3, lambda: press(by=town.township_clerk))

@@ -339,7 +339,7 @@ def test_nonsense_in_an_address_is_no_error_page(a_busy_year: World, log_in: Any
 
 
 @pytest.mark.parametrize(
-    ("page", "most"), [("funds:flow", 17), ("funds:pace", 18), ("funds:ageing", 12), ("funds:entries", 15)]
+    ("page", "most"), [("funds:flow", 20), ("funds:pace", 21), ("funds:ageing", 15), ("funds:entries", 18)]
 )
 def test_the_pictures_cost_the_same_however_much_money_there_is(
     a_busy_year: World, log_in: Any, page: str, most: int
