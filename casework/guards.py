@@ -1,7 +1,7 @@
 """What must not be paid, and what somebody has to look at first: for all lines of a batch at once, whatever their number.
 
     look_over(lines)                       [Finding, ...], what blocks first
-    demand_looked_over(lines, "核过了")     raises PaymentBarred, or NotLookedOver when nobody said that she looked
+    demand_looked_over(sets, "核过了")      raises PaymentBarred, or NotLookedOver when nobody said that she looked
 
 Each case alone has been judged by its steps (casework/steps/payment.py), and a list as it was approved; here a payment is
 seen beside the others: of the batch, of the year, and beside those who work here.
@@ -136,14 +136,14 @@ def _of_payment(payment: Payment) -> tuple[Any, ...]:
     )
 
 
-def demand_sound(lines: Iterable[Line]) -> None:
+def demand_sound(sets: Iterable[list[Line]]) -> None:
     """Raises PaymentBarred with a sentence for each line that must not be paid."""
-    _refuse(look_over(lines), "seen")
+    _refuse(look_over_sets(sets), "seen")
 
 
-def demand_looked_over(lines: Iterable[Line], looked_over: str) -> None:
+def demand_looked_over(sets: Iterable[list[Line]], looked_over: str) -> None:
     """Raises PaymentBarred; or NotLookedOver where there is something to look at and `looked_over`, how it was done, is empty."""
-    _refuse(look_over(lines), looked_over.strip())
+    _refuse(look_over_sets(sets), looked_over.strip())
 
 
 def _refuse(findings: list[Finding], looked_over: str) -> None:
@@ -161,6 +161,12 @@ def _told(findings: list[Finding]) -> str:
     more = len(findings) - MOST_TOLD
     told = " ".join(finding.text for finding in findings[:MOST_TOLD])
     return told if more <= 0 else _("%(told)s 还有 %(n)d 处。") % {"told": told, "n": more}
+
+
+def look_over_sets(sets: Iterable[list[Line]]) -> list[Finding]:
+    """The same for a batch that is too long to be held at once; all lines of one account stand in one set."""
+    found = [finding for lines in sets for finding in look_over(lines)]
+    return sorted(found, key=lambda finding: not finding.blocks)
 
 
 def look_over(lines: Iterable[Line]) -> list[Finding]:

@@ -87,11 +87,11 @@ def built_with(key: str, *, by: Any) -> PaymentBatch | None:
     return None
 
 
-def lines_of(batch: PaymentBatch) -> list[guards.Line]:
-    """The living lines of a batch, as casework.guards looks at them."""
+def lines_of(batch: PaymentBatch) -> Iterable[list[guards.Line]]:
+    """The living lines of a batch, set by set, as casework.guards looks at them."""
     if rosters.roster_of(batch) is not None:
         return rosters.guarded(batch)
-    return guards.lines_of(batch.payments.exclude(state=Payment.State.CANCELLED))
+    return [guards.lines_of(batch.payments.exclude(state=Payment.State.CANCELLED))]
 
 
 def _looked(verb: str, looked_over: str) -> str:

@@ -219,19 +219,31 @@ def roster_of(batch: PaymentBatch) -> Roster | None:
     return found.roster if found else None
 
 
-def guarded(batch: PaymentBatch) -> list[guards.Line]:
-    """The living lines of a batch that pays a list, as casework.guards looks at them: the same few queries for any number."""
+def guarded(batch: PaymentBatch) -> Iterator[list[guards.Line]]:
+    """The living lines of a batch that pays a list, as casework.guards looks at them, set by set.
+
+    All lines of one account stand in one set, so that whoever shares it is seen.
+    """
     roster = roster_of(batch)
-    payments = list(batch.payments.exclude(state=Payment.State.CANCELLED).select_related("provider"))
+    living = batch.payments.exclude(state=Payment.State.CANCELLED).select_related("provider")
     if roster is None or roster.channel == Roster.Channel.PROVIDER:
-        return [guards.line_of_provider(payment) for payment in payments]
-    rows = RosterLine.objects.filter(roster=roster, state=RosterLine.State.ON).select_related("person")
+        yield [guards.line_of_provider(payment) for payment in living]
+        return
+    changed, part = unsigned(roster), list[Payment]()
+    for payment in living.order_by("account_index", "id").iterator(chunk_size=bulk.SET):
+        if len(part) >= bulk.SET and payment.account_index != part[-1].account_index:
+            yield _guarded_lines(roster, part, changed)
+            part = []
+        part.append(payment)
+    yield _guarded_lines(roster, part, changed)
+
+
+def _guarded_lines(roster: Roster, payments: list[Payment], changed: set[int]) -> list[guards.Line]:
+    numbers = [payment.subject.rpartition(":")[2] for payment in payments]
+    rows = RosterLine.objects.filter(roster=roster, n__in=numbers).select_related("person")
     lines = {line.key: line for line in rows}
-    signed = {
-        one.line_id: one
-        for one in RosterSignature.objects.filter(line__roster=roster).select_related("account__holder").order_by("id")
-    }
-    changed = unsigned(roster)
+    signatures = RosterSignature.objects.filter(line__in=[line.pk for line in lines.values()])
+    signed = {one.line_id: one for one in signatures.select_related("account__holder").order_by("id")}
     return [
         guards.line_of_list(
             payment,

@@ -5,7 +5,6 @@ import datetime
 from access import services as access
 from access.models import Staff
 from access.scope import forget_posts, posts_of
-from funds import proposals
 from tests.world import World, make_staff
 
 PEOPLE = ("fund_manager", "fund_checker", "cashier", "fund_manager_2", "fund_checker_2")
@@ -17,10 +16,12 @@ def settle_in(world: World) -> None:
     for name in PEOPLE:
         if name not in world.staff:
             access.appoint(make_staff(name, name), name.removesuffix("_2"), world.county, by=None, valid_from=SINCE)
-    for person in Staff.objects.filter(username__in=PEOPLE):  # each may be the second person of any proposal
-        if not any(post.role in proposals.DECIDERS for post in posts_of(person)):
-            access.appoint(person, "fund_checker", world.county, by=None, valid_from=SINCE)
-            forget_posts(person)
+    for person in Staff.objects.filter(
+        username__in=PEOPLE
+    ):  # each may propose anything, and be the second of any other
+        for role in {"fund_manager", "fund_checker"} - {post.role for post in posts_of(person)}:
+            access.appoint(person, role, world.county, by=None, valid_from=SINCE)
+        forget_posts(person)
 
 
 def of(world: World) -> list[Staff]:

@@ -52,7 +52,7 @@ def check(request: HttpRequest, batch_id: int) -> HttpResponse:
             messages.success(request, _("复核好了。下一步：出纳放行。"))
             return redirect("funds:batch", row.batch.pk)
     if form.warned and not form.non_field_errors():
-        findings = guards.look_over(payments.lines_of(row.batch))
+        findings = guards.look_over_sets(payments.lines_of(row.batch))
         return batch_page(request, row, check_form=form, findings=findings)
     return _refused(request, row, form)
 

@@ -197,7 +197,7 @@ class Payments(Decisions):
         made = self.payments[payment]
         if not self.batches[made.batch].is_cash:
             raise Refused(WRONG_STATE)
-        if one == two:
+        if one == two or self.batches[made.batch].releaser in (one, two):
             raise Refused(SAME_PERSON)
         if made.handed_over:
             raise Refused(LAW)
