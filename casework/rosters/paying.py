@@ -219,32 +219,8 @@ def roster_of(batch: PaymentBatch) -> Roster | None:
     return found.roster if found else None
 
 
-# Payments of a batch of which casework.guards could have something to say: each of its questions asked generously, and of
-# what is shared all who share it. Of a long list only these are looked at one by one.
-_TO_LOOK_AT = """
-WITH here AS (
-  SELECT p.id, p.subject, p.instalment, p.account_index, p.payee_person_key, l.id AS line_id, l.person_id,
-         count(*) OVER (PARTITION BY l.household_id) AS of_household, count(*) OVER (PARTITION BY p.account_index) AS of_account
-  FROM funds_payment p JOIN casework_rosterline l ON l.roster_id = %(roster)s AND l.n = split_part(p.subject, ':', 3)::int
-  WHERE p.batch_id = %(batch)s AND p.state <> 'cancelled'),
-working AS MATERIALIZED (SELECT person_key FROM access_staff WHERE is_active),
-theirs AS MATERIALIZED (
-  SELECT a.number_index FROM families_bankaccount a JOIN families_householdmember m ON m.household_id = a.household_id
-    JOIN families_person p ON p.id = m.person_id JOIN working w ON w.person_key = p.person_key WHERE m.valid_to IS NULL)
-SELECT h.id FROM here h
-WHERE h.of_household > 1 OR h.line_id = ANY (%(changed)s) OR h.account_index <> '' AND h.of_account > 1
-  OR EXISTS (SELECT FROM families_person p WHERE p.id = h.person_id AND p.died_on IS NOT NULL)
-  OR EXISTS (SELECT FROM families_bankaccount a JOIN families_person p ON p.id = a.holder_id
-             WHERE a.number_index = h.account_index AND p.died_on IS NOT NULL)
-  OR h.payee_person_key IN (SELECT person_key FROM working) OR h.account_index IN (SELECT number_index FROM theirs)
-  OR EXISTS (SELECT FROM funds_payment o WHERE o.subject = h.subject AND o.id <> h.id AND o.state <> 'cancelled')
-  OR h.account_index <> '' AND EXISTS (
-    SELECT FROM funds_payment o WHERE o.account_index = h.account_index AND o.id <> h.id AND o.state <> 'cancelled')
-"""
-
-
 def guarded(batch: PaymentBatch) -> Iterator[list[guards.Line]]:
-    """The living lines of a batch that pays a list and of which casework.guards could say something, set by set.
+    """The living lines of a batch that pays a list, as casework.guards looks at them, set by set.
 
     All lines of one account stand in one set, so that whoever shares it is seen.
     """
@@ -254,9 +230,6 @@ def guarded(batch: PaymentBatch) -> Iterator[list[guards.Line]]:
         yield [guards.line_of_provider(payment) for payment in living]
         return
     changed, part = unsigned(roster), list[Payment]()
-    with by_index() as cursor:
-        cursor.execute(_TO_LOOK_AT, {"roster": roster.pk, "batch": batch.pk, "changed": list(changed)})
-        living = living.filter(pk__in=[row[0] for row in cursor.fetchall()])
     for payment in living.order_by("account_index", "id").iterator(chunk_size=bulk.SET):
         if len(part) >= bulk.SET and payment.account_index != part[-1].account_index:
             yield _guarded_lines(roster, part, changed)
