@@ -7,12 +7,12 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from access.models import OrgUnit
-from access.scope import Bar, post_for, posts_of
+from access.scope import posts_of
 from audit import clock
 from audit.bulk import write_history
 from audit.context import acting
 from casework import limits, recusal
-from casework.errors import ApprovalVoid, BadCaseData, CaseworkError, NotYourTurn, SecondDuty, TooEarly, WrongState
+from casework.errors import ApprovalVoid, BadCaseData, CaseworkError, NotYourTurn, TooEarly, WrongState
 from casework.rosters import building, findings, signing
 from casework.rosters.models import Roster, RosterLine
 from casework.rosters.signing import APPROVES
@@ -68,13 +68,7 @@ def why_not(roster: Roster, user: Any) -> str:
 
 def _demand_person_and_day(roster: Roster, by: Any) -> None:
     """Raises NotYourTurn, SecondDuty, Recused, TooEarly, WrongState for a list without rules."""
-    found = post_for(by, (APPROVES,), roster, after=[roster.preparer_person_key])
-    if found == Bar.NO_POST:
-        raise NotYourTurn(_("名册由乡镇审批批准。"))
-    if found == Bar.STANDS_IN:
-        raise SecondDuty(_("你是替编制的人代班，不能批准他编的名册。"))
-    if isinstance(found, Bar):
-        raise SecondDuty(_("编制和批准不能是同一个人。"))
+    signing.demand_approver(roster, by)
     recusal.refuse_own_list(roster, by)
     if roster.version_id is None:
         raise WrongState(_("这份名册编制的时候还没有规则，请作废以后重新编。"))

@@ -5,7 +5,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from access.scope import posts_of
+from access.scope import Bar, Post, post_for
 from audit import clock
 from audit.context import acting
 from casework import recusal
@@ -28,6 +28,21 @@ SIGNED = """
 """
 STANDS = """coalesce(p.name = signed.payee_name AND (o.channel <> 'bank' OR (a.holder_id = named.holder_id
     AND held.name = signed.holder_name AND a.number_index = signed.account_index)), false)"""
+
+
+def demand_approver(roster: Roster, by: Any) -> Post:
+    """The post by which she signs for a list, or for a line of it: never that of whoever prepared it.
+
+    Raises NotYourTurn, SecondDuty.
+    """
+    found = post_for(by, (APPROVES,), roster, after=[roster.preparer_person_key])
+    if found == Bar.NO_POST:
+        raise NotYourTurn(_("名册由乡镇审批批准。"))
+    if found == Bar.STANDS_IN:
+        raise SecondDuty(_("你是替编制的人代班，不能批准他编的名册。"))
+    if isinstance(found, Bar):
+        raise SecondDuty(_("编制和批准不能是同一个人。"))
+    return found
 
 
 def sign_all(roster: Roster, *, by: Any) -> None:
@@ -74,10 +89,7 @@ def sign_again(line: RosterLine, *, because: str, by: Any) -> RosterSignature:
     paid or holds no money, BadCaseData without an account or a reason.
     """
     roster = Roster.objects.select_for_update().get(pk=line.roster_id)
-    if not any(post.role == APPROVES and post.reaches(roster) for post in posts_of(by)):
-        raise NotYourTurn(_("重新签字由乡镇审批办。"))
-    if by.person_key == roster.preparer_person_key:
-        raise SecondDuty(_("编制和批准不能是同一个人。"))
+    post = demand_approver(roster, by)
     recusal.refuse_own_line(line, by)
     held = funds.held_reservation(line.key)
     if roster.state != Roster.State.APPROVED or held is None or roster.channel == Roster.Channel.PROVIDER:
@@ -91,7 +103,7 @@ def sign_again(line: RosterLine, *, because: str, by: Any) -> RosterSignature:
         raise BadCaseData(_("这家没有在用的账户，请村里先登记。"))
     if account and account.recorded_by and account.recorded_by.person_key == by.person_key:
         raise SecondDuty(_("这个账户是你登记的，要由另一位审批签字。"))
-    with acting(by, reason="sign_line_again"):
+    with acting(by, on_behalf_of=post.principal, reason="sign_line_again"):
         return RosterSignature.objects.create(
             line=line,
             account=account,

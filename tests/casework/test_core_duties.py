@@ -349,6 +349,7 @@ def test_the_emergency_is_accepted_by_a_second_approver(world: World) -> None:
 
     refused(world, case, "approve", world.township_approver)
     world.do(case, "approve", "township_approver_2")
+    assert case_now(case).state == "paid"
 
 
 def test_a_large_sum_is_signed_by_two_people_of_the_county(world: World) -> None:

@@ -19,7 +19,7 @@ from audit import clock
 from casework import payments
 from casework.desks.funds.forms import new_key
 from casework.errors import NotYourTurn, SecondDuty
-from casework.rosters import deciding, paying
+from casework.rosters import deciding, paying, signing
 from funds import bank_balance, bank_files, bank_formats, imprest, periods, providers, receipts
 from funds.errors import NotYours, SamePerson
 from funds.models import (
@@ -167,6 +167,12 @@ def test_the_preparers_deputy_approves_no_list(world: World) -> None:
 
     roster.refresh_from_db()
     assert roster.approved_by is None
+
+    with clock.frozen_at(AFTER_NOTICE):
+        deciding.approve(roster.pk, by=world.township_approver)
+        with pytest.raises(SecondDuty, match="代班"):
+            signing.sign_again(roster.lines.first(), because="看过存折", by=deputy)
+    assert roster.lines.first().signatures.count() == 1
 
 
 def test_the_makers_deputy_checks_no_batch_of_a_list_and_the_checkers_releases_none(world: World) -> None:

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -13,9 +12,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from casework import cash, handing_out, payments
 from casework.bank_words import not_taken as told
+from casework.desks.funds.batch_paper import sheet_of
 from casework.desks.funds.forms import HandoverForm, ReasonForm
 from casework.desks.funds.reach import batches_in_reach, demand, payments_in_reach
-from casework.desks.funds.tables import batch_rows, cases_of
+from casework.desks.funds.tables import cases_of
 from casework.errors import REFUSALS
 from casework.models import Case
 from casework.reach import visible
@@ -32,20 +32,7 @@ def cash_list(request: HttpRequest, batch_id: int) -> HttpResponse:
     batch = visible(batches_in_reach(request.user).select_related("maker", "checker", "releaser"), pk=batch_id)
     if not batch.is_cash:
         raise Http404
-    rows = payments_in_reach(request.user).filter(batch=batch).exclude(state=Payment.State.CANCELLED).order_by("id")
-    page = Paginator(rows, LINES).get_page(request.GET.get("page"))
-    lines = list(page.object_list)
-    cases = cases_of(lines, request.user)
-    return render(
-        request,
-        "funds/cash_list.html",
-        {
-            "batch": batch,
-            "row": batch_rows([batch], request.user)[0],
-            "page": page,
-            "lines": [{"payment": payment, "case": cases.get(payment.pk)} for payment in lines],
-        },
-    )
+    return render(request, "funds/cash_list.html", sheet_of(request, batch, LINES))
 
 
 def _line(request: HttpRequest, payment_id: int) -> tuple[Payment, Case | None]:
