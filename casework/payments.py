@@ -20,6 +20,7 @@ from casework.acting import act, key_reused
 from casework.batch_numbers import number_of
 from casework.errors import BadCaseData, CaseworkError, NoSuchCase
 from casework.models import Case, CaseEvent
+from casework.rosters import looking_over
 from casework.rosters import paying as rosters
 from funds import bulk, ledger
 from funds import services as funds
@@ -89,8 +90,8 @@ def built_with(key: str, *, by: Any) -> PaymentBatch | None:
 
 def lines_of(batch: PaymentBatch) -> Iterable[list[guards.Line]]:
     """The living lines of a batch, set by set, as casework.guards looks at them."""
-    if rosters.roster_of(batch) is not None:
-        return rosters.guarded(batch)
+    if looking_over.roster_of(batch) is not None:
+        return looking_over.guarded(batch)
     return [guards.lines_of(batch.payments.exclude(state=Payment.State.CANCELLED))]
 
 
@@ -190,7 +191,7 @@ def _pays_a_list(batch: PaymentBatch, role: str, by: Any) -> Post | None:
     Nobody takes two steps of a batch, nor one of a list that she prepared or approved, nor with the post of somebody who
     did. Raises NotYourTurn, SecondDuty.
     """
-    roster = rosters.roster_of(batch)
+    roster = looking_over.roster_of(batch)
     if roster is None:
         return None
     return rosters.demand_post(roster, (role,), by, after=before_this(batch))

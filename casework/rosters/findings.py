@@ -45,6 +45,10 @@ FINDINGS: dict[str, Finding] = {
 BLOCKING = [code for code, finding in FINDINGS.items() if finding.is_blocking]
 
 _CODES = f"""
+WITH staff AS MATERIALIZED (SELECT person_key FROM access_staff),
+homes AS MATERIALIZED (
+  SELECT m.household_id FROM access_staff s JOIN families_person o ON o.person_key = s.person_key
+    JOIN families_householdmember m ON m.person_id = o.id AND m.valid_to IS NULL WHERE s.is_active)
 SELECT l.id, l.accepted_because <> '' AS accepted, array_remove(ARRAY[
   CASE WHEN p.died_on IS NOT NULL THEN 'dead' END,
   CASE WHEN NOT EXISTS (SELECT 1 FROM families_householdmember m WHERE m.person_id = l.person_id AND m.household_id = l.household_id
@@ -56,9 +60,8 @@ SELECT l.id, l.accepted_because <> '' AS accepted, array_remove(ARRAY[
   CASE WHEN r.channel = 'bank' AND a.holder_id <> l.person_id THEN 'other_holder' END,
   CASE WHEN r.channel = 'bank' AND EXISTS (SELECT 1 FROM families_bankaccount b WHERE b.number_index = a.number_index AND b.is_active
                         AND b.household_id <> l.household_id) THEN 'shared' END,
-  CASE WHEN EXISTS (SELECT 1 FROM access_staff s WHERE s.person_key IN (p.person_key, held.person_key)
-                    OR s.is_active AND s.person_key IN (SELECT o.person_key FROM families_householdmember m JOIN families_person o ON o.id = m.person_id
-                                                        WHERE m.household_id = l.household_id AND m.valid_to IS NULL)) THEN 'staff' END,
+  CASE WHEN p.person_key IN (SELECT person_key FROM staff) OR held.person_key IN (SELECT person_key FROM staff)
+         OR l.household_id IN (SELECT household_id FROM homes) THEN 'staff' END,
   CASE WHEN EXISTS (SELECT 1 FROM casework_rosterline o WHERE o.household_id = l.household_id AND o.event_key = l.event_key
                     AND o.state = 'on' AND o.id <> l.id) THEN 'household_twice' END,
   CASE WHEN NOT h.is_hardship THEN 'not_hardship' END,

@@ -25,9 +25,10 @@ from casework import guards, handing_out, recusal, uploads
 from casework.bank_words import ACCOUNT_IS_RIGHT
 from casework.batch_numbers import built_with, number_of
 from casework.errors import BadCaseData, NotYourTurn, SecondDuty, WrongState
-from casework.rosters.models import Roster, RosterBatch, RosterLine, RosterSignature
+from casework.rosters.looking_over import guarded
+from casework.rosters.models import Roster, RosterBatch, RosterLine
 from casework.rosters.planning import by_index
-from casework.rosters.signing import SIGNED, STANDS, unsigned
+from casework.rosters.signing import SIGNED, STANDS
 from families import services as families
 from flows import calendar
 from funds import bulk, ledger, providers
@@ -211,58 +212,6 @@ def _listings(roster: Roster, bank: str) -> Iterator[bulk.Listing]:
 
 
 # --- with the bank ---------------------------------------------------------------------------------------------------
-
-
-def roster_of(batch: PaymentBatch) -> Roster | None:
-    """The list that a batch pays; None for a batch of cases."""
-    found = RosterBatch.objects.filter(batch=batch).select_related("roster").first()
-    return found.roster if found else None
-
-
-def guarded(batch: PaymentBatch) -> Iterator[list[guards.Line]]:
-    """The living lines of a batch that pays a list, as casework.guards looks at them, set by set.
-
-    All lines of one account stand in one set, so that whoever shares it is seen.
-    """
-    roster = roster_of(batch)
-    living = batch.payments.exclude(state=Payment.State.CANCELLED).select_related("provider")
-    if roster is None or roster.channel == Roster.Channel.PROVIDER:
-        yield [guards.line_of_provider(payment) for payment in living]
-        return
-    changed, part = unsigned(roster), list[Payment]()
-    for payment in living.order_by("account_index", "id").iterator(chunk_size=bulk.SET):
-        if len(part) >= bulk.SET and payment.account_index != part[-1].account_index:
-            yield _guarded_lines(roster, part, changed)
-            part = []
-        part.append(payment)
-    yield _guarded_lines(roster, part, changed)
-
-
-def _guarded_lines(roster: Roster, payments: list[Payment], changed: set[int]) -> list[guards.Line]:
-    numbers = [payment.subject.rpartition(":")[2] for payment in payments]
-    rows = RosterLine.objects.filter(roster=roster, n__in=numbers).select_related("person")
-    lines = {line.key: line for line in rows}
-    signatures = RosterSignature.objects.filter(line__in=[line.pk for line in lines.values()])
-    signed = {one.line_id: one for one in signatures.select_related("account__holder").order_by("id")}
-    return [
-        guards.line_of_list(
-            payment,
-            label=_("第 %(n)s 行 %(name)s") % {"n": line.n, "name": line.person.name},
-            household_id=line.household_id,
-            persons=_persons(line, signature),
-            signed_because=signature.because if signature else "",
-            is_signed=line.pk not in changed,
-        )
-        for payment in payments
-        for line in [lines[payment.subject]]
-        for signature in [signed.get(line.pk)]
-    ]
-
-
-def _persons(line: RosterLine, signature: RosterSignature | None) -> tuple[Any, ...]:
-    """For whom the line is, and who holds the account that was signed."""
-    holder = signature.account.holder if signature and signature.account else line.person
-    return (line.person,) if holder.pk == line.person_id else (line.person, holder)
 
 
 def of_lists(payments: Iterable[Payment]) -> dict[int, Payment]:

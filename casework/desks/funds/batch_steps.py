@@ -24,7 +24,7 @@ from casework.desks.funds.tables import BatchRow, cases_of
 from casework.errors import REFUSALS, NotLookedOver
 from casework.reach import visible
 from casework.rosters import jobs as roster_jobs
-from casework.rosters import paying as rosters
+from casework.rosters import looking_over
 from funds.models import Payment, PaymentBatch
 from funds.refusals import in_plain_words
 from jobs.models import Job
@@ -86,7 +86,7 @@ def release(request: HttpRequest, batch_id: int) -> HttpResponse:
 
 def _release_of_a_long_list(request: HttpRequest, row: BatchRow, typed: payments.Typed, key: str) -> Job | None:
     """The job that sends what nobody would wait for; None where the release is done, or refused, at once."""
-    roster = rosters.roster_of(row.batch)
+    roster = looking_over.roster_of(row.batch)
     if roster is None or typed.count <= roster_jobs.LONG or bars_of(row, request.user, "release"):
         return None
     params = {"batch": row.batch.pk, "key": key, "count": typed.count, "total_fen": typed.total_fen}

@@ -32,6 +32,7 @@ from casework.errors import REFUSALS
 from casework.http import day_of, row_number
 from casework.models import CaseDuty
 from casework.reach import visible
+from casework.rosters import looking_over
 from casework.rosters import paying as rosters
 from flows.states import DUTIES
 from funds import bank_lists
@@ -111,7 +112,7 @@ def batch_page(
         {
             "row": row,
             "batch": row.batch,
-            "roster": rosters.roster_of(row.batch),
+            "roster": looking_over.roster_of(row.batch),
             "page": page,
             "lines": [
                 {
@@ -160,7 +161,7 @@ def bars_of(row: BatchRow, user: Any, step: str) -> list[str]:
         return [_("这一批是你制的单，要由别人办。")]
     if person == batch.checker_person_key:
         return [_("这一批是你复核的，要由别人放行。")]
-    roster = rosters.roster_of(batch)
+    roster = looking_over.roster_of(batch)
     if roster is not None:
         try:
             rosters.demand_post(roster, DUTY_ROLES[step], user, after=payments.before_this(batch))
