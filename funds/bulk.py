@@ -453,4 +453,4 @@ def _by_index() -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("DISCARD PLANS")
-        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off")
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL jit = off")

@@ -78,7 +78,7 @@ def payable(roster: Roster) -> list[Payable]:
         return []
     if roster.channel == Roster.Channel.PROVIDER:
         return _payable_to_provider(roster)
-    with by_index() as cursor:
+    with by_index(one_by_one=True) as cursor:
         cursor.execute(
             "SELECT CASE o.channel WHEN 'cash' THEN '' ELSE a.bank END AS bank, count(*), sum(r.amount_fen - r.released_fen)::bigint"
             f"{_PAYABLE} GROUP BY 1 ORDER BY 1",
@@ -194,11 +194,12 @@ def _listings(roster: Roster, bank: str) -> Iterator[bulk.Listing]:
     """Read through a cursor of the server; one account number at a time is in clear."""
     is_cash = roster.channel == Roster.Channel.CASH
     with connection.chunked_cursor() as cursor:
-        cursor.execute(
-            "SELECT r.id, l.n, paid.times, back.id, p.name, p.person_key, a.uid, a.number_sealed, a.number_index, a.kind, a.bank,"
-            f" held.name, held.person_key, s.person_key {_PAYABLE} ORDER BY l.n",
-            _values(roster, None if is_cash else bank),
-        )
+        with by_index(one_by_one=True):
+            cursor.execute(
+                "SELECT r.id, l.n, paid.times, back.id, p.name, p.person_key, a.uid, a.number_sealed, a.number_index, a.kind,"
+                f" a.bank, held.name, held.person_key, s.person_key {_PAYABLE} ORDER BY l.n",
+                _values(roster, None if is_cash else bank),
+            )
         cursor.itersize = bulk.SET
         for (
             reservation_id, n, times, back_id, name, person_key, uid, sealed, index, kind, at_bank, holder, holder_key, recorder_key,

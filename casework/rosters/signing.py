@@ -19,9 +19,9 @@ from funds.models import Payment
 APPROVES = "township_approver"
 
 # For a query that knows a line `l`, its list `o` and its person `p`: the last signature, the account that it names, and
-# the one that the household uses now.
+# the one that the household uses now. "+ 0": by the line, never through all signatures from the last one back.
 SIGNED = """
-  LEFT JOIN LATERAL (SELECT * FROM casework_rostersignature g WHERE g.line_id = l.id ORDER BY g.id DESC LIMIT 1) signed ON true
+  LEFT JOIN LATERAL (SELECT * FROM casework_rostersignature g WHERE g.line_id = l.id ORDER BY g.id + 0 DESC LIMIT 1) signed ON true
   LEFT JOIN families_bankaccount named ON named.id = signed.account_id
   LEFT JOIN families_bankaccount a ON a.household_id = l.household_id AND a.is_active
   LEFT JOIN families_person held ON held.id = a.holder_id
