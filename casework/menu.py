@@ -11,6 +11,7 @@ from django.utils.translation import pgettext_lazy
 from access.models import OrgUnit, Staff
 from access.roles import ROLES, Ability, Desk, title_of
 from access.scope import can, posts_of
+from casework.auditing import questions
 from casework.desks.funds import menu as money
 from casework.desks.rosters import menu as lists
 from casework.desks.stock import menu as goods
@@ -67,6 +68,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("township:recusals", _("回避"), "people", more=True),
             Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW, more=True),
             Entry("township:find", _("查找"), "search"),
+            Entry("questions:home", _("审计问答"), "chat", count=questions.waiting_for, more=True),
             Entry("imports:home", _("导入"), "upload", ability=Ability.IMPORT, more=True),
         ),
         search="township:find",
@@ -83,6 +85,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("county:recusals", _("回避"), "people", more=True),
             Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW, more=True),
             Entry("county:find", _("查找"), "search"),
+            Entry("questions:home", _("审计问答"), "chat", count=questions.waiting_for, more=True),
             Entry("imports:home", _("导入"), "upload", ability=Ability.IMPORT, more=True),
         ),
         search="county:find",
@@ -104,6 +107,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("funds:imprest", pgettext_lazy("menu", "备用金"), "people", more=True),
             Entry("funds:periods", _("结账"), "calendar", more=True),
             Entry("funds:flow", pgettext_lazy("menu", "图"), "chart", more=True),
+            Entry("questions:home", _("审计问答"), "chat", count=questions.waiting_for, more=True),
             Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW, more=True),
         ),
         search="funds:payments",
@@ -122,8 +126,11 @@ DESKS: dict[Desk, DeskMenu] = {
         _("审计"),
         (
             Entry("audit:search", _("追查"), "search"),
+            Entry("audit:rules", pgettext_lazy("menu", "规则"), "flag"),
+            Entry("questions:home", pgettext_lazy("menu", "问答"), "chat", count=questions.waiting_for),
+            Entry("audit:samples", pgettext_lazy("menu", "抽样"), "list", more=True),
             Entry("audit:reads", _("访问记录"), "eye"),
-            Entry("audit:checkpoints", _("封存点"), "shield"),
+            Entry("audit:checkpoints", _("封存点"), "shield", more=True),
             Entry("funds:home", _("资金"), "coin"),
             Entry("funds:batches", _("批次"), "list"),
             Entry("funds:payments", _("台账"), "book"),

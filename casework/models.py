@@ -412,4 +412,13 @@ class Alert(models.Model):
         constraints = [models.UniqueConstraint(fields=["case", "act", "level"], name="one_alert_a_step")]
 
 
+from casework.auditing.models import (  # noqa: E402, F401  (what auditors do, in a package of its own)
+    Question,
+    QuestionEntry,
+    RuleHit,
+    RuleParameter,
+    RuleRun,
+    RuleVerdict,
+    Sample,
+)
 from casework.rosters.models import Roster, RosterBatch, RosterLine, RosterSignature  # noqa: E402, F401  (lists beside cases, in a package of their own)

@@ -25,6 +25,7 @@ urlpatterns = [
     path("notices/", include("casework.desks.public.urls")),
     path("", include("casework.desks.cases.urls")),
     path("rosters/", include("casework.desks.rosters.urls")),
+    path("questions/", include("casework.desks.audit.question_urls")),
     path("imports/", include("casework.desks.imports.urls")),
     path("healthz", session.healthz, name="healthz"),
     path("readyz", session.readyz, name="readyz"),

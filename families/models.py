@@ -343,6 +343,7 @@ class Document(models.Model):
     place = models.CharField(max_length=30, blank=True, help_text="latitude,longitude as the camera wrote them")
     added_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     added_on = models.DateField()
+    look = models.BigIntegerField(null=True, help_text="of a photo, see families.looks")
 
     history = tracked()
 

@@ -17,6 +17,7 @@ from audit.services import record_access
 from families import survey_form
 from families.errors import BadSurvey, PersonRefused, ReasonNeeded
 from families.identifiers import read_account_number
+from families.looks import look_of
 from families.models import BankAccount, Document, Household, HouseholdMember, Person, Survey
 
 
@@ -225,6 +226,7 @@ def add_document(
             content_type=content_type,
             size_bytes=len(content),
             sha256=hashlib.sha256(content).hexdigest(),
+            look=look_of(content) if content_type.startswith("image/") else None,
             taken_on=taken_on,
             place=place,
             added_by=by,

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from access.models import OrgUnit, Staff
 from audit import clock
 from casework import goods
-from casework.demo.stage import picture
+from casework.demo.pictures import picture
 from casework.models import Case
 from families.models import Household
 from funds import stock

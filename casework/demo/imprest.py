@@ -9,7 +9,8 @@ from django.db import transaction
 from access.models import Staff
 from audit import clock
 from casework import papers
-from casework.demo.stage import Stage, picture
+from casework.demo.pictures import picture
+from casework.demo.stage import Stage
 from casework.models import Case
 from families.models import Household
 from funds import imprest, proposals

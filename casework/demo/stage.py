@@ -4,7 +4,6 @@ Used by the demo and by `manage.py walkthrough`; everything goes through the sam
 """
 
 import datetime
-import io
 import itertools
 import uuid
 from typing import Any
@@ -13,13 +12,13 @@ from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.db.models import Q
-from PIL import Image, ImageDraw
 
 from access.models import Appointment, Staff
 from audit import clock
 from audit.context import acting
 from casework import papers, payments
 from casework.acting import act
+from casework.demo.pictures import picture
 from casework.models import Case, CaseDocument, CaseDuty, Deliberation, Measure
 from casework.opening import open_case
 from families import services as families
@@ -258,34 +257,3 @@ def _luhn(digits: str) -> bool:
         value = int(digit) * (2 if n % 2 else 1)
         total += value - 9 if value > 9 else value
     return total % 10 == 0
-
-
-def picture(kind: str, text: str) -> bytes:
-    """A small drawing, different for each text, so that no two documents share a fingerprint."""
-    image = Image.new("RGB", (480, 360), "#f6f3ec")
-    draw = ImageDraw.Draw(image)
-    if kind in ("damage_photo", "house_photo"):
-        _draw_house(draw, len(text) + sum(map(ord, text)))
-    else:
-        draw.rectangle((90, 30, 390, 330), fill="#fffefb", outline="#747c75", width=2)
-        for line in range(6):
-            draw.line((120, 90 + line * 32, 360 - (line % 3) * 40, 90 + line * 32), fill="#747c75", width=3)
-        draw.ellipse((290, 250, 350, 310), outline="#a5301f", width=4)
-    draw.text((8, 342), text, fill="#4a544e")
-    out = io.BytesIO()
-    image.save(out, "PNG")
-    return out.getvalue()
-
-
-def _draw_house(draw: ImageDraw.ImageDraw, seed: int) -> None:
-    """A farmhouse with a hole in its roof; where the hole is depends on the seed."""
-    draw.rectangle((0, 0, 480, 210), fill="#dfe6e2")
-    draw.polygon(((0, 190), (120, 130), (260, 190), (360, 140), (480, 190), (480, 240), (0, 240)), fill="#b9c4b4")
-    draw.rectangle((0, 230, 480, 360), fill="#c9bd9f")
-    draw.rectangle((100, 170, 380, 300), fill="#efe6d2")
-    draw.polygon(((70, 172), (130, 96), (350, 96), (410, 172)), fill="#6d5a4c")
-    draw.rectangle((212, 214, 268, 300), fill="#77624d")
-    draw.rectangle((128, 206, 180, 246), fill="#8fa3a6")
-    draw.rectangle((300, 206, 352, 246), fill="#8fa3a6")
-    left = 140 + seed % 160
-    draw.polygon(((left, 104), (left + 46, 112), (left + 58, 150), (left + 20, 162), (left - 8, 136)), fill="#3d332b")

@@ -196,6 +196,7 @@ FIELD_WORDS = {
     "severity": _("困难程度"),
     "sex": _("性别"),
     "sha256": _("文件指纹"),
+    "look": _("照片的样子"),
     "shared_because": _("代收的原因"),
     "shelf_no": _("存放位置"),
     "size_bytes": _("文件大小"),

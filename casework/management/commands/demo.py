@@ -5,9 +5,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
+from access.models import OrgUnit
 from audit import clock
 from audit.console import JsonCommand
-from casework.demo import cases, township
+from casework.demo import cases, problem_village, township
 from casework.models import Case
 from families.importing.ledger_import import import_ledger
 from families.importing.register_import import import_register
@@ -22,6 +23,11 @@ class Command(JsonCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--no-cases", action="store_true", help="leave out the cases that are under way")
+        parser.add_argument(
+            "--problem-village",
+            action="store_true",
+            help="plant eleven faults in one village, for auditors to find (manage.py rules)",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if Household.objects.exists() and not settings.DEMO:
@@ -37,6 +43,8 @@ class Command(JsonCommand):
         self._step("hardship ledger", self._ledger)
         if not options["no_cases"] and not Case.objects.exists():
             self._step("cases under way", self._cases)
+        if options["problem_village"]:
+            self._step("a village with faults", self._faults)
         counts = {
             "households": Household.objects.count(),
             "hardship_households": Household.objects.filter(is_hardship=True).count(),
@@ -67,3 +75,8 @@ class Command(JsonCommand):
         first = list(in_need.filter(village__code="990101201202")[:12])
         others = in_need.exclude(village__code="990101201202").order_by("household_no")[:400:14]
         cases.tell([*first, *others])
+
+    def _faults(self) -> None:
+        village = OrgUnit.objects.get(code=problem_village.CODE)
+        if not problem_village.is_planted(village):
+            problem_village.plant(village)
