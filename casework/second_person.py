@@ -90,18 +90,21 @@ def unanswered(user: Any) -> QuerySet[Countersign]:
 
 
 def mine(user: Any) -> int:
-    """How many wait for her own answer. Capped."""
-    return countersigning.waiting_for(user).order_by()[:_MOST].count()
+    """How many wait for her own answer. Capped, and asked once a request."""
+    if not hasattr(user, "_countersigns_mine"):
+        user._countersigns_mine = countersigning.waiting_for(user).order_by()[:_MOST].count()
+    return user._countersigns_mine
 
 
 def count(user: Any) -> int:
     """For the badge: what she has to answer, and for the fund desk what was objected to or is overdue. Capped, and asked
     once a request, in one query."""
-    if "_countersigns" not in user.__dict__:
+    if not watches(user):
+        return mine(user)
+    if not hasattr(user, "_countersigns"):
         waits = Q(answer="", asked_person_key=user.person_key)
-        if watches(user):
-            for rows in (objections(user), unanswered(user).filter(asked_on__lt=answers_due_from(clock.today()))):
-                waits |= Q(pk__in=rows.select_related(None).order_by().values("pk"))
+        for rows in (objections(user), unanswered(user).filter(asked_on__lt=answers_due_from(clock.today()))):
+            waits |= Q(pk__in=rows.select_related(None).order_by().values("pk"))
         user._countersigns = Countersign.objects.filter(waits)[:_MOST].count()
     return user._countersigns
 
