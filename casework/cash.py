@@ -1,4 +1,5 @@
-"""Cash into a family's hands: the signed receipt goes into the case's file, and the act that says who gave it follows."""
+"""Cash of a case into a family's hands: the signed receipt goes into the case's file, and the act that says who gave it
+follows; the second of them confirms it, or says that it was not so."""
 
 import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from casework import uploads
 from casework.acting import act
 from casework.models import Case, CaseDocument, CaseEvent
 from families import services as families
-from funds.models import Payment
+from funds.models import Countersign, Payment
 
 
 @transaction.atomic
@@ -27,8 +28,10 @@ def hand_over(
     place: str,
     signed_how: str,
     received_by: str,
+    shares_receipt: bool = False,
 ) -> CaseEvent:
-    """Record that two persons gave the money and have a signed receipt. The same `key` again changes nothing.
+    """Record that two persons gave the money and have a signed receipt; the second is asked. The same `key` again changes
+    nothing.
 
     Raises BadUpload for what is no picture, and whatever act() refuses with; then the receipt is not kept either.
     """
@@ -49,7 +52,22 @@ def hand_over(
             "place": place,
             "signed_how": signed_how,
             "received_by": received_by,
+            "shares_receipt": shares_receipt,
         },
+    )
+
+
+def answer(asked: Countersign, *, by: Any, key: str, confirms: bool, words: str = "") -> CaseEvent:
+    """What the second person says of the cash of a case, or the fund desk in her stead (`words` then). The same `key` again
+    changes nothing. Raises whatever act() refuses with."""
+    payment = asked.handover.payment
+    return act(
+        int(payment.subject.removeprefix("case:")),
+        "confirm_cash" if confirms else "object_to_cash",
+        by=by,
+        key=key,
+        reason=words,
+        data={"payment_id": payment.pk},
     )
 
 

@@ -10,17 +10,10 @@ from access.scope import Bar, post_for, posts_of
 from audit import clock
 from casework.errors import BadCaseData, Recused
 from casework.recusal import is_close, persons_of
+from flows.programmes.parts import HANDS_OUT_CASH
 
 COMMITTEE = frozenset({"village_head", "village_clerk"})  # posts of the village committee
-HANDS_OUT = (
-    "village_clerk",
-    "village_head",
-    "resident_cadre",
-    "township_clerk",
-    "township_approver",
-    "cashier",
-    "fund_manager",
-)
+HANDS_OUT = HANDS_OUT_CASH
 
 
 def second_persons(placed: Any, by: Any) -> QuerySet[Staff]:

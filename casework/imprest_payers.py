@@ -19,7 +19,6 @@ from families.models import HouseholdMember
 from flows.errors import NoSuchEdge
 from flows.spec import Edge
 from flows.states import DUTIES, ROLE_SYSTEM
-from funds.models import ImprestSpend
 
 
 @dataclass(frozen=True)
@@ -55,15 +54,6 @@ def second_payers(case: Case, first: Staff) -> list[tuple[Staff, str]]:
         for staff in near.exclude(person_key__in=barred).distinct().order_by("name", "pk")
         if (posts := township_posts(case, staff)) and missed.step((first, staff)) is None
     ]
-
-
-def handed_along(staff: Staff) -> list[ImprestSpend]:
-    """What others wrote down as handed out together with her, for as long as its papers are to come: she is told."""
-    return list(
-        ImprestSpend.objects.filter(payer_two_key=staff.person_key, ended_on__isnull=True)
-        .select_related("payer_one")
-        .order_by("-id")
-    )
 
 
 def relatives_of(case: Case) -> set[str]:

@@ -11,6 +11,7 @@ from django.utils.translation import pgettext_lazy
 from access.models import OrgUnit, Staff
 from access.roles import ROLES, Ability, Desk, title_of
 from access.scope import can, posts_of
+from casework import second_person
 from casework.auditing import questions
 from casework.desks.funds import menu as money
 from casework.desks.rosters import menu as lists
@@ -30,7 +31,7 @@ class Entry:
     icon: str
     count: Callable[[Staff], int] | None = None
     ability: Ability | None = None
-    shown_to: Callable[[Staff], bool] | None = None
+    shown_to: Callable[[Staff], Any] | None = None
     more: bool = False
 
 
@@ -42,6 +43,15 @@ class DeskMenu:
     entries: tuple[Entry, ...] = ()
     search: str = ""
 
+
+# Shown while somebody waits for her answer, or, at the fund desk, while an answer waits to be put right.
+COUNTERSIGNS = Entry(
+    "countersigns:home",
+    pgettext_lazy("menu", "会签"),
+    "people",
+    count=second_person.count,
+    shown_to=second_person.count,
+)
 
 DESKS: dict[Desk, DeskMenu] = {
     Desk.VILLAGE: DeskMenu(
@@ -59,6 +69,7 @@ DESKS: dict[Desk, DeskMenu] = {
         _("乡镇"),
         (
             Entry("township:queue", _("审核"), "stamp", count=offices.waiting_at(Desk.TOWNSHIP)),
+            COUNTERSIGNS,
             Entry("township:objections", pgettext_lazy("menu", "异议"), "chat", count=offices.objections),
             Entry("township:parts", _("分期"), "coin", count=offices.parts),
             Entry("township:overdue", _("超期"), "clock", count=offices.overdue),
@@ -77,6 +88,7 @@ DESKS: dict[Desk, DeskMenu] = {
         _("县级"),
         (
             Entry("county:queue", _("审核"), "stamp", count=offices.waiting_at(Desk.COUNTY)),
+            COUNTERSIGNS,
             Entry("county:appeals", pgettext_lazy("menu", "申诉"), "scale", count=offices.appeals),
             Entry("county:overdue", _("超期"), "clock", count=offices.overdue),
             Entry("county:filed", _("备案"), "book"),
@@ -94,6 +106,7 @@ DESKS: dict[Desk, DeskMenu] = {
         _("资金"),
         (
             Entry("funds:home", _("资金"), "coin"),
+            COUNTERSIGNS,
             Entry("funds:budget", pgettext_lazy("menu", "预算"), "tick-list"),
             Entry("funds:waiting", _("付款"), "send", count=money.count_waiting),
             Entry("funds:batches", _("批次"), "list", count=money.my_turn),
@@ -116,6 +129,7 @@ DESKS: dict[Desk, DeskMenu] = {
         _("库房"),
         (
             Entry("stock:home", _("实物"), "box", count=goods.count_waiting),
+            COUNTERSIGNS,
             Entry("stock:slips", pgettext_lazy("menu", "单据"), "list"),
             Entry("stock:report", pgettext_lazy("menu", "收发报表"), "chart"),
             Entry("preferences", _("我的"), "person"),
@@ -158,6 +172,7 @@ DESKS: dict[Desk, DeskMenu] = {
 }
 EVERYBODY = (
     Entry("home", _("首页"), "house"),
+    COUNTERSIGNS,
     Entry("help", _("帮助"), "help"),
     Entry("preferences", _("我的"), "person"),
 )

@@ -23,10 +23,11 @@ from audit.verify import Problem
 from casework.bank_words import labelled, returned_words
 from casework.days import day_short
 from casework.models import Case, CaseDocument, CaseEvent, Deliberation, PublicNotice
+from casework.second_person import with_answers, with_questions
 from families import catalogue
 from families.models import Document, Survey
 from flows.states import ACTIONS, STATES
-from funds.models import ImprestSpend, Instalment, Payment, PaymentBatch
+from funds.models import CashHandover, Countersign, ImprestSpend, Instalment, Payment, PaymentBatch
 from funds.money import yuan
 
 SIGNATURES = ("approve", "confirm", "countersign", "emergency_release")
@@ -132,10 +133,14 @@ def of_case(case: Case) -> Trail:
     payments = list(
         Payment.objects.filter(subject=case.subject)
         .select_related("batch__maker", "batch__checker", "batch__releaser", "reservation__allocation__fund")
+        .prefetch_related(with_answers())
         .order_by("-id")
     )
     handed_out = list(
-        ImprestSpend.objects.filter(subject=case.subject).select_related("payer_one", "payer_two").order_by("-id")
+        ImprestSpend.objects.filter(subject=case.subject)
+        .select_related("payer_one", "payer_two")
+        .prefetch_related(with_questions())
+        .order_by("-id")
     )
     events = list(case.events.select_related("by", "on_behalf_of").order_by("n"))
     notices = list(case.notices.prefetch_related("objections").order_by("-id"))
@@ -224,6 +229,7 @@ def _payment_card(payment: Payment | None) -> Card:
         lines.append(_("回单 %(no)s") % {"no": payment.bank_reference})
     if payment.returned_reason:
         lines.append(returned_words(payment.returned_reason))
+    lines += [line for given in payment.handovers.all() for line in _two_persons(given, given.countersign)]
     return Card(
         1,
         _("付款"),
@@ -249,8 +255,21 @@ def _handout_card(paid: ImprestSpend) -> Card:
 
 
 def _payers_card(paid: ImprestSpend) -> Card:
-    lines = [_("%(who)s 经手") % {"who": paid.payer_one}, _("%(who)s 经手") % {"who": paid.payer_two}]
+    lines = _two_persons(paid, paid.countersign)
     return Card(2, _("批次"), _("备用金，没有批次"), lines, "", paid.paid_on)
+
+
+def _two_persons(given: CashHandover | ImprestSpend, asked: Countersign) -> list[str]:
+    """Who wrote it down with whom, and what the other one said herself."""
+    lines = [_("%(who)s 经手") % {"who": given.payer_one}, _("%(who)s 经手") % {"who": given.payer_two}]
+    if not asked.answer:
+        lines.append(_("%(who)s 还没有确认") % {"who": asked.asked})
+    elif asked.answer == asked.Answer.CONFIRMED:
+        lines.append(_("%(who)s %(day)s 确认") % {"who": asked.answered_by, "day": day_short(asked.answered_on)})
+    else:
+        words = _("%(who)s 撤回：%(words)s") if asked.is_withdrawn else _("%(who)s 说不是这样：%(words)s")
+        lines.append(words % {"who": asked.answered_by, "words": asked.words})
+    return lines
 
 
 def _batch_card(batch: PaymentBatch | None) -> Card:
@@ -347,6 +366,12 @@ def _versions(
         ("case", _("个案"), Case, [case.pk]),
         ("payment", _("付款"), Payment, [payment.pk for payment in payments]),
         ("handout", _("备用金付款"), ImprestSpend, [paid.pk for paid in handed_out]),
+        (
+            "countersign",
+            _("会签"),
+            Countersign,
+            Countersign.objects.filter(subject=case.subject).values_list("pk", flat=True),
+        ),
         ("batch", _("付款批次"), PaymentBatch, {payment.batch_id for payment in payments}),
         ("notice", _("公示"), PublicNotice, [notice.pk for notice in notices]),
         ("deliberation", _("评议"), Deliberation, [sitting.pk for sitting in sittings]),

@@ -46,7 +46,7 @@ WORK = {
 NO_DUTY = frozenset(
     {
         *("triage", "dismiss", "unlist_payment", "payment_credited", "payment_bounced", "payment_unknown"),
-        *("cash_handed", "payment_clawed_back"),
+        *("cash_handed", "confirm_cash", "object_to_cash", "payment_clawed_back"),
     }
 )
 # Outcomes that are not in the administration's hands: a case must be able to end without them.
@@ -131,7 +131,8 @@ _MONEY: dict[str, dict[str, str]] = {  # {action: {where the money is: where it 
     "check_payment": {"listed": "checked"},
     "release_payment": {"checked": "sent"},
     "unlist_payment": {"listed": "held", "checked": "held"},
-    **dict.fromkeys(("payment_credited", "cash_handed"), {"sent": "paid"}),
+    **dict.fromkeys(("payment_credited", "confirm_cash"), {"sent": "paid"}),
+    **dict.fromkeys(("cash_handed", "object_to_cash"), {"sent": "sent"}),
     "pay_from_imprest": {"held": "paid"},
     "check_instalment": {"held": "held"},
     **dict.fromkeys(("stop_payments", "end_payments"), {"held": "paid"}),
@@ -177,7 +178,7 @@ def _prepared(spec: Spec, here: Situation, action: str) -> Iterator[Situation]:
         here = replace(here, return_to=here.state)
     if action in ("submit", "resubmit") and spec.has_money and here.tier != "T0":
         choices: Iterable[Situation] = [replace(here, tier=tier) for tier in ("T1", "T2", "T3")]
-    elif action in ("payment_credited", "cash_handed"):
+    elif action in ("payment_credited", "confirm_cash"):
         choices = [replace(here, outcome=outcome) for outcome in _after_payment(here)]
     elif action == "unlist_payment":
         choices = [replace(here, outcome=outcome) for outcome in _after_unlisting(here)]

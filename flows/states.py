@@ -104,7 +104,9 @@ ACTIONS: dict[str, Action] = {
         _action("payment_credited", pgettext_lazy("verb", "已到账"), _("银行回单：已到账")),
         _action("payment_bounced", pgettext_lazy("verb", "银行退回"), _("银行退回"), "stop", "reason"),
         _action("payment_unknown", pgettext_lazy("verb", "银行说不清"), _("银行没有明确答复"), "plain", "reason"),
-        _action("cash_handed", pgettext_lazy("verb", "现金已发到手"), _("现金发到手，两人经手")),
+        _action("cash_handed", pgettext_lazy("verb", "现金已发到手"), _("现金发到手，等另一个经手人确认")),
+        _action("confirm_cash", pgettext_lazy("verb", "确认，是这样发的"), _("另一个经手人确认，现金发到手")),
+        _action("object_to_cash", pgettext_lazy("verb", "不是这样"), _("另一个经手人说不是这样发的"), "stop", "reason"),
         _action("payment_clawed_back", pgettext_lazy("verb", "到账后退回"), _("银行到账后又退回"), "stop", "reason"),
         _action(
             "check_instalment", pgettext_lazy("verb", "核查通过，可以付这一期"), _("这一期核查通过"), "go", "reason"

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import BigIntegerField, Count, F, OuterRef, Q, Subquery, Sum
+from django.db.models import BigIntegerField, Count, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from funds import periods
+from funds import countersigning, periods
 from funds.models import Account, DepositAccount, Period, PeriodTotal, Reconciliation, Transfer
 
 
@@ -65,6 +65,31 @@ def imprest_without_papers(unit: Any, end: datetime.date) -> Finding:
     }
     left = [fen - moved["debit"].get(account, 0) for account, fen in moved["credit"].items()]
     return Finding("imprest", _("发出去、手续没有补齐的备用金"), sum(1 for fen in left if fen), sum(left))
+
+
+@before_closing
+def goods_objected_to(unit: Any, end: datetime.date) -> Finding:
+    """Slips whose witness says that it was not so: each is reversed by an entry before the month ends."""
+    rows = countersigning.open_objections().filter(slip__made_on__lte=end)
+    return Finding(
+        "goods_objected", _("见证的人说不是这样、还没有冲正的实物单子"), _in(rows, "slip__store__unit", unit).count()
+    )
+
+
+@before_closing
+def second_persons_to_answer(unit: Any, end: datetime.date) -> Finding:
+    """What two persons did until then and the second has not confirmed: cash, money of floats, goods."""
+    rows = countersigning.unanswered().filter(asked_on__lte=end)
+    count = sum(
+        _in(rows, place, unit).count()
+        for place in ("handover__payment__reservation__village", "spend__reservation__village", "slip__store__unit")
+    )
+    return Finding("unconfirmed", _("另一个经手人还没有确认的"), count)
+
+
+def _in(rows: QuerySet[Any], place: str, unit: Any) -> QuerySet[Any]:
+    """Rows whose place is the unit or lies within it."""
+    return rows.filter(**{f"{place}__{unit.level}": unit})
 
 
 @before_closing

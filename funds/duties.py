@@ -26,6 +26,7 @@ ROLES_OF: dict[str, tuple[str, ...]] = {
     "close": ("fund_manager", "fund_checker"),
     "reconcile": ("fund_manager", "fund_checker"),  # not the cashier, through whose hands the money goes
     "review_imprest": ("township_approver", "fund_manager", "fund_checker"),
+    "countersigns": ("fund_manager", "fund_checker"),  # what second persons objected to, or cannot answer
     "keep": tuple(role.code for role in ROLES.values() if Ability.STOCK_WORK in role.abilities),
 }
 

@@ -72,3 +72,11 @@ class ImprestBlocked(FundsError):
 
 class ImprestShort(FundsError):
     """The float has not that much in hand, or its limit has no room for it."""
+
+
+class SecondPerson(FundsError):
+    """The second person of what two did has not confirmed it, or has answered already; the text says which."""
+
+
+class ReceiptUsed(FundsError):
+    """The picture of this receipt proves another handing-over."""

@@ -157,7 +157,9 @@ def _write_off(proposal: Proposal) -> dict[str, Any]:
     _save(recovery)
     spend = imprest.open_spend(recovery.reservation)
     if spend is not None:
-        imprest.settle(spend, proposal.amount_fen, key=f"proposal:{proposal.pk}", reason=proposal.reason)
+        imprest.settle(
+            spend, proposal.amount_fen, key=f"proposal:{proposal.pk}", reason=proposal.reason, written_off=True
+        )
         _release_at_the_end(recovery, proposal.reason)
     return {"recovery": recovery.pk}
 

@@ -17,7 +17,9 @@ from funds.errors import (
     FundsError,
     FundShort,
     MonthClosed,
+    ReceiptUsed,
     SamePerson,
+    SecondPerson,
     WrongPaymentState,
     WrongProposal,
     WrongReceipt,
@@ -53,6 +55,16 @@ LAWS: Words = {
     ),
     "paid_by_one_way_only": (FundsError, _l("这一笔已经从另一条路付了，不能再付一次。")),
     "handed_out_once": (FundsError, _l("这一笔已经从备用金发过了，不能再发一次。")),
+    "receipt_serves_one_handover": (
+        ReceiptUsed,
+        _l(
+            "这张收条已经用在另一笔上。一户拍一张；几户签在同一张上的，每一笔都勾上「一张收条，几户共用」，日期也要一样。"
+        ),
+    ),
+    "settled_once_it_is_confirmed": (
+        SecondPerson,
+        _l("一起发钱的人还没有确认这一笔，手续不能认可。请先由她在「会签」里确认。"),
+    ),
     "decided_only_once": (FundsError, _l("同一个人、同一个原因，今年已经批过一次，按规定不能再批。")),
 }
 ROWS: Words = {
@@ -68,6 +80,11 @@ ROWS: Words = {
     "maker_is_not_releaser": (SamePerson, _l("制单和放行不能是同一个人。")),
     "checker_is_not_releaser": (SamePerson, _l("复核和放行不能是同一个人。")),
     "recorder_is_not_releaser": (SamePerson, _l("这一批里有你登记的账户，要由别人放行。")),
+    "handed_over_once": (WrongPaymentState, _l("这一笔已经有人记过发到手了，请刷新再看。")),
+    "cash_comes_back_after_the_answer": (
+        WrongPaymentState,
+        _l("有人记了这笔钱已经发到手，等另一个经手人答复。她答复以前，不能记成没有领取。"),
+    ),
     "releaser_hands_out_no_cash": (SamePerson, _l("这一批是谁放行的，谁就不能再去发。请换一个人。")),
     "one_living_payment_an_instalment": (WrongPaymentState, _l("这一件已经有一笔在付，不能再列一次。")),
     "one_bank_a_batch": (WrongPaymentState, _l("这一批的清单已经给另一家银行做过，不能再给别的银行。")),

@@ -17,7 +17,6 @@ from funds.errors import SamePerson, WrongDay, WrongPaymentState, WrongProposal
 from funds.models import (
     Account,
     Allocation,
-    CashHandover,
     Fund,
     ImprestSpend,
     Payment,
@@ -334,8 +333,11 @@ def credit(payment: Payment, *, bank_reference: str, answered_on: datetime.date)
 
 
 def bounce(payment: Payment, *, bank_reference: str, reason: str, answered_on: datetime.date) -> None:
-    """The bank sends it back, and says why. Raises WrongDay, WrongPaymentState."""
+    """The bank sends it back, and says why; or cash was not taken. Raises WrongDay, WrongPaymentState, also while the second
+    of those who handed it out has not answered."""
     refuse_wrong_day(payment.sent_on, answered_on)
+    if payment.handovers.filter(countersign__answer="").exists():
+        raise WrongPaymentState(_("有人记了这笔钱已经发到手，等另一个经手人答复。她答复以前，不能记成没有领取。"))
     payment.bank_reference, payment.answered_on, payment.returned_reason = bank_reference, answered_on, reason
     _move(payment, "bounce")
     _post(payment, "bounce", reason=reason)
@@ -362,35 +364,7 @@ class Handover:
     signed_how: str
     received_by: str
     receipt_sha256: str
-
-
-def hand_over(payment: Payment, handover: Handover) -> CashHandover:
-    """Cash has reached the family. Raises SamePerson unless two natural persons gave it, neither of whom released it;
-    WrongPaymentState for a bank payment, for what is not with the payers, WrongDay for a day before they had it, or to come."""
-    if not payment.batch.is_cash:
-        raise WrongPaymentState(_("这一笔走银行，不发现金。"))
-    one, two = handover.payers
-    if one.person_key == two.person_key:
-        raise SamePerson(_("发现金要两个人一起，不能是同一个人。"))
-    if payment.batch.releaser_person_key in (one.person_key, two.person_key):
-        raise SamePerson(_("这一批是谁放行的，谁就不能再去发。请换一个人。"))
-    if not handover.receipt_sha256:
-        raise WrongPaymentState(_("请先拍下签了字的收条。"))
-    refuse_wrong_day(payment.sent_on, handover.handed_on)
-    made = CashHandover.objects.create(
-        payment=payment,
-        payer_one=one,
-        payer_one_key=one.person_key,
-        payer_two=two,
-        payer_two_key=two.person_key,
-        handed_on=handover.handed_on,
-        place=handover.place,
-        signed_how=handover.signed_how,
-        received_by=handover.received_by,
-        receipt_sha256=handover.receipt_sha256,
-    )
-    credit(payment, bank_reference="", answered_on=handover.handed_on)
-    return made
+    shares_receipt: bool = False  # one sheet, signed by several families of the batch on one day
 
 
 def lose(payment: Payment) -> None:

@@ -17,6 +17,7 @@ from funds import (
     bank_balance,
     bank_formats,
     budget,
+    cash,
     imprest,
     instalments,
     periods,
@@ -33,6 +34,8 @@ from tests.casework.placing import put
 from tests.casework.test_no_dead_ends import answer
 from tests.casework.test_rosters import drafted
 from tests.casework.test_whole_way import pay
+from tests.countersigns import a_receipt
+from tests.countersigns import confirmed as confirmed_by_the_second
 from tests.funds.books import another_fund, close, on
 from tests.funds.floats import a_float, decided, handed_out, limited
 from tests.funds.shelves import a_store, an_item, counted, issued, stocked
@@ -350,6 +353,12 @@ ELSEWHERE = {
     "stock_never_negative": "tests/funds/test_stock.py: a lot begins empty, and more than there is is refused in raw SQL",
     "lent_never_negative": "tests/funds/test_stock.py: no more comes back than went out, which is asked at the same time",
     "counter_is_not_confirmer": "tests/funds/test_stock.py: a stock-take begins open, and is confirmed by an UPDATE",
+    "countersign_is_about_one_thing": "tests/funds/test_countersigning.py: whose second person it is, is asked first",
+    "countersign_answered_by_somebody": "tests/funds/test_countersigning.py: no question begins answered",
+    "confirmed_by_whom_was_asked": "tests/funds/test_countersigning.py: no question begins answered",
+    "objection_says_why": "tests/funds/test_countersigning.py: no question begins answered",
+    "one_living_countersign_a_spend": "tests/funds/test_countersigning.py: asked twice in raw SQL",
+    "one_living_countersign_a_slip": "tests/funds/test_countersigning.py: asked twice in raw SQL",
     "accepted_or_reversed_once": "tests/funds/test_stock.py: a second acceptance is refused in raw SQL",
     "reviewed_when_both_sides_agree": "none begins as reviewed (tests/funds/test_bank_balance.py)",
     "reconciliation_refused_with_reason": "none begins as refused (tests/funds/test_bank_balance.py)",
@@ -466,10 +475,11 @@ def fill_the_books(world: World) -> None:
     payments.check_batch(batch.pk, by=world.fund_checker, key="cash-c")
     payments.release_batch(batch.pk, by=world.cashier, key="cash-r")
     payment = batch.payments.get()
-    funds.hand_over(
+    cash.hand_over(
         payment,
-        funds.Handover((world.township_clerk, world.fund_manager), START, "家里", "signature", "本人", "0" * 64),
+        funds.Handover((world.township_clerk, world.fund_manager), START, "家里", "signature", "本人", a_receipt()),
     )
+    confirmed_by_the_second()
     recoveries.begin(payment.reservation, owed_fen=payment.amount_fen, reason="错付")
     confirmed(world, reverses=Transfer.objects.filter(payment__isnull=False).order_by("pk").first())
     ServiceEntry.objects.create(

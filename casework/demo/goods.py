@@ -11,7 +11,7 @@ from casework import goods
 from casework.demo.pictures import picture
 from casework.models import Case
 from families.models import Household
-from funds import stock
+from funds import countersigning, stock
 from funds.models import StockItem, StockStore
 
 # (name, unit of count, category, lent, low at)
@@ -92,7 +92,7 @@ _SLIPS = (
 
 
 def hand_out(households: Iterable[Household]) -> None:
-    """Slips for some families, most of them signed; what is lent is to be back in a month."""
+    """Slips for some families, most of them signed and confirmed by their witness; what is lent is to be back in a month."""
     town = StockStore.objects.filter(code="QH").select_related("unit").first()
     if town is None or town.slips.filter(kind="issue").exists():
         return
@@ -112,6 +112,8 @@ def hand_out(households: Iterable[Household]) -> None:
                 by=keeper,
                 key=f"demo:out:{n}",
             )
+            if how and witness is not None:
+                countersigning.confirm(slip.countersign.pk, by=witness)
             if how:
                 paper = SimpleUploadedFile("slip.png", picture("receipt", slip.number))
                 signer, relation = (household.head_name, "") if how != "proxy" else ("王小满", "邻居")

@@ -1,4 +1,5 @@
-"""The township's money in hand in the demo: a limit set by two, a count each month, one family's papers accepted, one's to come."""
+"""The township's money in hand in the demo: a limit set by two, a count each month, one family's papers accepted; of the other
+family's money the second person has not said yet that it was so, and its papers are to come."""
 
 import datetime
 import uuid
@@ -13,8 +14,8 @@ from casework.demo.pictures import picture
 from casework.demo.stage import Stage
 from casework.models import Case
 from families.models import Household
-from funds import imprest, proposals
-from funds.models import Allocation, ImprestFloat
+from funds import countersigning, imprest, proposals
+from funds.models import Allocation, Countersign, ImprestFloat
 
 LIMIT_FEN = 2_000_000
 # (why at once, how much): the papers of the first are accepted, those of the second are to come
@@ -37,6 +38,7 @@ def hand_out(households: list[Household]) -> None:
     (burnt, fire), (blown, storm) = zip(households, _EMERGENCIES, strict=True)
     with clock.frozen_at(today - datetime.timedelta(days=43)):
         case = _paid_at_once(stage, burnt, clerk, *fire)
+        _confirmed(case)
         _papers_accepted(stage, case)
     with clock.frozen_at(today - datetime.timedelta(days=21)):
         asked = imprest.ask_refill(box, by=clerk, key="demo:imprest:refill")
@@ -90,6 +92,12 @@ def _paid_at_once(stage: Stage, household: Household, clerk: Staff, words: str, 
             },
         )
     return case
+
+
+def _confirmed(case: Case) -> None:
+    """The second person says so herself."""
+    (asked,) = Countersign.objects.filter(subject=case.subject).select_related("asked")
+    countersigning.confirm(asked.pk, by=asked.asked)
 
 
 def _papers_accepted(stage: Stage, case: Case) -> None:

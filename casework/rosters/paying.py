@@ -31,9 +31,9 @@ from casework.rosters.planning import by_index
 from casework.rosters.signing import SIGNED, STANDS
 from families import services as families
 from flows import calendar
-from funds import bulk, ledger, providers
+from funds import bulk, cash, countersigning, ledger, providers
 from funds import services as funds
-from funds.models import LIVING, CashHandover, Payment, PaymentBatch, Reservation
+from funds.models import LIVING, CashHandover, Countersign, Payment, PaymentBatch, Reservation
 
 MAKES = "fund_manager"
 ANSWERS = ("cashier", MAKES)
@@ -283,10 +283,12 @@ def hand_over(
     place: str,
     signed_how: str,
     received_by: str,
+    shares_receipt: bool = False,
 ) -> CashHandover:
-    """Record that two persons gave the cash of one line and have a signed receipt. The same once more changes nothing.
+    """Record that two persons gave the cash of one line and have a signed receipt; the second is asked to confirm it. The
+    same once more changes nothing.
 
-    A payment is handed over once, so the payment itself is the key of a retry. Raises NotYourTurn, Recused, BadCaseData when both
+    A payment is handed over once, unless the second objects, so the payment itself is the key of a retry. Raises NotYourTurn, Recused, BadCaseData when both
     are of the village committee, BadUpload for what is no picture, WrongState when it was recorded otherwise, SamePerson,
     WrongPaymentState for what is not with the payers or was not yet on that day; then the receipt is not kept either.
     """
@@ -296,7 +298,7 @@ def hand_over(
     line = line_of(payment)
     if line is None or not hands_out(by, line):
         raise NotYourTurn(_("送钱由村里、乡镇和资金岗位的人办，两个人一起。"))
-    known = CashHandover.objects.filter(payment=payment).first()
+    known = cash.living(payment)
     if known is not None:
         if (known.payer_one, known.payer_two, known.handed_on, known.received_by) == (
             by,
@@ -319,10 +321,25 @@ def hand_over(
             taken_on=picture.taken_on,
             place=picture.place,
         )
-        given = funds.Handover((by, second), handed_on, place, signed_how, received_by, document.sha256)
-        made = funds.hand_over(payment, given)
-        ledger.settle_now()
-    return made
+        given = funds.Handover((by, second), handed_on, place, signed_how, received_by, document.sha256, shares_receipt)
+        return cash.hand_over(payment, given)
+
+
+@transaction.atomic
+def confirm_cash(asked: Countersign, *, by: Any) -> Countersign:
+    """The second person says so too: the cash of the line has arrived. Raises NotYours, Recused, SecondPerson."""
+    payment = asked.handover.payment
+    ledger.lock_allocations([payment.reservation.allocation_id])
+    line = line_of(payment)
+    handing_out.refuse_the_close(line.household_id, by)
+    answered = countersigning.confirm(asked.pk, by=by)
+    ledger.settle_now()
+    return answered
+
+
+def object_to_cash(asked: Countersign, *, by: Any, words: str) -> Countersign:
+    """It was not so: the payment stays with the payers. Raises SecondPerson, NotYours, SamePerson."""
+    return countersigning.object_to(asked.pk, by=by, words=words)
 
 
 # --- what came back --------------------------------------------------------------------------------------------------

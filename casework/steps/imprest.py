@@ -22,7 +22,7 @@ def two_persons_pay_at_once(this: Act) -> None:
     papers of the case), handed_on (ISO date, default today), place, signed_how, received_by.
 
     Both hold the duty: neither made the release, nor surveys, checks or approves this case. The second one is of the
-    township's office, and neither is the last who could take a step to come.
+    township's office, and is asked to confirm it; neither is the last who could take a step to come.
     """
     case, data = this.case, this.data
     reservation = funds.held_reservation(case.subject)

@@ -32,7 +32,7 @@ def wait_for_the_next_part(this: Act, due_on: datetime.date, *, needs_check: boo
         this.turn_role = case.spec.edge(case.state, CHECKS).roles[0]
 
 
-@after("payment_credited", "cash_handed", "resume", "unlist_payment")
+@after("payment_credited", "confirm_cash", "resume", "unlist_payment")
 def the_next_part_comes(this: Act) -> None:
     if this.case.state != "between_payments":
         return

@@ -16,9 +16,9 @@ from casework.models import Case, FollowUpVisit
 from casework.reissuing import returned_payment, waits_for_village
 from families.models import BankAccount, Person
 from flows import calendar
-from funds import instalments, providers
+from funds import cash, countersigning, instalments, providers
 from funds import services as funds
-from funds.models import Payment, PaymentBatch, Provider
+from funds.models import Countersign, Payment, PaymentBatch, Provider
 
 CHANGED_SINCE_IT_CAME_BACK = gettext_lazy("银行退回以后账户或材料改过，还没有人签字。请退回审批，审批以后再付。")
 
@@ -203,7 +203,8 @@ def bank_credited(this: Act) -> None:
 @before("cash_handed")
 def two_persons_gave_it(this: Act) -> None:
     """Data: payment_id, second_payer (staff id; she who acts is the first), handed_on, place, signed_how, received_by,
-    document_id (the picture of the signed receipt, among the papers of the case)."""
+    document_id (the picture of the signed receipt, among the papers of the case), shares_receipt (one sheet, signed by
+    several families). The second person is asked; until she confirms it, the payment stays with the payers."""
     payment, data = _payment(this, "sent", "unknown"), this.data
     receipt = this.case.papers.filter(document_id=data.get("document_id")).select_related("document").first()
     second = Staff.objects.filter(pk=data.get("second_payer"), is_active=True).first()
@@ -212,7 +213,7 @@ def two_persons_gave_it(this: Act) -> None:
     handing_out.demand_two(this.case, this.case.household_id, by=this.by, second=second)
     if receipt is None:
         raise BadCaseData(_("请先拍下签了字的收条，放进这一件的材料。"))
-    funds.hand_over(
+    cash.hand_over(
         payment,
         funds.Handover(
             payers=(this.by, second),
@@ -221,10 +222,35 @@ def two_persons_gave_it(this: Act) -> None:
             signed_how=data.get("signed_how", "signature"),
             received_by=data.get("received_by") or payment.payee_name,
             receipt_sha256=receipt.document.sha256,
+            shares_receipt=bool(data.get("shares_receipt")),
         ),
     )
     this.note["second_payer"] = second.pk
+
+
+@before("confirm_cash")
+def the_second_says_so_too(this: Act) -> None:
+    """Data: payment_id. She who acts is the person that was named: the cash has arrived."""
+    payment = _payment(this, "sent", "unknown")
+    countersigning.confirm(_asked_about(payment).pk, by=this.by)
     _it_arrived(this, payment)
+
+
+@before("object_to_cash")
+def the_second_says_otherwise(this: Act) -> None:
+    """Data: payment_id; the reason of the act is how it was. The payment stays with the payers and may be recorded anew. The
+    fund desk may do the same in the stead of somebody who cannot answer."""
+    payment = _payment(this, "sent", "unknown")
+    asked = _asked_about(payment)
+    countersigning.object_to(asked.pk, by=this.by, words=this.reason)
+    this.note["second_payer"] = asked.asked_id
+
+
+def _asked_about(payment: Payment) -> Countersign:
+    given = cash.living(payment)
+    if given is None:
+        raise BadCaseData(_("还没有人记过这笔现金怎么发的。"))
+    return given.countersign
 
 
 def _it_arrived(this: Act, payment: Payment) -> None:
@@ -328,7 +354,7 @@ def the_fund_manager_goes_on_when_the_account_is_right(this: Act) -> None:
         this.due_on = calendar.add(this.today, case.rules.deadline(case.state))
 
 
-@after("payment_credited", "cash_handed")
+@after("payment_credited", "confirm_cash")
 def plan_the_follow_up(this: Act) -> None:
     case = this.case
     if case.state == "makeup":

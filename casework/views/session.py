@@ -19,12 +19,12 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from audit.context import acting
+from casework import second_person
 from casework.context import Look
 from casework.days import speaks_chinese
 from casework.demo_accounts import DEMO_PASSWORD, demo_accounts
 from casework.desks.acts import way_back
 from casework.guides import GUIDES, read_guide, title_of_guide
-from casework.imprest_payers import handed_along
 from casework.menu import DESKS, desk_of, desks_of, home_of
 from jobs import health
 
@@ -112,7 +112,7 @@ def home(request: HttpRequest) -> HttpResponse:
     desk = desk_of(request.user)
     if DESKS[desk].entries:
         return redirect(home_of(desk))
-    return render(request, "access/home.html", {"along": handed_along(request.user)})
+    return render(request, "access/home.html", {"countersigns": second_person.mine(request.user)})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

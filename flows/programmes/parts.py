@@ -8,6 +8,10 @@ from flows.spec import NEVER, ROLE_ANYONE, ROLE_SYSTEM, Choice, Edge, by_outcome
 
 CLERK = "village_clerk"
 SURVEYORS = ("village_clerk", "resident_cadre")
+HANDS_OUT_CASH = (
+    *("village_clerk", "village_head", "resident_cadre", "township_clerk", "township_approver"),
+    *("cashier", "fund_manager"),
+)
 
 INTAKE = (
     Edge("lead", "triage", "triaged", (CLERK, "township_clerk"), is_main=True),
@@ -114,7 +118,10 @@ PAYMENT = (
         ("fund_manager", "fund_checker"),
     ),
     Edge("in_payment", "payment_credited", _PAID, ("cashier", "fund_manager"), is_main=True),
-    Edge("in_payment", "cash_handed", _PAID, ("cashier", "fund_manager")),
+    # Cash has arrived once the second of the two who gave it says so herself; the fund desk withdraws what she cannot answer.
+    Edge("in_payment", "cash_handed", "in_payment", ("cashier", "fund_manager")),
+    Edge("in_payment", "confirm_cash", _PAID, HANDS_OUT_CASH),
+    Edge("in_payment", "object_to_cash", "in_payment", (*HANDS_OUT_CASH, "fund_checker")),
     Edge("in_payment", "payment_bounced", "payment_returned", ("cashier", "fund_manager")),
     # Until the bank can say, the payment is neither made nor to be made again.
     Edge("in_payment", "payment_unknown", "in_payment", ("cashier", "fund_manager")),

@@ -12,7 +12,16 @@ has less in hand than the books say: that is `awaited_fen`, and a count stands b
 
 from funds.imprest.counts import count, explain, latest_counts, review
 from funds.imprest.floats import Holding, advance, give_up, holding, holdings, open_float, propose_limit
-from funds.imprest.handing_out import accept, blocked_because, float_for, give_back, open_spend, settle, spend
+from funds.imprest.handing_out import (
+    accept,
+    blocked_because,
+    float_for,
+    give_back,
+    objected_of,
+    open_spend,
+    settle,
+    spend,
+)
 from funds.imprest.refills import ask_refill, pay_refill, settled_since_refill_fen
 
 __all__ = [
@@ -29,6 +38,7 @@ __all__ = [
     "holding",
     "holdings",
     "latest_counts",
+    "objected_of",
     "open_float",
     "open_spend",
     "pay_refill",

@@ -4,12 +4,13 @@ import datetime
 from collections.abc import Iterable
 
 from django.db import IntegrityError
+from django.db.models import Count
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from audit import clock
-from funds import ledger
-from funds.errors import ImprestBlocked, ImprestShort, NotThatMuch, SamePerson, WrongPaymentState
+from funds import countersigning, ledger
+from funds.errors import ImprestBlocked, ImprestShort, NotThatMuch, SamePerson, SecondPerson, WrongPaymentState
 from funds.imprest.counts import latest_counts, why_not_counted
 from funds.imprest.floats import holding, locked, post
 from funds.models import ImprestCount, ImprestFloat, ImprestSpend, Reservation, Transfer
@@ -30,7 +31,15 @@ def float_for(reservation: Reservation, township_id: int) -> ImprestFloat | None
     ).first()
 
 
-def blocked_because(box: ImprestFloat, *, overdue_makeups: int, counts: Iterable[ImprestCount]) -> list[str]:
+def objected_of(floats: Iterable[ImprestFloat]) -> dict[int, int]:
+    """{float id: how much of what was handed out of it the second person says was not so, in spends}, one query for all."""
+    rows = countersigning.open_objections().filter(spend__float__in=list(floats)).order_by()
+    return dict(rows.values_list("spend__float").annotate(n=Count("id")))
+
+
+def blocked_because(
+    box: ImprestFloat, *, overdue_makeups: int, objected: int, counts: Iterable[ImprestCount]
+) -> list[str]:
     """Why nothing may be handed out now; each sentence says what has to be done first. [] when it may."""
     because = []
     if overdue_makeups:
@@ -41,6 +50,15 @@ def blocked_because(box: ImprestFloat, *, overdue_makeups: int, counts: Iterable
                 overdue_makeups,
             )
             % {"n": overdue_makeups}
+        )
+    if objected:
+        because.append(
+            ngettext(
+                "有 %(n)d 笔备用金，一起发的人说不是这样。追回来，或者资金管理处理好以前，不能再用备用金。",
+                "有 %(n)d 笔备用金，一起发的人说不是这样。追回来，或者资金管理处理好以前，不能再用备用金。",
+                objected,
+            )
+            % {"n": objected}
         )
     uncounted = why_not_counted(box, counts, clock.today())
     return [*because, uncounted] if uncounted else because
@@ -59,7 +77,8 @@ def spend(
     """Two persons have given a family the money of one decision; its papers are due on `due_on`.
 
     `cap_fen` and `overdue_makeups` are what casework knows of the rules and of this township.
-    Raises ImprestBlocked, ImprestShort, SamePerson, WrongPaymentState.
+    The second of them is asked to confirm it. Raises ImprestBlocked, ImprestShort, SamePerson, WrongPaymentState,
+    ReceiptUsed.
     """
     one, two = handover.payers
     if one.person_key == two.person_key:
@@ -67,7 +86,12 @@ def spend(
     if not handover.receipt_sha256:
         raise WrongPaymentState(_("请先拍下签了字的收条。"))
     box = locked(box.pk)
-    because = blocked_because(box, overdue_makeups=overdue_makeups, counts=latest_counts([box]).get(box.pk, []))
+    because = blocked_because(
+        box,
+        overdue_makeups=overdue_makeups,
+        objected=objected_of([box]).get(box.pk, 0),
+        counts=latest_counts([box]).get(box.pk, []),
+    )
     if because:
         raise ImprestBlocked(" ".join(because))
     amount_fen = reservation.amount_fen - reservation.released_fen
@@ -102,6 +126,7 @@ def spend(
         if refusal is None:
             raise
         raise refusal from error
+    countersigning.ask(paid, paid.subject)
     post("imprest_spend", box, amount_fen, key=f"imprest:{paid.pk}:spend", subject=paid.subject)
     return paid
 
@@ -112,7 +137,10 @@ def open_spend(reservation: Reservation) -> ImprestSpend | None:
 
 
 def accept(subject: str) -> int:
-    """The papers are there and accepted: what was handed out counts as paid. Returns how many fen."""
+    """The papers are there and accepted: what was handed out counts as paid. Returns how many fen.
+
+    Raises SecondPerson while the second of those who handed it out has not confirmed it.
+    """
     spends = ImprestSpend.objects.filter(subject=subject, ended_on__isnull=True).select_related("reservation")
     settled_fen = 0
     for paid in spends:
@@ -121,9 +149,15 @@ def accept(subject: str) -> int:
     return settled_fen
 
 
-def settle(paid: ImprestSpend, amount_fen: int, *, key: str, reason: str) -> None:
-    """So much of what was handed out is paid after all, out of the decision's own money, and the float is whole again."""
+def settle(paid: ImprestSpend, amount_fen: int, *, key: str, reason: str, written_off: bool = False) -> None:
+    """So much of what was handed out is paid after all, out of the decision's own money, and the float is whole again.
+
+    Raises NotThatMuch; and SecondPerson while the second of those who handed it out has not confirmed it, unless two others
+    have `written_off` what nobody can get back.
+    """
     box = locked(paid.float_id)
+    if not written_off:
+        _demand_confirmed(paid)
     if not 0 < amount_fen <= paid.open_fen:
         raise NotThatMuch(_("备用金发出去的只剩 %(fen)s 元没有了结。") % {"fen": yuan(paid.open_fen)})
     reservation = paid.reservation
@@ -153,6 +187,20 @@ def give_back(paid: ImprestSpend, amount_fen: int, *, key: str, reason: str = ""
     paid.back_fen += amount_fen
     _save(paid)
     return transfer
+
+
+def _demand_confirmed(paid: ImprestSpend) -> None:
+    answer = paid.countersign.answer
+    if answer == "objected":
+        raise SecondPerson(
+            _("一起发钱的%(name)s说不是这样，手续不能认可。请先把钱追回来，或者由资金管理处理。")
+            % {"name": paid.payer_two.name}
+        )
+    if answer != "confirmed":
+        raise SecondPerson(
+            _("一起发钱的%(name)s还没有确认这一笔，手续不能认可。请先由本人在「会签」里确认。")
+            % {"name": paid.payer_two.name}
+        )
 
 
 def _save(paid: ImprestSpend) -> None:

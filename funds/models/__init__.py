@@ -2,6 +2,7 @@
 
 from funds.models.bank_balance import DepositAccount, FundStanding, OpenItem, Reconciliation, StatedBalance
 from funds.models.banking import BankFile, BankFormat, BankLine, BankTask, HeadingMapping
+from funds.models.countersigns import Countersign
 from funds.models.imprest import ImprestCount, ImprestFloat, ImprestRefill, ImprestSpend
 from funds.models.instalments import Instalment
 from funds.models.ledger import Account, Allocation, Fund, Reservation, Transfer
@@ -32,6 +33,7 @@ __all__ = [
     "BankTask",
     "Campaign",
     "CashHandover",
+    "Countersign",
     "DepositAccount",
     "Donor",
     "Fund",

@@ -99,6 +99,7 @@ class ImprestSpend(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        indexes = [models.Index(fields=["receipt_sha256"], name="spends_by_receipt")]
         constraints = [
             models.CheckConstraint(condition=Q(amount_fen__gt=0), name="imprest_spend_is_positive"),
             models.CheckConstraint(condition=~Q(payer_one_key=F("payer_two_key")), name="two_persons_pay_from_imprest"),
@@ -121,6 +122,11 @@ class ImprestSpend(models.Model):
                 name="refilled_once_it_is_settled",
             ),
         ]
+
+    @property
+    def countersign(self) -> models.Model | None:
+        """The second person's last answer, or the question that waits for it."""
+        return max(self.countersigns.all(), key=lambda one: one.pk, default=None)
 
     @property
     def open_fen(self) -> int:

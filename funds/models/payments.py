@@ -136,6 +136,11 @@ class Payment(models.Model):
     def account_row(self) -> str:
         return account_row(self.uid)
 
+    @property
+    def handover(self) -> "CashHandover | None":
+        """How the cash was given, as it was written down last; objected to or not."""
+        return max(self.handovers.all(), key=lambda given: given.pk, default=None)
+
     @transition(field=state, source=State.LISTED, target=State.SENT)
     def send(self) -> None: ...
 
@@ -156,14 +161,17 @@ class Payment(models.Model):
 
 
 class CashHandover(models.Model):
-    """Cash given to a family by two persons, with what proves it. Without it no cash payment counts as made."""
+    """Cash given to a family by two persons, with what proves it. Once the second has confirmed it the payment counts as made.
+
+    One that she objected to stays as it was written down, and the payment may have another.
+    """
 
     class Signed(models.TextChoices):
         SIGNATURE = "signature", _("签字")
         THUMBPRINT = "thumbprint", _("按手印")
         AGENT = "agent", _("他人代领")
 
-    payment = models.OneToOneField(Payment, models.PROTECT, related_name="handover")
+    payment = models.ForeignKey(Payment, models.PROTECT, related_name="handovers")
     payer_one = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     payer_one_key = models.CharField(max_length=32)
     payer_two = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -173,10 +181,14 @@ class CashHandover(models.Model):
     signed_how = models.CharField(max_length=10, choices=Signed)
     received_by = models.CharField(max_length=60, help_text="who took it; for an agent also how related")
     receipt_sha256 = models.CharField(max_length=64, help_text="the picture of the signed receipt")
+    shares_receipt = models.BooleanField(
+        null=True, help_text="true: one sheet, signed by several families of the batch"
+    )
 
     history = tracked()
 
     class Meta:
+        indexes = [models.Index(fields=["receipt_sha256"], name="handovers_by_receipt")]
         constraints = [
             models.CheckConstraint(condition=~Q(payer_one_key=F("payer_two_key")), name="two_persons_hand_over_cash"),
             models.CheckConstraint(condition=~Q(receipt_sha256=""), name="cash_has_its_receipt"),

@@ -254,6 +254,11 @@ class StockSlip(models.Model):
     def __str__(self) -> str:
         return self.number
 
+    @property
+    def countersign(self) -> models.Model | None:
+        """The witness's last answer, or the question that waits for it; None where there was no witness."""
+        return max(self.countersigns.all(), key=lambda one: one.pk, default=None)
+
 
 class StockMove(models.Model):
     """So many pieces of one lot, on one slip. Append-only; a reversal names the very move that it takes back."""

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from audit import clock
 from audit.context import acting
-from funds import duties
+from funds import countersigning, duties
 from funds.errors import FundsError, SamePerson, StockShort, WrongSlip
 from funds.models import StockItem, StockLot, StockMove, StockSignature, StockSlip, StockStore
 
@@ -129,7 +129,7 @@ def issue(
     due_back_on: datetime.date | None = None,
     reason: str = "",
 ) -> StockSlip:
-    """Goods go to a household, what expires first goes first. `witness` hands out together with `by`.
+    """Goods go to a household, what expires first goes first. `witness` hands out together with `by`, and is asked.
 
     Raises StockShort, SamePerson (the witness is the same natural person), WrongSlip (a witness is wanted, or nothing is).
     """
@@ -225,12 +225,13 @@ def made_before(key: str, kind: str, store: StockStore) -> StockSlip | None:
 def write_slip(
     kind: str, store: StockStore, *, by: Any, key: str, witness: Any = None, subject: str = "", **more: Any
 ) -> StockSlip:
-    """The next number of this store, kind and year; the store is locked. Raises NotYours to whoever keeps no goods there."""
+    """The next number of this store, kind and year; the store is locked, and a witness is asked. Raises NotYours to whoever
+    keeps no goods there."""
     duties.demand(by, "keep", store.unit)
     today = clock.today()
     last = StockSlip.objects.filter(store=store, kind=kind, year=today.year).aggregate(last=Max("serial"))["last"]
     serial = (last or 0) + 1
-    return StockSlip.objects.create(
+    slip = StockSlip.objects.create(
         key=key,
         kind=kind,
         store=store,
@@ -245,6 +246,9 @@ def write_slip(
         witness_person_key=witness.person_key if witness is not None else None,
         **more,
     )
+    if witness is not None:
+        countersigning.ask(slip, slip.subject)
+    return slip
 
 
 def write_move(slip: StockSlip, n: int, kind: str, lot: StockLot, quantity: int, **more: Any) -> StockMove:

@@ -13,7 +13,7 @@ from access.vault import blind_index
 from audit import clock
 from casework import limits, payments, timers
 from casework.bank_answers import post_cases
-from casework.errors import ApprovalVoid, BadCaseData, OverTheLimit, WrongState
+from casework.errors import ApprovalVoid, BadCaseData, OverTheLimit, ReasonNeeded, WrongState
 from casework.models import Case, CaseDocument, ServiceEntry
 from casework.trail import of_case
 from families import services as families
@@ -24,7 +24,7 @@ from funds import instalments, ledger, providers
 from funds import services as funds
 from funds.bank_files import Said
 from funds.banking.reasons import CREDITED, RETURNED
-from funds.errors import FundsError, WrongPaymentState
+from funds.errors import FundsError, NotYours, WrongPaymentState
 from funds.models import CashHandover, Instalment, Payment, Recovery, Reservation, Transfer
 from tests.audit import attack
 from tests.casework.placing import refused
@@ -538,12 +538,51 @@ def test_cash_is_given_by_two_persons_against_a_signed_receipt(world: World) -> 
     refused(world, case, "cash_handed", "fund_manager", BadCaseData, data=nobody_here)
     world.do(case, "cash_handed", "fund_manager", data=data | {"second_payer": world.township_clerk.pk})
 
+    assert case_now(case).state == "in_payment" and Payment.objects.get(subject=case.subject).state == "sent"
+    refused(world, case, "confirm_cash", "cashier", NotYours)
+    refused(world, case, "confirm_cash", "fund_manager", NotYours)
+    world.do(case, "confirm_cash", "township_clerk")
+
     agrees(case)
     given = CashHandover.objects.get(payment__subject=case.subject)
     assert {given.payer_one, given.payer_two} == {world.fund_manager, world.township_clerk} and given.receipt_sha256
     payment = Payment.objects.get(subject=case.subject)
     assert (payment.state, payment.account_last4, bytes(payment.account_sealed)) == ("credited", "", b"")
     assert case_now(case).state == "paid" and ledger.check().drift_fen == 0
+
+
+def test_cash_that_the_second_person_knows_nothing_of_stays_with_the_payers(world: World) -> None:
+    case = world.brought_to("fund_reserved")
+    cash_batch(world, case)
+    data = {"document_id": receipt(world, case), "second_payer": world.township_clerk.pk}
+    world.do(case, "cash_handed", "fund_manager", data=data)
+    refused(world, case, "payment_bounced", "cashier", FundsError, reason="没有领取")
+    refused(world, case, "object_to_cash", "township_clerk", ReasonNeeded)
+    world.do(case, "object_to_cash", "township_clerk", reason="我那天没有去")
+
+    payment = Payment.objects.get(subject=case.subject)
+    assert (case_now(case).state, payment.state, payment.handover.countersign.answer) == (
+        "in_payment",
+        "sent",
+        "objected",
+    )
+    agrees(case)
+    refused(world, case, "confirm_cash", "township_clerk", BadCaseData)
+    world.do(case, "cash_handed", "fund_manager", data=data | {"second_payer": world.village_clerk.pk})
+    world.do(case, "confirm_cash", "village_clerk")
+    assert case_now(case).state == "paid" and CashHandover.objects.count() == 2
+
+
+def test_the_fund_desk_withdraws_cash_in_the_stead_of_who_left_office(world: World) -> None:
+    case = world.brought_to("fund_reserved")
+    cash_batch(world, case)
+    data = {"document_id": receipt(world, case), "second_payer": world.township_clerk.pk}
+    world.do(case, "cash_handed", "fund_manager", data=data)
+    refused(world, case, "object_to_cash", "fund_manager", FundsError, reason="调走了")  # who named her
+    refused(world, case, "object_to_cash", "village_head", FundsError, reason="调走了")
+    world.do(case, "object_to_cash", "fund_checker", reason="调走了")
+
+    assert CashHandover.objects.get().countersign.is_withdrawn and case_now(case).state == "in_payment"
 
 
 def test_cash_that_nobody_took_goes_back_and_may_be_tried_again(world: World) -> None:

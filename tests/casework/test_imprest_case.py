@@ -9,7 +9,7 @@ from django.db import transaction
 from access import services as access
 from access.models import Staff
 from audit import clock
-from casework import imprest_payers, trail, walkthrough
+from casework import imprest_payers, second_person, trail, walkthrough
 from casework.errors import (
     ApprovalVoid,
     BadCaseData,
@@ -22,10 +22,11 @@ from casework.errors import (
 from casework.models import Case, CaseDocument
 from funds import imprest, ledger, proposals, recoveries
 from funds import services as funds
-from funds.errors import ImprestBlocked, ImprestShort, SamePerson
+from funds.errors import ImprestBlocked, ImprestShort, SamePerson, SecondPerson
 from funds.models import ImprestSpend, Recovery, Transfer
 from tests.casework.test_model_agrees import agrees, retraced
 from tests.casework.test_no_dead_ends import emergency
+from tests.countersigns import confirmed as confirmed_by_the_second
 from tests.funds.floats import a_float, key, second, second_clerk
 from tests.funds.test_imprest import held
 from tests.world import START, World, case_now, make_staff
@@ -33,12 +34,14 @@ from tests.world import START, World, case_now, make_staff
 AFTER_THE_NOTICE = START + datetime.timedelta(days=8)
 
 
-def paid_at_once(world: World, case: Case, *, by: str = "township_clerk", **data: Any) -> None:
-    """The clerk and the association's secretary hand it out, and photograph the receipt."""
+def paid_at_once(world: World, case: Case, *, by: str = "township_clerk", confirmed: bool = True, **data: Any) -> None:
+    """The clerk and the association's secretary hand it out, and photograph the receipt; the secretary confirms it."""
     world.papers(case, "cash_receipt")
     receipt = CaseDocument.objects.filter(case=case, kind="cash_receipt").latest("pk")
     given = {"second_payer": second(world).pk, "document_id": receipt.document_id, "place": "家里"}
     world.do(case, "pay_from_imprest", by, data=given | data)
+    if confirmed:
+        confirmed_by_the_second()
 
 
 def papers_made_up(world: World, case: Case) -> None:
@@ -188,17 +191,23 @@ def test_the_list_offers_whom_the_step_accepts(world: World) -> None:
     assert [posts for _staff, posts in offered] == ["协会秘书"]
 
 
-def test_whoever_goes_along_is_told_until_the_papers_are_accepted(world: World) -> None:
+def test_the_papers_are_not_accepted_before_whoever_went_along_has_confirmed_it(world: World) -> None:
     a_float(world)
     case = emergency(world)
-    paid_at_once(world, case)
+    paid_at_once(world, case, confirmed=False)
+    (told,) = second_person.waiting_for(second(world))
+    assert (told.subject, told.first.name, told.spend.amount_fen) == (case.subject, "township_clerk", 100_000)
+    assert not second_person.mine(world.township_clerk)
 
-    (told,) = imprest_payers.handed_along(second(world))
-    assert (told.subject, told.payer_one.name, told.amount_fen) == (case.subject, "township_clerk", 100_000)
-    assert not imprest_payers.handed_along(world.township_clerk)
+    papers_made_up(world, case)
+    with clock.frozen_at(AFTER_THE_NOTICE), pytest.raises(SecondPerson, match="沈清和还没有确认"), transaction.atomic():
+        world.do(case, "approve", "township_approver_2")
+    assert case_now(case).state == "township_decision" and not Transfer.objects.filter(kind="imprest_settle").exists()
 
-    accepted(world, case)
-    assert not imprest_payers.handed_along(second(world))
+    confirmed_by_the_second()
+    with clock.frozen_at(AFTER_THE_NOTICE):
+        world.do(case, "approve", "township_approver_2")
+    assert case_now(case).state == "paid" and not second_person.mine(second(world))
 
 
 def test_whoever_paid_does_not_check_the_papers(world: World) -> None:

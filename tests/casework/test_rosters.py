@@ -2,6 +2,7 @@
 
 import datetime
 import io
+import itertools
 from typing import Any
 
 import pytest
@@ -41,6 +42,7 @@ from funds.bank_files import Said
 from funds.banking.reasons import CREDITED, RETURNED
 from funds.errors import FundShort, SamePerson, WrongDay, WrongPaymentState
 from funds.models import CashHandover, Payment, PaymentBatch, Reservation
+from tests.countersigns import confirmed as confirmed_by_the_second
 from tests.funds.test_ledger import refuses
 from tests.world import START, World, make_staff
 
@@ -245,6 +247,8 @@ def test_cash_is_listed_without_an_account_and_counts_when_it_was_handed_over(wo
     with clock.frozen_at(LATER):
         for _press in range(2):
             handed(world, payment)
+        assert Payment.objects.get(pk=payment.pk).state == "sent"
+        confirmed_by_the_second()
 
     assert Payment.objects.get(pk=payment.pk).state == "credited"
     given = CashHandover.objects.get()
@@ -272,10 +276,13 @@ def handed(world: World, payment: Payment, **more: Any) -> CashHandover:
     )
 
 
+_pictures = itertools.count()
+
+
 def picture() -> SimpleUploadedFile:
     content = io.BytesIO()
-    Image.new("RGB", (40, 40), "white").save(content, "JPEG")
-    return SimpleUploadedFile("receipt.jpg", content.getvalue(), "image/jpeg")
+    Image.new("RGB", (40, 40), (next(_pictures) % 250, 200, 90)).save(content, "PNG")
+    return SimpleUploadedFile("receipt.png", content.getvalue(), "image/png")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import datetime
 import io
+import itertools
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from funds.models import CashHandover, Payment, PaymentBatch, Proposal, Provider
 from tests.casework.test_guards import rules
 from tests.casework.test_no_dead_ends import answer
 from tests.casework.test_whole_way import pay
+from tests.countersigns import confirmed as confirmed_by_the_second
 from tests.world import START, World, case_now, make_staff
 
 PASSWORD = "a-long-password-1"
@@ -195,10 +197,13 @@ def test_somebody_elses_submission_is_refused_in_words(world: World, log_in: Any
 # ---------------------------------------------------------------- cash
 
 
+_pictures = itertools.count()
+
+
 def picture() -> SimpleUploadedFile:
     content = io.BytesIO()
-    Image.new("RGB", (40, 30), "white").save(content, "JPEG")
-    return SimpleUploadedFile("receipt.jpg", content.getvalue(), "image/jpeg")
+    Image.new("RGB", (40, 30), (next(_pictures) % 250, 200, 90)).save(content, "PNG")
+    return SimpleUploadedFile("receipt.png", content.getvalue(), "image/png")
 
 
 def in_cash(world: World, case: Case) -> Payment:
@@ -249,6 +254,10 @@ def test_cash_reaches_the_family_by_two_persons_with_a_signed_receipt(world: Wor
 
     given = CashHandover.objects.get(payment=payment)
     assert {given.payer_one, given.payer_two} == {world.fund_manager, world.township_clerk}
+    assert case_now(case).state == "in_payment" and client.get(url).url == reverse(
+        "funds:batch", args=[payment.batch_id]
+    )
+    confirmed_by_the_second()
     paper = CaseDocument.objects.get(case=case, kind="cash_receipt")
     assert paper.document.sha256 == given.receipt_sha256 and Document.objects.filter(kind="cash_receipt").count() == 1
     assert case_now(case).state == "paid" and payment_of(case).state == "credited"
@@ -285,6 +294,7 @@ def test_the_village_committee_does_not_hand_out_cash_alone(world: World, log_in
     assert "不是村委会的" in page.text and payment_of(case).state == "sent"
     assert not Document.objects.filter(kind="cash_receipt").exists()
     client.post(url, handed(world))
+    confirmed_by_the_second()
     assert payment_of(case).state == "credited"
 
 

@@ -38,6 +38,7 @@ from tests.casework.test_rosters import (
     renamed,
     with_the_bank,
 )
+from tests.countersigns import confirmed as confirmed_by_the_second
 from tests.world import START, World
 
 pytestmark = pytest.mark.django_db
@@ -339,6 +340,9 @@ def test_cash_is_handed_over_by_two_with_the_receipts_picture(world: World) -> N
             answer = clerk.post(url, sent | {"receipt": picture()})
             assert answer.status_code == 302, answer.content.decode()
 
+        assert Payment.objects.get(pk=payment.pk).state == "sent"
+        assert "等确认" in text(clerk, "rosters:roster", roster.pk)
+        confirmed_by_the_second()
         assert Payment.objects.get(pk=payment.pk).state == "credited"
         assert CashHandover.objects.get().payer_two == world.resident_cadre
         assert clerk.get(url).url == reverse("rosters:roster", args=[roster.pk])

@@ -6,13 +6,13 @@ from typing import Any
 
 from access import services as access
 from access.models import Staff
-from funds import imprest, proposals
+from funds import countersigning, imprest, proposals
 from funds import services as funds
 from funds.models import Allocation, ImprestFloat, ImprestSpend, Reservation
+from tests.countersigns import a_receipt
 from tests.world import START, World, make_staff
 
 _serial = itertools.count(1)
-RECEIPT = "0" * 64
 
 
 def key() -> str:
@@ -68,14 +68,24 @@ def second(world: World) -> Staff:
 
 
 def handed_out(
-    world: World, box: ImprestFloat, reservation: Reservation, *, overdue: int = 0, cap_fen: int = 100_000
+    world: World,
+    box: ImprestFloat,
+    reservation: Reservation,
+    *,
+    overdue: int = 0,
+    cap_fen: int = 100_000,
+    confirmed: bool = True,
 ) -> ImprestSpend:
-    return imprest.spend(
+    """The custodian and the secretary give it; `confirmed` says whether the secretary has said so herself."""
+    paid = imprest.spend(
         box,
         reservation,
-        funds.Handover((world.township_clerk, second(world)), START, "家里", "signature", "江正一", RECEIPT),
+        funds.Handover((world.township_clerk, second(world)), START, "家里", "signature", "江正一", a_receipt()),
         payee_name="江正一",
         cap_fen=cap_fen,
         overdue_makeups=overdue,
         due_on=START,
     )
+    if confirmed:
+        countersigning.confirm(paid.countersign.pk, by=second(world))
+    return paid

@@ -211,6 +211,9 @@ def _of_float(table: str, where: str = "true") -> str:
     return f"id = (SELECT max(id) FROM funds_imprest{table} WHERE float_id IN ({_FLOATS}) AND {where})"
 
 
+_CONFIRMED = (
+    "EXISTS (SELECT 1 FROM funds_countersign c WHERE c.spend_id = funds_imprestspend.id AND c.answer = 'confirmed')"
+)
 _HANDED_OUT = (
     "float_id, subject, reservation_id, payee_name, payer_one_id, payer_one_key, payer_two_id, payer_two_key, paid_on, place,"
     " signed_how, received_by, receipt_sha256, due_on"
@@ -353,7 +356,24 @@ TAMPERINGS = (
     Tampering(
         "and its money differ",
         "UPDATE funds_imprestspend SET settled_fen = settled_fen + 1"
-        f" WHERE {_of_float('spend', 'amount_fen - settled_fen - back_fen > 1')}",
+        f" WHERE {_of_float('spend', f'amount_fen - settled_fen - back_fen > 1 AND {_CONFIRMED}')}",
+    ),
+    Tampering(
+        "has not confirmed what was handed out",
+        "UPDATE funds_imprestspend SET settled_fen = settled_fen + 1"
+        f" WHERE {_of_float('spend', f'amount_fen - settled_fen - back_fen > 1 AND settled_fen = 0 AND NOT {_CONFIRMED}')}"
+        " AND NOT EXISTS (SELECT 1 FROM funds_recovery y WHERE y.reservation_id = funds_imprestspend.reservation_id)",
+    ),
+    Tampering(
+        "what a second person answered stays",
+        f"UPDATE funds_countersign SET answer = 'objected', words = 'x' WHERE spend_id IS NOT NULL AND answer = 'confirmed'"
+        f" AND spend_id IN (SELECT id FROM funds_imprestspend WHERE float_id IN ({_FLOATS}))",
+    ),
+    Tampering(
+        "whom she named",
+        "UPDATE funds_countersign c SET answer = 'objected', words = 'x', answered_by_id = s.payer_one_id,"
+        " answered_person_key = s.payer_one_key, answered_on = c.asked_on FROM funds_imprestspend s"
+        f" WHERE s.id = c.spend_id AND c.answer = '' AND s.float_id IN ({_FLOATS})",
     ),
     Tampering(
         "the float of allocation",

@@ -1,7 +1,9 @@
 """Any tracked record between two of its versions, in words. Sealed values and their fingerprints are never shown."""
 
 import datetime
+import operator
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from django.db import models
@@ -9,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from access.models import Appointment, Delegation, OrgUnit, Staff
 from access.roles import Ability, title_of
+from casework import second_person
 from casework.bank_words import labelled
 from casework.desks.audit.words import FIELD_WORDS
 from casework.models import Alert, Case, CaseDocument, Deliberation, FollowUpVisit, Measure, Objection, PublicNotice
@@ -28,17 +31,17 @@ from families.models import (
     Survey,
 )
 from flows.states import ACTIONS, STATES
-from funds.models import Allocation, Fund, ImprestFloat, ImprestSpend, Payment, PaymentBatch, Reservation
+from funds.models import Allocation, Countersign, Fund, ImprestFloat, ImprestSpend, Payment, PaymentBatch, Reservation
 from funds.money import yuan
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One tracked model; `place` leads from it to the place that decides whether it is within reach."""
+    """One tracked model; each of `places` leads from it to a place that decides whether it is within reach."""
 
     model: type[models.Model]
     words: Any
-    place: str
+    places: tuple[str, ...]
 
 
 def kinds() -> dict[str, Kind]:
@@ -74,13 +77,16 @@ def kinds() -> dict[str, Kind]:
         ("appointment", Appointment, _("任职"), "unit__"),
         ("delegation", Delegation, _("委托"), "appointment__unit__"),
     )
-    return {name: Kind(model, words, place) for name, model, words, place in found}
+    by_place = {name: Kind(model, words, (place,)) for name, model, words, place in found}
+    return by_place | {"countersign": Kind(Countersign, _("会签"), second_person.PLACES)}
 
 
 def within_reach(user: Any, kind: Kind) -> models.QuerySet:
     """The records of this kind in the auditor's unit."""
-    condition = units_in(user, Ability.AUDIT_READ, kind.place)
-    return kind.model.objects.filter(condition).distinct() if condition is not None else kind.model.objects.none()
+    conditions = [units_in(user, Ability.AUDIT_READ, place) for place in kind.places]
+    if None in conditions:
+        return kind.model.objects.none()
+    return kind.model.objects.filter(reduce(operator.or_, conditions)).distinct()
 
 
 def versions_of(kind: Kind, pk: int) -> models.QuerySet:

@@ -483,6 +483,10 @@ class AtTheBatchForm(ActForm):
     """Never shown: a payment is checked, released and handed out on the page of its batch, which asks for what it takes."""
 
 
+class BySecondPersonForm(ActForm):
+    """Never shown: whoever was named as the second person answers on a page of her own, which shows what it is about."""
+
+
 class WithTheBankForm(ActForm):
     """About the payment that was with the bank when the page was opened."""
 
@@ -550,6 +554,7 @@ def arrived_words(payment: Payment) -> str:
     }
 
 
+BY_THE_SECOND_PERSON = ("confirm_cash", "object_to_cash")
 _FORMS: dict[str, type[ActForm]] = {
     "register": FindingsForm,
     "resubmit": FindingsForm,
@@ -565,6 +570,7 @@ _FORMS: dict[str, type[ActForm]] = {
     "list_payment": ListForm,
     "reissue": ListForm,
     **dict.fromkeys(("check_payment", "release_payment", "cash_handed"), AtTheBatchForm),
+    **dict.fromkeys(BY_THE_SECOND_PERSON, BySecondPersonForm),
     "payment_clawed_back": TakenBackForm,
     "payment_credited": AnswerForm,
     "payment_bounced": AnswerForm,

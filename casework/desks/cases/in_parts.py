@@ -19,6 +19,7 @@ from casework import services_log
 from casework.days import day_short
 from casework.models import Case, CaseEvent
 from casework.parts import GOING_ON, Part, next_of, parts_of, what_it_waits_for
+from casework.second_person import with_answers
 from casework.services_log import SERVED_IN
 from casework.steps.parts import CHECKS
 from funds import instalments
@@ -87,7 +88,8 @@ def plan_of(case: Case) -> Plan:
     reservation = Reservation.objects.filter(subject=case.subject).order_by("-id").first()
     payments = list(
         Payment.objects.filter(subject=case.subject)
-        .select_related("batch", "provider", "handover__payer_one", "handover__payer_two")
+        .select_related("batch", "provider")
+        .prefetch_related(with_answers())
         .order_by("id")
     )
     return Plan(reservation, payments, parts_of(reservation, payments))
@@ -116,12 +118,13 @@ def money_page(case: Case, user: Any, plan: Plan, events: Iterable[CaseEvent], p
 
 
 def _payment(payment: Payment, taken_back: set[Any], receipts: dict[str, Any], links: bool) -> dict[str, Any]:
-    handover = getattr(payment, "handover", None)
+    handover = payment.handover
     return {
         "row": payment,
         "url": _batch_url(payment) if links else "",
         "taken_back": payment.pk in taken_back,
         "handover": handover,
+        "asked": handover.countersign if handover else None,
         "receipt": receipts.get(handover.receipt_sha256) if handover else None,
     }
 

@@ -12,6 +12,7 @@ from casework.acting import possible_actions
 from casework.days import day_short
 from casework.deliberations import verdict, verdict_words
 from casework.desks.cases import story
+from casework.desks.cases.forms import BY_THE_SECOND_PERSON
 from casework.desks.cases.in_parts import money_page, plan_of
 from casework.desks.cases.surveys import said
 from casework.desks.cases.turn import next_step, other_acts, turn_of
@@ -20,6 +21,7 @@ from casework.links import document_url, picture_url
 from casework.models import Case, Measure
 from casework.papers import open_for_papers
 from casework.preparing import may_prepare
+from casework.second_person import with_questions
 from casework.steps.file import missing_papers
 from casework.visibility import Sight, sight
 from families import catalogue, survey_form
@@ -31,7 +33,7 @@ from funds.models import ImprestSpend
 def page_of(case: Case, user: Any) -> dict[str, Any]:
     """The context of templates/cases/detail.html."""
     seen = sight(user, case)
-    edges = possible_actions(case, user)
+    edges = [found for found in possible_actions(case, user) if found[0].action not in BY_THE_SECOND_PERSON]
     events = story.events_of(case)
     notices = list(case.notices.prefetch_related("objections").order_by("-pk"))
     running = next((notice for notice in notices if notice.ended_on is None), None)
@@ -56,7 +58,10 @@ def page_of(case: Case, user: Any) -> dict[str, Any]:
         "measures": [measure for measure in measures if measure.state != Measure.State.DROPPED],
         "plan": plans.progress(case, measures),
         "handed_out": list(
-            ImprestSpend.objects.filter(subject=case.subject).select_related("payer_one", "payer_two").order_by("id")
+            ImprestSpend.objects.filter(subject=case.subject)
+            .select_related("payer_one", "payer_two")
+            .prefetch_related(with_questions())
+            .order_by("id")
         ),
         "goods": given_to(case),
         "sees_slips": scope(user, Ability.STOCK_VIEW).covers(case),

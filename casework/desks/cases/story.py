@@ -35,7 +35,7 @@ STOPS = (
 )
 _STOP_TONE = {"returned", "refused", "objection", "payment_returned", "withdrawn", "cancelled", "recovery", "suspended"}
 SHOWS_AMOUNT = {"approve", "confirm", "countersign", "register", "emergency_release", "pay_from_imprest"}
-SHOWS_PAYMENT = {"payment_credited", "cash_handed", "payment_bounced", "payment_clawed_back"}
+SHOWS_PAYMENT = {"payment_credited", "cash_handed", "confirm_cash", "payment_bounced", "payment_clawed_back"}
 AHEAD = 3
 
 

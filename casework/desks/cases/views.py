@@ -20,7 +20,7 @@ from casework.deliberations import SESSIONS, Minutes, record_deliberation, verdi
 from casework.desks.acts import base_of, refuse, way_back, what_next
 from casework.desks.cases import surveys
 from casework.desks.cases.file_forms import DeliberationForm, MeasureForm, PaperForm, RevealForm
-from casework.desks.cases.forms import ActForm, AtTheBatchForm, carry_out_once, done_before, form_of
+from casework.desks.cases.forms import ActForm, AtTheBatchForm, BySecondPersonForm, carry_out_once, done_before, form_of
 from casework.desks.cases.in_parts import plan_of, what_ends
 from casework.desks.cases.mending import returned_by
 from casework.desks.cases.page import missing_now, page_of, paper_tile
@@ -68,6 +68,8 @@ def act(request: HttpRequest, pk: int, action: str) -> HttpResponse:
         return _refusal_page(request, case, action, why_not)
     if form_of(action, case) is AtTheBatchForm:
         return redirect("funds:batch", Payment.objects.filter(subject=case.subject).latest("id").batch_id)
+    if form_of(action, case) is BySecondPersonForm:
+        return redirect("countersigns:home")
     form = form_of(action, case)(
         request.POST or None, request.FILES or None, case=case, user=request.user, action=action
     )

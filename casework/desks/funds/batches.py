@@ -34,6 +34,7 @@ from casework.models import CaseDuty
 from casework.reach import visible
 from casework.rosters import looking_over
 from casework.rosters import paying as rosters
+from casework.second_person import asked_about, with_answers
 from flows.states import DUTIES
 from funds import bank_lists
 from funds.models import Payment, PaymentBatch
@@ -82,7 +83,13 @@ def may_export(row: BatchRow, user: Any) -> bool:
 
 
 def lines_of(request: HttpRequest, row: BatchRow) -> Any:
-    return payments_in_reach(request.user).filter(batch=row.batch).select_related("batch").order_by("id")
+    return (
+        payments_in_reach(request.user)
+        .filter(batch=row.batch)
+        .select_related("batch")
+        .prefetch_related(with_answers())
+        .order_by("id")
+    )
 
 
 @login_required
@@ -121,6 +128,7 @@ def batch_page(
                     "words": payment_words(payment),
                     "tone": PAYMENT_TONES[payment.state],
                     "returned": returned_words(payment.returned_reason),
+                    "asked": asked_about(payment),
                 }
                 for payment in lines
             ],

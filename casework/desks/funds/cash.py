@@ -19,6 +19,7 @@ from casework.desks.funds.tables import cases_of
 from casework.errors import REFUSALS
 from casework.models import Case
 from casework.reach import visible
+from funds import cash as funds_cash
 from funds.models import Payment
 from funds.refusals import in_plain_words
 
@@ -69,9 +70,13 @@ def handed(request: HttpRequest, payment_id: int) -> HttpResponse:
         except REFUSALS as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, _("%(name)s 的记好了，收条放进了卷宗。") % {"name": payment.payee_name})
+            messages.success(
+                request,
+                _("%(name)s 的记好了，收条放进了卷宗。另一个经手人确认以后，这一笔才算发到手。")
+                % {"name": payment.payee_name},
+            )
             return there
-    elif payment.state not in ("sent", "unknown"):
+    elif payment.state not in ("sent", "unknown") or funds_cash.living(payment) is not None:
         return there
     return render(
         request,

@@ -308,6 +308,9 @@ class WriteOffForm(KeyedForm):
     reason = forms.CharField(label=_("为什么追不回"), max_length=200, widget=forms.Textarea(attrs={"rows": 2}))
 
 
+SHARED_RECEIPT = _("同一批、同一天，几户签在同一张上的才勾，每一户都要勾。")
+
+
 class HandoverForm(KeyedForm):
     """Cash that has reached a family: by whom beside her who writes it down, where, and the signed receipt."""
 
@@ -323,6 +326,7 @@ class HandoverForm(KeyedForm):
         label=_("谁领的"), max_length=60, help_text=_("代领的写明是这家什么人，例如：王小明（儿子）。")
     )
     receipt = PhotoField(label=_("签了字的收条"))
+    shares_receipt = forms.BooleanField(label=_("一张收条，几户共用"), required=False, help_text=SHARED_RECEIPT)
 
     def __init__(self, *args: Any, payers: list[tuple[int, str]], sent_on: datetime.date | None, **kwargs: Any) -> None:
         kwargs["initial"] = {"handed_on": clock.today()} | (kwargs.get("initial") or {})

@@ -45,6 +45,7 @@ from casework.desks.funds.reach import (
 from casework.errors import REFUSALS
 from casework.models import Case
 from casework.reach import visible
+from casework.second_person import with_questions
 from funds import imprest as floats_of_money
 from funds.models import ImprestCount, ImprestFloat, ImprestRefill, ImprestSpend, Proposal
 
@@ -74,7 +75,8 @@ def floats_in_reach(user: Any) -> QuerySet[ImprestFloat]:
 
 
 def rows_of(floats: list[ImprestFloat]) -> list[FloatRow]:
-    """Three queries, however many floats."""
+    """Four queries, however many floats."""
+    objected = floats_of_money.objected_of(floats)
     now, counts = floats_of_money.holdings(floats), floats_of_money.latest_counts(floats)
     townships = {box.allocation.unit_id for box in floats}
     overdue = dict(
@@ -86,7 +88,9 @@ def rows_of(floats: list[ImprestFloat]) -> list[FloatRow]:
     rows = []
     for box in floats:
         late = overdue.get(box.allocation.unit_id, 0)
-        because = floats_of_money.blocked_because(box, overdue_makeups=late, counts=counts.get(box.pk, []))
+        because = floats_of_money.blocked_because(
+            box, overdue_makeups=late, objected=objected.get(box.pk, 0), counts=counts.get(box.pk, [])
+        )
         rows.append(FloatRow(box, now[box.pk], late, because if box.ended_on is None else []))
     return rows
 
@@ -146,9 +150,8 @@ def one(request: HttpRequest, float_id: int) -> HttpResponse:
     user = request.user
     box = visible(floats_in_reach(user), pk=float_id)
     (row,) = rows_of([box])
-    page = Paginator(box.spends.select_related("payer_one", "payer_two", "refill"), PAGE).get_page(
-        request.GET.get("page")
-    )
+    spends = box.spends.select_related("payer_one", "payer_two", "refill")
+    page = Paginator(spends.prefetch_related(with_questions()), PAGE).get_page(request.GET.get("page"))
     counts = list(box.counts.select_related("counter", "reviewer")[:6])
     is_custodian = box.custodian_person_key == user.person_key and box.ended_on is None
     return render(
@@ -181,6 +184,7 @@ def _with_cases(spends: list[ImprestSpend], user: Any) -> list[dict[str, Any]]:
             "paid": paid,
             "case": known.get(paid.subject),
             "is_late": paid.ended_on is None and paid.due_on < today,
+            "countersign": paid.countersign,
         }
         for paid in spends
     ]

@@ -190,6 +190,8 @@ def _finding(found: closing.Finding) -> dict[str, Any]:
     where = {
         "unanswered": f"{reverse('funds:payments')}?state=sent",
         "bank": reverse("funds:bank_accounts"),
+        "goods_objected": reverse("countersigns:home"),
+        "unconfirmed": reverse("countersigns:home"),
     }
     return {"found": found, "url": where.get(found.code, "") if found.count else ""}
 

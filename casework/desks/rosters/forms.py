@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from access.models import OrgUnit, Staff
 from audit import clock
-from casework.desks.funds.forms import KeyedForm
+from casework.desks.funds.forms import SHARED_RECEIPT, KeyedForm
 from casework.fields import AnswerCards, DayField, MoneyField, PhotoField
 from casework.rosters.models import Roster
 from flows.lists import KINDS
@@ -113,6 +113,7 @@ class HandoverForm(KeyedForm):
     signed_how = forms.ChoiceField(label=_("怎么签收的"), choices=CashHandover.Signed.choices, widget=AnswerCards())
     received_by = forms.CharField(label=_("谁收的"), max_length=60, help_text=_("代领的写明跟本人什么关系。"))
     receipt = PhotoField(label=_("收条照片"))
+    shares_receipt = forms.BooleanField(label=_("一张收条，几户共用"), required=False, help_text=SHARED_RECEIPT)
 
     def __init__(self, *args: Any, colleagues: Any, sent_on: datetime.date | None, **kwargs: Any) -> None:
         kwargs["initial"] = {"handed_on": clock.today()} | (kwargs.get("initial") or {})

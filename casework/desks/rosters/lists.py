@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -31,6 +31,7 @@ from casework.desks.rosters.reach import (
 )
 from casework.models import Roster, RosterBatch, RosterLine
 from casework.rosters import building, deciding, findings, paying, signing
+from casework.second_person import asked_about, with_answers
 from flows.lists import KINDS
 from funds.models import Payment
 
@@ -89,7 +90,7 @@ def shown(lines: Iterable[RosterLine], roster: Roster) -> list[dict[str, Any]]:
     unsigned = signing.unsigned(roster) if roster.state == Roster.State.APPROVED else set()
     last: dict[str, Payment] = {}
     if not roster.is_draft and roster.channel != Roster.Channel.PROVIDER:
-        for payment in Payment.objects.filter(subject__in=[line.key for line in lines]).order_by("id"):
+        for payment in _payments([line.key for line in lines], roster):
             last[payment.subject] = payment
     return [
         {
@@ -99,9 +100,15 @@ def shown(lines: Iterable[RosterLine], roster: Roster) -> list[dict[str, Any]]:
             "payment": (payment := last.get(line.key)),
             "tone": PAYMENT_TONES[payment.state] if payment else "",
             "returned": returned_words(payment.returned_reason) if payment else "",
+            "asked": asked_about(payment) if payment and roster.channel == Roster.Channel.CASH else None,
         }
         for line in lines
     ]
+
+
+def _payments(keys: list[str], roster: Roster) -> QuerySet[Payment]:
+    rows = Payment.objects.filter(subject__in=keys).order_by("id")
+    return rows.prefetch_related(with_answers()) if roster.channel == Roster.Channel.CASH else rows
 
 
 def _with_everything(lines: Any) -> Any:

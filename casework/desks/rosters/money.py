@@ -24,6 +24,7 @@ from casework.errors import REFUSALS
 from casework.models import Roster, RosterLine
 from casework.reach import visible
 from casework.rosters import jobs, paying, signing
+from funds import cash
 from funds.models import Payment, PaymentBatch
 from funds.refusals import in_plain_words
 
@@ -82,9 +83,9 @@ def handover(request: HttpRequest, payment_id: int) -> HttpResponse:
         except REFUSALS as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, _("记好了：钱已送到。"))
+            messages.success(request, _("记好了。%(name)s确认以后，这一笔才算送到。") % {"name": given["second"].name})
             return redirect("rosters:roster", roster.pk)
-    elif payment.state not in WITH_THE_PAYERS:
+    elif payment.state not in WITH_THE_PAYERS or cash.living(payment) is not None:
         return redirect("rosters:roster", roster.pk)
     context = {
         "base": base_of(user),

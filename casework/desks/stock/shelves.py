@@ -33,7 +33,7 @@ from casework.desks.stock.reach import (
 from casework.desks.stock.rows import move_rows
 from casework.errors import REFUSALS
 from casework.reach import visible
-from funds import stock
+from funds import countersigning, stock
 from funds.models import StockCount, StockItem, StockMove, StockSlip, StockStore
 
 PAGE = 25
@@ -93,6 +93,10 @@ def store(request: HttpRequest, store_id: int) -> HttpResponse:
             "unsigned": slips.filter(kind="issue", signature__isnull=True)
             .exclude(answered_by__kind="reversal")[:MOST_COUNTED]
             .count(),
+            "unconfirmed": countersigning.unanswered().filter(slip__store=found)[:MOST_COUNTED].count(),
+            "objected": list(
+                countersigning.open_objections().filter(slip__store=found).select_related("slip", "asked")[:MOST_SLIPS]
+            ),
             "late": late.order_by().values("slip_id").distinct()[:MOST_COUNTED].count(),
             "slips": list(slips[:MOST_SLIPS]),
             "works": not refusal,

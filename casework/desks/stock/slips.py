@@ -27,7 +27,8 @@ from casework.http import row_number
 from casework.links import document_url
 from casework.papers import readable_document
 from casework.reach import visible
-from funds import stock
+from casework.second_person import with_questions
+from funds import countersigning, stock
 from funds.models import StockMove, StockSlip
 
 PAGE = 25
@@ -52,6 +53,10 @@ def _waits() -> dict[str, tuple[str, Callable[[QuerySet[StockSlip]], QuerySet[St
             ),
         ),
         "accept": (_("在路上"), under_way),
+        "second": (
+            _("等见证的人确认"),
+            lambda slips: slips.filter(pk__in=countersigning.unanswered().order_by().values("slip_id")),
+        ),
     }
 
 
@@ -104,7 +109,7 @@ def slip_list(request: HttpRequest) -> HttpResponse:
 
 def _slip(request: HttpRequest, slip_id: int) -> StockSlip:
     slips = slips_in_reach(request.user).select_related("witness", "answers", "count", "store__unit", "to_store__unit")
-    return visible(slips, pk=slip_id)
+    return visible(slips.prefetch_related(with_questions()), pk=slip_id)
 
 
 @login_required
@@ -139,6 +144,7 @@ def _slip_page(request: HttpRequest, found: StockSlip) -> HttpResponse:
             "is_reversed": any(answer.kind == "reversal" for answer in answers),
             "is_accepted": any(answer.kind == "acceptance" for answer in answers),
             "signature": signature,
+            "countersign": found.countersign if found.witness_id else None,
             "document_url": document_url(document) if document else "",
             "case": cases_by_subject([found.subject], user).get(found.subject),
             "outs": [out for out in outs if out.rest and out.move.kind == "lend"],

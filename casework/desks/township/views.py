@@ -19,7 +19,7 @@ from access.models import Recusal, Staff
 from access.roles import title_of
 from access.scope import posts_of
 from audit import clock
-from casework import redflags
+from casework import redflags, second_person
 from casework.acting import act, possible_actions
 from casework.desks.township import evidence, lists
 from casework.desks.township.forms import BatchForm, RecusalForm, ReleaseForm
@@ -29,7 +29,6 @@ from casework.desks.township.rows import Rows
 from casework.digests import digest_of
 from casework.errors import REFUSALS, CaseworkError
 from casework.http import row_number
-from casework.imprest_payers import handed_along
 from casework.models import Alert, Case, CaseEvent, Objection
 from casework.queries import COUNT_LIMIT, PAGE, cases_in_reach, households_in_reach, overdue_makeups, visible_case
 from casework.visibility import sight
@@ -74,7 +73,7 @@ def queue(request: HttpRequest, *, office: Office) -> HttpResponse:
         "page": page,
         "groups": lists.groups(list(page), counts, words, lambda case: office.url("review", case.pk) + filters.query),
         "is_narrowed": bool(filters.query),
-        "along": handed_along(request.user),
+        "countersigns": second_person.mine(request.user),
     }
     return render(request, "township/queue.html", context)
 

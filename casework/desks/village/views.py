@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from access.roles import ROLES, Desk
 from access.scope import posts_of
 from audit import clock
+from casework import second_person
 from casework.desks.acts import base_of, refuse, way_back
 from casework.desks.village.finding import find_families, hits_of
 from casework.desks.village.forms import AccountForm, OpenForm
@@ -109,6 +110,7 @@ def todo(request: HttpRequest) -> HttpResponse:
         "page": page,
         "groups": by_urgency(list(page.object_list), clock.today()),
         "accounts": accounts_to_mend(request.user),
+        "countersigns": second_person.mine(request.user),
     }
     return render(request, "village/todo.html", context)
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from access.roles import ROLES, Desk
 from access.scope import posts_of
 from audit import clock
+from casework import second_person
 from casework.desks.cases.turn import VISITS_AHEAD, without_deliberation
 from casework.due import LEVELS, deadline, level_title
 from casework.models import Case, FollowUpVisit
@@ -74,7 +75,7 @@ def waiting_for_others(user: Any) -> QuerySet[Case]:
 
 def count_work(user: Any) -> int:
     """For the badge on the tab; capped."""
-    return work_of(user).order_by()[: COUNT_LIMIT + 1].count() + accounts_to_mend(user)
+    return work_of(user).order_by()[: COUNT_LIMIT + 1].count() + accounts_to_mend(user) + second_person.mine(user)
 
 
 def accounts_to_mend(user: Any) -> int:

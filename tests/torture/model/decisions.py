@@ -7,6 +7,7 @@ from tests.torture.model.words import (
     NEAR,
     NO_FUND,
     NOT_THAT_MUCH,
+    SECOND_PERSON,
     SHORT,
     THIS_YEAR,
     WRONG_STATE,
@@ -116,8 +117,10 @@ class Decisions(Books):
     def is_handed_out(self, n: int) -> bool:
         return any(s.reservation == n and s.back < s.amount for s in self.spends)
 
-    def _settle(self, spend: Spend, amount: int) -> None:
+    def _settle(self, spend: Spend, amount: int, *, written_off: bool = False) -> None:
         """So much of it is paid after all, out of the decision's own money, and the float is whole again."""
+        if spend.asked.answer != "confirmed" and not written_off:
+            raise Refused(SECOND_PERSON)
         if not 0 < amount <= spend.open:
             raise Refused(NOT_THAT_MUCH)
         self._of_reservation("imprest_settle", spend.reservation, amount)
@@ -163,9 +166,11 @@ class Decisions(Books):
         paid += sum(s.amount - s.back for s in self.spends if s.reservation == n)
         if not 0 < owed <= paid:
             raise Refused(NOT_THAT_MUCH)
+        spend = self.open_spend(n)
+        if spend is not None and owed < spend.open and spend.asked.answer != "confirmed":
+            raise Refused(SECOND_PERSON)
         if self.reservations[n].owed is not None:
             raise Refused(LAW)
-        spend = self.open_spend(n)
         if spend is not None and owed < spend.open:  # what is not asked back is what was decided
             self._settle(spend, spend.open - owed)
         self.reservations[n].owed = owed
@@ -191,7 +196,7 @@ class Decisions(Books):
             raise Refused(NOT_THAT_MUCH)
         reservation.written_off += amount
         if spend is not None:
-            self._settle(spend, amount)
+            self._settle(spend, amount, written_off=True)
             self._release_at_the_end(n)
 
     def _release_at_the_end(self, n: int) -> None:

@@ -7,8 +7,10 @@ from tests.torture.model.words import (
     LAW,
     LIVING,
     SAME_PERSON,
+    SECOND_PERSON,
     WITHIN,
     WRONG_STATE,
+    Asked,
     Count,
     Float,
     Refill,
@@ -77,6 +79,8 @@ class Floats(Payments):
         if one == two:
             raise Refused(SAME_PERSON)
         self._living(n)
+        if any(s.float == n and s.open and s.asked.answer == "objected" for s in self.spends):
+            raise Refused(IMPREST_BLOCKED)
         if any(c.float == n and c.reviewer is None and c.difference and not c.is_explained for c in self.counts):
             raise Refused(IMPREST_BLOCKED)
         decided = self.reservations[reservation]
@@ -90,7 +94,7 @@ class Floats(Payments):
             or self.is_handed_out(reservation)
         ):
             raise Refused(LAW)
-        self.spends.append(Spend(n, reservation, amount))
+        self.spends.append(Spend(n, reservation, amount, asked=Asked(one, two)))
         self._of_float("imprest_spend", self.floats[n], amount)
 
     def accept(self, reservation: int) -> None:
@@ -98,6 +102,15 @@ class Floats(Payments):
         spend = self.open_spend(reservation)
         if spend is not None:
             self._settle(spend, spend.open)
+
+    def ask_again(self, n: int, by: int) -> None:
+        """The objection was a mistake."""
+        asked = self.spends[n].asked
+        if by == asked.first:
+            raise Refused(SAME_PERSON)
+        if asked.answer != "objected":
+            raise Refused(SECOND_PERSON)
+        self.spends[n].asked = Asked(asked.first, asked.second)
 
     def ask_refill(self, n: int, by: int) -> None:
         box = self._living(n)

@@ -3,7 +3,19 @@
 from collections.abc import Callable, Iterable
 
 from tests.torture.model.decisions import Decisions
-from tests.torture.model.words import LAW, LIVING, SAME_PERSON, SHORT, WRONG_STATE, Batch, Payment, Refused
+from tests.torture.model.words import (
+    LAW,
+    LIVING,
+    NOT_YOURS,
+    SAME_PERSON,
+    SECOND_PERSON,
+    SHORT,
+    WRONG_STATE,
+    Asked,
+    Batch,
+    Payment,
+    Refused,
+)
 
 
 class Payments(Decisions):
@@ -172,6 +184,8 @@ class Payments(Decisions):
         self._pay(payment, "settle", ("sent", "unknown"), "credited")
 
     def bounce(self, payment: int) -> None:
+        if self._is_asked(payment):
+            raise Refused(WRONG_STATE)
         self._pay(payment, "bounce", ("sent", "unknown"), "returned")
 
     def credit_many(self, payments: list[int]) -> None:
@@ -185,6 +199,8 @@ class Payments(Decisions):
         with_the_bank = [n for n in payments if self.payments[n].state in ("sent", "unknown")]
         if answer == self.credit and any(self.batches[self.payments[n].batch].is_cash for n in with_the_bank):
             raise Refused(LAW)
+        if answer == self.bounce and any(self._is_asked(n) for n in with_the_bank):
+            raise Refused(LAW)
         if len(set(with_the_bank)) < len(payments):
             raise Refused(WRONG_STATE)
         for n in sorted(payments):
@@ -193,16 +209,47 @@ class Payments(Decisions):
     def claw_back(self, payment: int) -> None:
         self._pay(payment, "clawback", ("credited",), "returned")
 
+    def _is_asked(self, payment: int) -> bool:
+        """Somebody wrote down how its cash was handed over, and the second person has not answered."""
+        asked = self.payments[payment].asked
+        return asked is not None and not asked.answer
+
     def hand_cash(self, payment: int, one: int, two: int) -> None:
         made = self.payments[payment]
-        if not self.batches[made.batch].is_cash:
+        if not self.batches[made.batch].is_cash or made.state not in ("sent", "unknown"):
             raise Refused(WRONG_STATE)
         if one == two or self.batches[made.batch].releaser in (one, two):
             raise Refused(SAME_PERSON)
-        if made.handed_over:
-            raise Refused(LAW)
-        self._pay(payment, "settle", ("sent", "unknown"), "credited")
-        made.handed_over = True
+        if made.asked is not None and made.asked.answer != "objected":
+            raise Refused(WRONG_STATE)
+        made.asked = Asked(one, two)
+
+    def confirm_cash(self, payment: int, by: int) -> None:
+        """The money moves with her word."""
+        made = self.payments[payment]
+        if self.say_yes(made.asked, by):
+            self._pay(payment, "settle", ("sent", "unknown"), "credited")
+
+    def say_yes(self, asked: Asked, by: int) -> bool:
+        """Whether it is confirmed by this, and not before."""
+        if by != asked.second:
+            raise Refused(NOT_YOURS)
+        if asked.answer == "confirmed":
+            return False
+        if asked.answer:
+            raise Refused(SECOND_PERSON)
+        asked.answer, asked.by = "confirmed", by
+        return True
+
+    def say_no(self, asked: Asked, by: int) -> None:
+        """Everybody here is of the fund desk, so anybody but the first may withdraw it."""
+        if (asked.answer, asked.by) == ("objected", by):
+            return
+        if by == asked.first:
+            raise Refused(SAME_PERSON)
+        if asked.answer:
+            raise Refused(SECOND_PERSON)
+        asked.answer, asked.by = "objected", by
 
     def lose(self, payment: int) -> None:
         self._step(payment, ("sent", "unknown"), "unknown")

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 SHORT, NO_FUND, WRONG_STATE, SAME_PERSON = "FundShort", "NoFund", "WrongPaymentState", "SamePerson"
 EARMARKED, WRONG_PROPOSAL, NOT_THAT_MUCH = "Earmarked", "WrongProposal", "NotThatMuch"
+NOT_YOURS, SECOND_PERSON = "NotYours", "SecondPerson"
 IMPREST_SHORT, IMPREST_BLOCKED = "ImprestShort", "ImprestBlocked"
 LAW = "law"
 THIS_YEAR = 2026  # of the clock of the games
@@ -77,7 +78,17 @@ class Payment:
     state: str = "listed"
     replaces: int | None = None
     moved: set[str] = field(default_factory=set)
-    handed_over: bool = False
+    asked: "Asked | None" = None  # about its cash, the last time that somebody wrote it down
+
+
+@dataclass
+class Asked:
+    """The second of two persons, by the place of each in the game: what she says of what the first wrote down."""
+
+    first: int
+    second: int
+    answer: str = ""
+    by: int | None = None
 
 
 @dataclass
@@ -114,6 +125,7 @@ class Spend:
     settled: int = 0
     back: int = 0
     refill: int | None = None
+    asked: Asked = field(default_factory=lambda: Asked(0, 1))
 
     @property
     def open(self) -> int:

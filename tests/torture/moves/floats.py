@@ -1,7 +1,9 @@
 """Money in a township's hands: advanced, handed out, settled, refilled, counted."""
 
 from audit import clock
-from funds import imprest, services
+from funds import countersigning, imprest, services
+from funds.models import Countersign
+from tests.countersigns import a_receipt
 from tests.torture.game import Game, move
 from tests.torture.model import words
 
@@ -36,7 +38,7 @@ def spend(game: Game, a: int, b: int, c: int) -> None:
     reservation = game.pick(game.model.reservations, b, lambda r: _fits(game, n, r))
     one, two = c % len(game.people), game.person(c, c % len(game.people))
     handover = services.Handover(
-        (game.people[one], game.people[two]), clock.today(), "家里", "signature", "江正", "0" * 64
+        (game.people[one], game.people[two]), clock.today(), "家里", "signature", "江正", a_receipt()
     )
     game.both(
         lambda m: m.spend(n, reservation, one, two),
@@ -58,6 +60,39 @@ def _fits(game: Game, n: int, reservation: words.Reservation) -> bool:
         and game.model.may_pay(n, place)
         and reservation.amount - reservation.released <= game.model.on_hand(n)
     )
+
+
+def _asked(game: Game, n: int) -> int:
+    """The last question about money that was handed out."""
+    return Countersign.objects.filter(spend=game.spends[n]).latest("id").pk
+
+
+@move(4)
+def confirm_spend(game: Game, a: int, b: int, c: int) -> None:
+    """Mostly by whom was asked."""
+    n = game.pick(game.model.spends, a, lambda s: s.open)
+    by = game.model.spends[n].asked.second if b % 4 else c % len(game.people)
+    game.both(
+        lambda m: m.say_yes(m.spends[n].asked, by),
+        lambda: countersigning.confirm(_asked(game, n), by=game.people[by]),
+    )
+
+
+@move(1)
+def object_to_spend(game: Game, a: int, b: int, c: int) -> None:
+    n = game.pick(game.model.spends, a, lambda s: s.open)
+    by = game.model.spends[n].asked.second if b % 2 else c % len(game.people)
+    game.both(
+        lambda m: m.say_no(m.spends[n].asked, by),
+        lambda: countersigning.object_to(_asked(game, n), by=game.people[by], words="没有去"),
+    )
+
+
+@move(1)
+def ask_again(game: Game, a: int, b: int, c: int) -> None:
+    n = game.pick(game.model.spends, a, lambda s: s.asked.answer == "objected")
+    by = game.person(c, game.model.spends[n].asked.first) if b % 4 else game.model.spends[n].asked.first
+    game.both(lambda m: m.ask_again(n, by), lambda: countersigning.ask_again(_asked(game, n), by=game.people[by]))
 
 
 @move(3)

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from audit import clock
-from funds import bulk, services
-from funds.models import Payment, PaymentBatch
-from tests.torture.game import Game, move
+from funds import bulk, cash, countersigning, services
+from funds.models import Countersign, Payment, PaymentBatch
+from tests.countersigns import a_receipt
+from tests.torture.game import Game, Pass, move
 
 
 @move(4)
@@ -171,6 +172,37 @@ def hand_cash(game: Game, a: int, b: int, c: int) -> None:
     n = game.pick(game.model.payments, a, lambda p: p.state == "sent" and p.batch in is_cash)
     one, two = b % len(game.people), game.person(c, b % len(game.people))
     handover = services.Handover(
-        (game.people[one], game.people[two]), clock.today(), "村委会", "signature", "江正", "0" * 64
+        (game.people[one], game.people[two]), clock.today(), "村委会", "signature", "江正", a_receipt()
     )
-    game.both(lambda m: m.hand_cash(n, one, two), lambda: services.hand_over(game.payment(n), handover))
+    game.both(lambda m: m.hand_cash(n, one, two), lambda: cash.hand_over(game.payment(n), handover))
+
+
+def _handed(game: Game, a: int) -> int:
+    """A payment whose cash somebody has written down. Raises Pass."""
+    n = game.pick(game.model.payments, a, lambda p: p.asked)
+    if game.model.payments[n].asked is None:
+        raise Pass
+    return n
+
+
+def _asked(game: Game, n: int) -> int:
+    """The last question about the cash of a payment."""
+    return Countersign.objects.filter(handover__payment=game.payments[n]).latest("id").pk
+
+
+@move(3)
+def confirm_cash(game: Game, a: int, b: int, c: int) -> None:
+    """Mostly by whom was asked."""
+    n = _handed(game, a)
+    by = game.model.payments[n].asked.second if b % 4 else c % len(game.people)
+    game.both(lambda m: m.confirm_cash(n, by), lambda: countersigning.confirm(_asked(game, n), by=game.people[by]))
+
+
+@move(1)
+def object_to_cash(game: Game, a: int, b: int, c: int) -> None:
+    n = _handed(game, a)
+    by = game.model.payments[n].asked.second if b % 2 else c % len(game.people)
+    game.both(
+        lambda m: m.say_no(m.payments[n].asked, by),
+        lambda: countersigning.object_to(_asked(game, n), by=game.people[by], words="没有去"),
+    )
