@@ -17,6 +17,7 @@ from funds.errors import (
     FundsError,
     FundShort,
     MonthClosed,
+    PaymentsFrozen,
     SamePerson,
     WrongPaymentState,
     WrongProposal,
@@ -53,6 +54,10 @@ LAWS: Words = {
     ),
     "paid_by_one_way_only": (FundsError, _l("这一笔已经从另一条路付了，不能再付一次。")),
     "handed_out_once": (FundsError, _l("这一笔已经从备用金发过了，不能再发一次。")),
+    "payments_frozen": (
+        PaymentsFrozen,
+        _l("数据刚从备份恢复，付款先冻结：恢复以前可能已经付过。请先和银行对账，再由两个人解除冻结。"),
+    ),
     "decided_only_once": (FundsError, _l("同一个人、同一个原因，今年已经批过一次，按规定不能再批。")),
 }
 ROWS: Words = {

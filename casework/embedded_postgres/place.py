@@ -183,7 +183,7 @@ def _decide_under_lock(data_dir: Path) -> dict:
         known = _read_pointer(data_dir)
         if not _still_holds(known, data_dir):
             known = _decide(data_dir, known)
-            _write_atomically(data_dir / "postgres.json", json.dumps(known, indent=1))
+            write_atomically(data_dir / "postgres.json", json.dumps(known, indent=1))
     return known
 
 
@@ -236,7 +236,7 @@ def _fits_a_socket(socket_dir: Path) -> bool:
     return len(os.fsencode(path)) <= LONGEST_SOCKET_PATH and re.fullmatch(r"[A-Za-z0-9/._+-]+", path) is not None
 
 
-def _write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str) -> None:
     draft = path.with_suffix(f".{os.getpid()}.tmp")
     with open(draft, "w") as file:
         file.write(text + "\n")
