@@ -66,7 +66,7 @@ def why_not_lift() -> str:
     if newest is None:
         return _("现在没有冻结。")
     if not _accounts(newest.frozen_on).exists():
-        return _("还没有登记银行账户，没法对账。请先在「银行存款」登记账户，再编调节表。")
+        return _("还没有登记银行账户，没法对账。请先在「银行余额」登记账户，再编调节表。")
     accounts = still_to_reconcile()
     if accounts:
         return ngettext(

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 OURS = {"audit", "access", "jobs", "flows", "families", "funds", "casework"}
-FRAMES = 6  # innermost ones that are written of an error
+FRAMES = 6  # of our own, the innermost ones, that are written of an error
 _LONG_NUMBER = re.compile(r"\d{7,}[\dXx*]*")
 _request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="")
 
@@ -60,9 +60,10 @@ def _words(record: logging.LogRecord) -> str:
 
 
 def _places(error: BaseException) -> list[str]:
-    """file:line function, the innermost last. No source line and no value."""
-    frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
-    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    """file:line function of our own code and of where it ended, the innermost last. No source line and no value."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames[:-1] if "site-packages" not in frame.filename][-FRAMES:]
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in own + frames[-1:]]
 
 
 def route_of(request: Any) -> str:
