@@ -9,34 +9,26 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
 
-from casework.embedded_postgres.place import write_atomically
+from casework.embedded_postgres.place import RESTORED
 from funds import freezing
 from funds.models import PaymentFreeze
-
-MARK = "restored.json"
-
-
-def note_restore(data_dir: Path, *, source: str, reached: str | None) -> None:
-    """Leave the mark. `reached` is the moment (ISO) up to which the database came back, if it is known."""
-    about = {"source": source, "reached": reached, "at": datetime.now(UTC).isoformat()}
-    write_atomically(Path(data_dir) / MARK, json.dumps(about))
 
 
 def is_marked() -> bool:
     """Whether a restore waits for its freeze: then the program is not ready."""
-    return (settings.DATA_DIR / MARK).exists()
+    return (settings.DATA_DIR / RESTORED).exists()
 
 
 def freeze_if_marked() -> PaymentFreeze | None:
     """Turn the mark into a freeze. None without a mark, or while the database has no table for it."""
-    mark = settings.DATA_DIR / MARK
+    mark = settings.DATA_DIR / RESTORED
     if not mark.exists() or PaymentFreeze._meta.db_table not in connection.introspection.table_names():
         return None
     about = json.loads(mark.read_text())

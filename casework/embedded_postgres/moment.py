@@ -20,7 +20,7 @@ from .archiving import WAL
 from .base_backup import BaseBackup, alone, base_backups, position_of, programs_for
 from .errors import BadBackup, EmbeddedPostgresError, ServerDidNotStart
 from .manifest import verify
-from .place import Place, Say, locked, place_of, silent
+from .place import Place, Say, locked, mark_restored, place_of, silent
 from .server import DATABASE, connect, make_folders, start_under_lock
 
 LOG = "log"  # folder in the server's home: what is replayed
@@ -61,6 +61,7 @@ def restore_to(moment: datetime | None, archive: Path, data_dir: Path, say: Say 
             say("copying the base backup")
             _stage_cluster(backup, place, account)
             files = beside.bring_back(archive, data_dir)
+            mark_restored(data_dir, source=str(backup.folder), reached=None)  # before there is anything to pay from
             say(f"replaying {pieces} pieces of the log")
             _replay(moment, place, account, say)
     with closing(connect(place)) as connection, connection.cursor() as cursor:

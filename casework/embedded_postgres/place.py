@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from .errors import BelongsToAnother, EmbeddedPostgresError
@@ -20,6 +21,7 @@ from .locks import try_lock
 
 IS_LINUX = sys.platform == "linux"
 ROOT_HOMES = Path("/var/lib/casework")
+RESTORED = "restored.json"  # in the data folder, from a restore until its freeze stands in the database
 SOCKET_NAME = ".s.PGSQL.5432"
 LONGEST_SOCKET_PATH = 103  # bytes; macOS allows 103, Linux 107
 
@@ -234,6 +236,12 @@ def _fits_a_socket(socket_dir: Path) -> bool:
     # A comma would separate two hosts, a quote or a space would need three kinds of escaping.
     path = str(socket_dir / SOCKET_NAME)
     return len(os.fsencode(path)) <= LONGEST_SOCKET_PATH and re.fullmatch(r"[A-Za-z0-9/._+-]+", path) is not None
+
+
+def mark_restored(data_dir: Path, *, source: str, reached: str | None) -> None:
+    """Leave the mark of a restore; `reached` is the moment (ISO) up to which the database came back, if it is known."""
+    about = {"source": source, "reached": reached, "at": datetime.now(UTC).isoformat()}
+    write_atomically(data_dir / RESTORED, json.dumps(about))
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -111,7 +111,6 @@ def _from_the_archive_alone(
     if early := [key for key in at_moment if told.get(key, died) > moment + 1]:
         drilled.wrong.append(f"{len(early)} of after the moment are there at the moment")
     for place in (latest, then):
-        after_restore.note_restore(place, source="drill", reached=None)
         looked = after_restore.look_over(place, say=lambda _text: None)
         if (looked["ledger"], looked["audit"]) != ("sound", "sound") or not looked["payments"].startswith("frozen"):
             drilled.wrong.append(f"{place.name}: {looked}")

@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from audit.console import JsonCommand
 from casework import embedded_postgres as embedded
-from casework.after_restore import look_over, note_restore
+from casework.after_restore import is_marked, look_over
 from casework.embedded_postgres import Database, EmbeddedPostgresError
+from casework.embedded_postgres.place import RESTORED, mark_restored
 
 ELSEWHERE = "The database server is managed elsewhere: DATABASE_URL is set."
 ITS_ADMINISTRATOR = (
@@ -84,8 +85,15 @@ class Command(JsonCommand):
         database = Database.of_django(settings.DATABASES["default"])
         if verb == "backup":
             return embedded.backup(database, settings.DATA_DIR, to=file, say=self._say)
-        done = embedded.restore(database, settings.DATA_DIR, file, yes=options["yes"], say=self._say)
-        note_restore(settings.DATA_DIR, source=str(file), reached=None)
+        # Before, so that a restore that is killed half-way is frozen as well; what was refused has changed nothing.
+        had_mark = is_marked()
+        mark_restored(settings.DATA_DIR, source=str(file), reached=None)
+        try:
+            done = embedded.restore(database, settings.DATA_DIR, file, yes=options["yes"], say=self._say)
+        except EmbeddedPostgresError:
+            if not had_mark:
+                (settings.DATA_DIR / RESTORED).unlink()
+            raise
         return done | look_over(settings.DATA_DIR, say=self._say, is_quick=True)
 
     def _piece_by_piece(self, verb: str, what: str | None, options: dict[str, Any]) -> dict[str, Any]:
@@ -115,7 +123,7 @@ class Command(JsonCommand):
         if into == settings.DATA_DIR:
             raise CommandError("A restore goes into a new folder, never over the one in use.")
         done = embedded.restore_to(_moment(what), source.resolve(), into, say=self._say)
-        note_restore(into, source=done["restored_from"], reached=done["reached"])
+        mark_restored(into, source=done["restored_from"], reached=done["reached"])
         return done | look_over(into, say=self._say)
 
     def _say(self, text: str) -> None:
