@@ -39,8 +39,11 @@ def facts_of(record: logging.LogRecord) -> dict[str, Any]:
         "logger": record.name,
         "message": _words(record),
     }
-    if request_id():
-        facts["request"] = request_id()
+    number = request_id() or getattr(
+        getattr(record, "request", None), "number", ""
+    )  # Django speaks after all is answered
+    if number:
+        facts["request"] = number
     facts |= getattr(record, "facts", {})
     if record.exc_info and record.exc_info[1]:
         facts["error"] = type(record.exc_info[1]).__name__

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -21,6 +23,9 @@ from django.db.utils import ConnectionHandler
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from casework.embedded_postgres import Database
+from casework.embedded_postgres.account import account_for
+from casework.embedded_postgres.place import place_of
 from casework.models import Case, CaseEvent
 from casework.watching import health, logs, unavailable
 from jobs import outbox
@@ -236,6 +241,35 @@ def test_a_full_disk_for_uploads_is_said_to_be_full(world: World, settings: Any)
     assert not Job.objects.exists()
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can mount a small disk")
+@pytest.mark.xdist_group("small_disk")
+def test_postgresql_on_a_full_disk_says_what_we_take_for_one(db: None) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        place = place_of(settings.DATA_DIR)
+        if str(place.socket_dir) != connection.settings_dict["HOST"]:
+            pytest.skip("the server is not ours, or on another machine")
+        owner = account_for(place.home)
+        how = f"size=2m,uid={owner.uid},gid={owner.gid},mode=0700"
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", how, "tmpfs", folder], capture_output=True).returncode != 0:
+            pytest.skip("no disk can be mounted here")
+        os.chmod(folder, 0o755)
+        with closing(Database.of_django(connection.settings_dict).connect()) as there, there.cursor() as cursor:
+            try:
+                cursor.execute(f"CREATE TABLESPACE small_disk LOCATION '{folder}'")
+                cursor.execute("CREATE TABLE on_small_disk (filler text) TABLESPACE small_disk")
+                with pytest.raises(psycopg2.Error) as full:
+                    cursor.execute(
+                        "INSERT INTO on_small_disk SELECT repeat(md5(n::text), 50) FROM generate_series(1, 9999) n"
+                    )
+            finally:
+                cursor.execute("DROP TABLE IF EXISTS on_small_disk")
+                cursor.execute("CHECKPOINT")  # lets go of the file
+                cursor.execute("DROP TABLESPACE IF EXISTS small_disk")
+                subprocess.run(["umount", folder], check=True)
+
+    assert full.value.pgcode == "53100" and unavailable.code_of(full.value) == "disk"
+
+
 # ---------------------------------------------------------------- health
 
 
@@ -245,8 +279,21 @@ def ran(name: str, ago: str) -> None:
         cursor.execute("UPDATE jobs_timerrun SET last_run_at = now() - %s::interval WHERE name = %s", [ago, name])
 
 
-def test_alive_asks_no_database(client: Client) -> None:
-    assert client.get("/healthz").content == b"ok"
+def test_alive_asks_no_database_not_even_who_is_there(client: Client) -> None:
+    client.cookies["sessionid"] = "somebody's"
+
+    assert client.get("/healthz", headers={"host": "10.0.0.7"}).content == b"ok"
+
+
+def test_a_database_that_is_down_is_told_to_machines_in_their_words(client: Client, db: None) -> None:
+    client.cookies["sessionid"] = "somebody's"
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE jobs_timerrun RENAME TO gone")
+        answer = client.get("/readyz")
+        transaction.set_rollback(True)
+
+    assert answer.status_code == 503 and answer.json() == {"ok": False, "code": "database"}
 
 
 def test_a_machine_that_is_looked_after_is_well(client: Client, db: None) -> None:
