@@ -8,7 +8,7 @@ from django.urls import reverse
 class OwnPasswordFirst:
     """Whoever was given a one-time password changes it before anything else."""
 
-    OPEN = ("password_change", "logout", "preferences", "help", "healthz", "readyz")
+    OPEN = ("password_change", "logout", "preferences", "help", "healthz", "readyz", "metrics")
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,10 +1,21 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+def _freeze_after_restore(**_sent: Any) -> None:
+    """A backup of an older program gets the table of freezes by its migration, and then its freeze."""
+    from casework.after_restore import freeze_if_marked  # noqa: PLC0415
+
+    freeze_if_marked()
 
 
 class CaseworkConfig(AppConfig):
     name = "casework"
 
     def ready(self) -> None:
+        post_migrate.connect(_freeze_after_restore, sender=self)
         from casework import bank_answers, bank_jobs, celery, checks, importing, timers  # noqa: F401, PLC0415
         from casework.auditing import jobs as audit_jobs  # noqa: F401, PLC0415
         from casework.desks.funds import statement_files  # noqa: F401, PLC0415

@@ -52,6 +52,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "casework.watching.requests.Watched",
+    "casework.watching.pages.ForMachines",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -133,6 +135,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_COOLOFF_TIME = 0.25
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "access/locked.html"
+AXES_SENSITIVE_PARAMETERS = ["username"]  # a telephone number; the access log keeps it, the machine's does not
 AXES_ENABLED = not TESTING
 
 LANGUAGE_CODE = "zh-hans"
@@ -182,19 +185,34 @@ SECURE_REFERRER_POLICY = "same-origin"
 PROXIES = max(1, env.int("CASEWORK_PROXIES", default=1))  # how many of our own stand before us
 if env.bool("CASEWORK_HTTPS", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    MIDDLEWARE.insert(0, "casework.http.BehindProxy")
+    MIDDLEWARE.insert(1, "casework.http.BehindProxy")
     SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 31_536_000
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 
+# What /readyz and /metrics go by
+DISK_FREE_MB = env.int("CASEWORK_DISK_FREE_MB", default=500)  # with less than this free the program is not ready
+METRICS_TOKEN = env("CASEWORK_METRICS_TOKEN", default="")
+METRICS_FROM = env.list("CASEWORK_METRICS_FROM", default=[])  # addresses; without either nobody is told
+
+LOG = env("CASEWORK_LOG", default="text")  # text or json
+LOG_LEVEL = env("CASEWORK_LOG_LEVEL", default="WARNING")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": env("CASEWORK_LOG_LEVEL", default="WARNING")},
+    "formatters": {
+        "json": {"()": "casework.watching.logs.Json"},
+        "text": {"()": "casework.watching.logs.Text"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
     # At INFO Celery quotes the text of a task's error, and with it a person; jobs/ logs type and place instead.
-    "loggers": {"celery.app.trace": {"level": "ERROR"}},
+    "loggers": {
+        "celery.app.trace": {"level": "ERROR"},
+        "casework.requests": {"level": "INFO" if LOG == "json" else LOG_LEVEL},  # a terminal is not filled with them
+        "django": {"handlers": [], "propagate": True},  # its own console handler would write the address
+        "django.server": {"handlers": [], "propagate": True},
+    },
 }
 SILENCED_SYSTEM_CHECKS = ["axes.W003"] if TESTING else []

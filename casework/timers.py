@@ -8,12 +8,14 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from access import services as access
 from audit import checkpoints, clock
 from casework.acting import TIMER_KEY, act
+from casework.embedded_postgres import archive_things
 from casework.errors import REFUSALS
 from casework.models import Alert, Case, PublicNotice
 from families.models import HouseholdMember
@@ -176,6 +178,13 @@ def settle_alerts(payload: dict[str, Any], outbox_id: int) -> None:
     for alert in alerts:
         alert.settled_on = clock.today()
         alert.save()
+
+
+@timers.every(MINUTE, "archive")
+def keep_files() -> dict[str, Any]:
+    """Copy new files and keys to the archive of the embedded database, where there is one. Also the worker's sign of life."""
+    copied = archive_things(settings.DATA_DIR)
+    return {} if copied is None else {"copied": copied}
 
 
 @timers.every(5 * MINUTE, "checkpoint")

@@ -3,6 +3,7 @@ from django.urls import include, path
 
 from casework.desks.township.urls import county_urls, township_urls
 from casework.views import session, style
+from casework.watching import pages as watching
 
 urlpatterns = [
     path("", session.home, name="home"),
@@ -28,6 +29,8 @@ urlpatterns = [
     path("rosters/", include("casework.desks.rosters.urls")),
     path("questions/", include("casework.desks.audit.question_urls")),
     path("imports/", include("casework.desks.imports.urls")),
-    path("healthz", session.healthz, name="healthz"),
-    path("readyz", session.readyz, name="readyz"),
+    path("healthz", watching.healthz, name="healthz"),
+    path("readyz", watching.readyz, name="readyz"),
+    path("metrics", watching.numbers, name="metrics"),
 ]
+handler500 = "casework.watching.unavailable.server_error"

@@ -1,6 +1,10 @@
 import os
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from casework.watching.metrics import share_between_processes
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "casework.settings")
+share_between_processes(settings.DATA_DIR)
 application = get_wsgi_application()

@@ -24,7 +24,7 @@ from access import vault
 from audit import clock
 from audit.bulk import copy_rows, next_ids, write_history
 from audit.context import current
-from funds import instalments, ledger
+from funds import freezing, instalments, ledger
 from funds.errors import WrongPaymentState
 from funds.models import Payment, PaymentBatch, Reservation, Transfer
 from funds.models.payments import account_row
@@ -234,7 +234,8 @@ def _parts_of(ids: Sequence[int]) -> dict[int, tuple[str, int, int]]:
 
 
 def send_many(batch: PaymentBatch, *, progress: Progress = _silent) -> int:
-    """Every listed payment of a released batch is with the bank; returns how many. Raises WrongPaymentState."""
+    """Every listed payment of a released batch is with the bank; returns how many. Raises WrongPaymentState, PaymentsFrozen."""
+    freezing.refuse_while_frozen()
     if batch.state != PaymentBatch.State.RELEASED:
         raise WrongPaymentState(_("这一批还没有放行，请在批次页面放行整批。"))
     _by_index()

@@ -18,6 +18,10 @@ class WrongPaymentState(FundsError):
     """The payment or batch is not in the state that this step needs."""
 
 
+class PaymentsFrozen(FundsError):
+    """After a restore nothing is released or sent before the bank was asked what it has paid."""
+
+
 class WrongDay(FundsError):
     """The bank cannot have answered, nor the family have got its money, on that day."""
 

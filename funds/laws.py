@@ -19,6 +19,12 @@ CONFIRMED = {
     "interfund": "interfund",
     "hand_back": "hand_back",
 }
+# Triggers without which a restore would be followed by payments; (table, trigger)
+STANDING = {
+    ("funds_payment", "funds_frozen"),
+    ("funds_paymentbatch", "funds_frozen"),
+    ("funds_paymentfreeze", "funds_lifted_once"),
+}
 _OFF = """
 SELECT c.relname, g.tgname FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
 WHERE NOT g.tgisinternal AND g.tgenabled <> 'A' AND c.relname LIKE 'funds\\_%' AND g.tgname NOT LIKE 'audit\\_%' ORDER BY 1, 2
@@ -26,13 +32,16 @@ WHERE NOT g.tgisinternal AND g.tgenabled <> 'A' AND c.relname LIKE 'funds\\_%' A
 
 
 def wrong_laws() -> Iterator[Problem]:
-    """Rows of the two tables that the program does not know, or that are missing; triggers that do not fire always."""
+    """Rows of the two tables that the program does not know, or that are missing; triggers that do not fire always, or are gone."""
     ways = {(str(kind), str(gives), str(takes)) for kind, (gives, takes) in SIDES.items()}
     yield from _odd("funds_transferrule", "kind, debit_kind, credit_kind", ways)
     yield from _odd("funds_twopersons", "kind, proposal", set(CONFIRMED.items()))
     with connection.cursor() as cursor:
         cursor.execute(_OFF)
         for table, trigger in cursor.fetchall():
+            yield _problem(table, trigger)
+        cursor.execute("SELECT c.relname, g.tgname FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid")
+        for table, trigger in sorted(STANDING - set(cursor.fetchall())):
             yield _problem(table, trigger)
 
 

@@ -17,6 +17,7 @@ from funds.errors import (
     FundsError,
     FundShort,
     MonthClosed,
+    PaymentsFrozen,
     ReceiptUsed,
     SamePerson,
     SecondPerson,
@@ -64,6 +65,10 @@ LAWS: Words = {
     "settled_once_it_is_confirmed": (
         SecondPerson,
         _l("一起发钱的人还没有确认这一笔，手续不能认可。请先由她在「会签」里确认。"),
+    ),
+    "payments_frozen": (
+        PaymentsFrozen,
+        _l("数据刚从备份恢复，付款先冻结：恢复以前可能已经付过。请先和银行对账，再由两个人解除冻结。"),
     ),
     "decided_only_once": (FundsError, _l("同一个人、同一个原因，今年已经批过一次，按规定不能再批。")),
 }

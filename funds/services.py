@@ -12,7 +12,7 @@ from django_fsm import can_proceed
 
 from access import vault
 from audit import clock
-from funds import budget, instalments, ledger
+from funds import budget, freezing, instalments, ledger
 from funds.errors import SamePerson, WrongDay, WrongPaymentState, WrongProposal
 from funds.models import (
     Account,
@@ -290,7 +290,11 @@ def check_batch(batch: PaymentBatch, *, by: Any) -> None:
 
 
 def release_batch(batch: PaymentBatch, *, by: Any) -> None:
-    """Hand a checked batch to the bank. Raises SamePerson: maker, checker, or whoever wrote down an account of it."""
+    """Hand a checked batch to the bank.
+
+    Raises SamePerson: maker, checker, or whoever wrote down an account of it; PaymentsFrozen after a restore.
+    """
+    freezing.refuse_while_frozen()
     if batch.state != PaymentBatch.State.CHECKED:
         raise WrongPaymentState(_("批次 %(number)s 还没有复核，不能放行。") % {"number": batch.number})
     if not batch.payments.filter(state=Payment.State.LISTED).exists():
@@ -305,7 +309,11 @@ def release_batch(batch: PaymentBatch, *, by: Any) -> None:
 
 
 def send(payment: Payment) -> None:
-    """The payment of a released batch is with the bank; its money leaves the commitment. Raises WrongPaymentState."""
+    """The payment of a released batch is with the bank; its money leaves the commitment.
+
+    Raises WrongPaymentState, PaymentsFrozen.
+    """
+    freezing.refuse_while_frozen()
     if payment.batch.state != PaymentBatch.State.RELEASED:
         raise WrongPaymentState(_("这一批还没有放行，请在批次页面放行整批。"))
     payment.sent_on = clock.today()

@@ -361,6 +361,8 @@ ELSEWHERE = {
     "one_living_countersign_a_slip": "tests/funds/test_countersigning.py: asked twice in raw SQL",
     "accepted_or_reversed_once": "tests/funds/test_stock.py: a second acceptance is refused in raw SQL",
     "reviewed_when_both_sides_agree": "none begins as reviewed (tests/funds/test_bank_balance.py)",
+    "freeze_lifted_by_a_proposal": "while a freeze is open other good rows are refused (tests/funds/test_freezing.py)",
+    "freeze_names_its_backup": "while a freeze is open other good rows are refused (tests/funds/test_freezing.py)",
     "reconciliation_refused_with_reason": "none begins as refused (tests/funds/test_bank_balance.py)",
 }
 

@@ -45,6 +45,10 @@ def account_for(home: Path) -> Account:
     return _by_number(os.getuid())
 
 
+def us() -> Account:
+    return Account("", os.getuid(), os.getgid())
+
+
 def run_as(account: Account, command: Sequence[str | Path], **options) -> subprocess.CompletedProcess:
     """Run a server program as `account`, away from the caller's folder and PG* variables; captures text."""
     if not account.is_us:

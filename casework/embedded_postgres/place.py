@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from .errors import BelongsToAnother, EmbeddedPostgresError
@@ -20,6 +21,7 @@ from .locks import try_lock
 
 IS_LINUX = sys.platform == "linux"
 ROOT_HOMES = Path("/var/lib/casework")
+RESTORED = "restored.json"  # in the data folder, from a restore until its freeze stands in the database
 SOCKET_NAME = ".s.PGSQL.5432"
 LONGEST_SOCKET_PATH = 103  # bytes; macOS allows 103, Linux 107
 
@@ -183,7 +185,7 @@ def _decide_under_lock(data_dir: Path) -> dict:
         known = _read_pointer(data_dir)
         if not _still_holds(known, data_dir):
             known = _decide(data_dir, known)
-            _write_atomically(data_dir / "postgres.json", json.dumps(known, indent=1))
+            write_atomically(data_dir / "postgres.json", json.dumps(known, indent=1))
     return known
 
 
@@ -236,7 +238,13 @@ def _fits_a_socket(socket_dir: Path) -> bool:
     return len(os.fsencode(path)) <= LONGEST_SOCKET_PATH and re.fullmatch(r"[A-Za-z0-9/._+-]+", path) is not None
 
 
-def _write_atomically(path: Path, text: str) -> None:
+def mark_restored(data_dir: Path, *, source: str, reached: str | None) -> None:
+    """Leave the mark of a restore; `reached` is the moment (ISO) up to which the database came back, if it is known."""
+    about = {"source": source, "reached": reached, "at": datetime.now(UTC).isoformat()}
+    write_atomically(data_dir / RESTORED, json.dumps(about))
+
+
+def write_atomically(path: Path, text: str) -> None:
     draft = path.with_suffix(f".{os.getpid()}.tmp")
     with open(draft, "w") as file:
         file.write(text + "\n")

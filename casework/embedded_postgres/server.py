@@ -10,12 +10,14 @@ import shutil
 import signal
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 
 import psycopg2
 import psycopg2.extensions
 from psycopg2 import sql
 
+from . import archiving
 from .account import Account, account_for, acting_as, make_folder_for, run_as
 from .errors import BelongsToAnother, EmbeddedPostgresError, ServerDidNotStart
 from .locks import try_lock
@@ -24,7 +26,7 @@ from .programs import Programs, make_root_homes, readable_by, server_programs
 
 DATABASE = "casework"
 ROLE = "casework"
-PATIENCE_FOR_RECOVERY = 600  # seconds; after a power cut PostgreSQL replays its log before it answers
+PATIENCE_FOR_RECOVERY = 3600  # seconds; after a power cut or in a restore PostgreSQL replays its log before it answers
 PATIENCE_FOR_LAUNCH = 60  # seconds until a main process must be there
 PATIENCE_FOR_LEFTOVERS = 5  # seconds until processes that outlived their server are ended
 LONGEST_LOG = 10_000_000  # bytes
@@ -51,8 +53,13 @@ log_error_verbosity = terse
 log_checkpoints = off
 log_line_prefix = '%m [%p] '
 logging_collector = off
+# Always on, so that `db archive on` needs no restart; `true` keeps nothing. PostgreSQL works inside its data folder.
+archive_mode = on
+archive_command = '{archive_command}'
+archive_timeout = {archive_timeout}
+include_if_exists '{config}/recovery.conf'
 """
-HBA = "local all all peer map=casework\n"
+HBA = "local all all peer map=casework\nlocal replication all peer map=casework\n"
 
 
 def start(data_dir: Path, say: Say = silent) -> dict:
@@ -62,7 +69,7 @@ def start(data_dir: Path, say: Say = silent) -> dict:
     """
     place = place_of(data_dir)
     with locked(place.data_dir, say):
-        _start_under_lock(place, say)
+        start_under_lock(place, say)
     return status(data_dir)
 
 
@@ -121,10 +128,29 @@ def connect(place: Place, database: str = "postgres") -> psycopg2.extensions.con
     return connection
 
 
+def reconfigure(place: Place, say: Say = silent) -> None:
+    """Let the running server follow a changed configuration; one that was started by an older program is restarted.
+
+    Raises EmbeddedPostgresError: nobody answers.
+    """
+    with locked(place.data_dir, say):
+        account = account_for(place.home)
+        with acting_as(account):
+            _write_config(place, account)
+        with closing(connect(place)) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT pg_reload_conf()")
+            cursor.execute("SHOW archive_mode")
+            if cursor.fetchone()[0] == "on":
+                return
+        say("restarting PostgreSQL once, so that it can archive")
+        _stop_under_lock(place, say)
+        start_under_lock(place, say)
+
+
 # Starting
 
 
-def _start_under_lock(place: Place, say: Say) -> None:
+def start_under_lock(place: Place, say: Say) -> None:
     account = account_for(place.home)
     if not (_is_alive(place) and _becomes_ready(place, say, PATIENCE_FOR_LEFTOVERS)):
         _launch(place, account, say)
@@ -138,7 +164,7 @@ def _launch(place: Place, account: Account, say: Say) -> None:
     has_cluster = (place.cluster / "PG_VERSION").exists()
     major = int((place.cluster / "PG_VERSION").read_text()) if has_cluster else None
     programs = readable_by(account, server_programs(major), say)
-    _make_folders(place, account)
+    make_folders(place, account)
     if not has_cluster:
         _stop_unreachable(place, say)
         _create_cluster(place, account, programs, say)
@@ -161,7 +187,7 @@ def _launch(place: Place, account: Account, say: Say) -> None:
         os.close(alive)  # not unlocked: PostgreSQL and its children hold it from here on
 
 
-def _make_folders(place: Place, account: Account) -> None:
+def make_folders(place: Place, account: Account) -> None:
     if place.home.parent == ROOT_HOMES:
         make_root_homes()
     make_folder_for(account, place.home)
@@ -206,7 +232,8 @@ def _locale_options(major: int) -> list[str]:
 def _write_config(place: Place, account: Account) -> None:
     paths = {"cluster": place.cluster, "config": place.config, "socket_dir": place.socket_dir}
     quoted = {name: str(path).replace("\\", "\\\\").replace("'", "''") for name, path in paths.items()}
-    (place.config / "postgresql.conf").write_text(SETTINGS.format(**quoted))
+    (place.config / "postgresql.conf").write_text(SETTINGS.format(**quoted, **archiving.settings_for(place)))
+    (place.config / archiving.SCRIPT).write_text(archiving.script_for(place))
     (place.config / "pg_hba.conf").write_text(HBA)
     owners = sorted({account.name, "root"})
     (place.config / "pg_ident.conf").write_text("".join(f'casework "{name}" {ROLE}\n' for name in owners))

@@ -19,7 +19,9 @@ from casework import due as deadlines
 from casework.fields import DayInput
 from casework.icons import ICONS, MARK
 from flows.states import STATES
+from funds import freezing
 from funds import money as money_in
+from funds.models import PaymentFreeze
 
 register = template.Library()
 
@@ -251,6 +253,12 @@ def message_tone(level_tag: str) -> str:
 def nothing(title: Any, text: Any = "", icon: str = "sprout") -> dict[str, Any]:
     """An empty list says so kindly, and says what comes next. (`empty` belongs to {% for %}.)"""
     return {"title": title, "text": text, "icon": icon}
+
+
+@register.simple_tag
+def payments_freeze() -> PaymentFreeze | None:
+    """The newest restore after which payments stand still, or None."""
+    return freezing.open_freezes().first()
 
 
 # ---------------------------------------------------------------- lists

@@ -1,6 +1,5 @@
 """Coming in, going out, and how one likes the pages."""
 
-from dataclasses import asdict
 from typing import Any
 
 from axes.handlers.proxy import AxesProxyHandler
@@ -10,8 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.views import LoginView, PasswordChangeView
-from django.db import DatabaseError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils.translation import check_for_language, ngettext
@@ -26,7 +24,6 @@ from casework.demo_accounts import DEMO_PASSWORD, demo_accounts
 from casework.desks.acts import way_back
 from casework.guides import GUIDES, read_guide, title_of_guide
 from casework.menu import DESKS, desk_of, desks_of, home_of
-from jobs import health
 
 YEAR_SECONDS = 365 * 24 * 3600
 
@@ -156,19 +153,3 @@ def guide(request: HttpRequest, name: str) -> HttpResponse:
         raise Http404
     blocks = read_guide(name, _language())
     return render(request, "access/guide.html", {"blocks": blocks})
-
-
-@require_safe
-def healthz(request: HttpRequest) -> HttpResponse:
-    """The process answers."""
-    return HttpResponse("ok", content_type="text/plain")
-
-
-@require_safe
-def readyz(request: HttpRequest) -> JsonResponse:
-    """The process can work: its database answers, too. `troubles` tells what the worker could not do, naming nobody."""
-    try:
-        troubles = health.troubles()
-    except DatabaseError:
-        return JsonResponse({"database": "unreachable"}, status=503)
-    return JsonResponse({"database": "ok"} | ({"troubles": [asdict(one) for one in troubles]} if troubles else {}))

@@ -3,6 +3,7 @@
 from funds.models.bank_balance import DepositAccount, FundStanding, OpenItem, Reconciliation, StatedBalance
 from funds.models.banking import BankFile, BankFormat, BankLine, BankTask, HeadingMapping
 from funds.models.countersigns import Countersign
+from funds.models.freezes import PaymentFreeze
 from funds.models.imprest import ImprestCount, ImprestFloat, ImprestRefill, ImprestSpend
 from funds.models.instalments import Instalment
 from funds.models.ledger import Account, Allocation, Fund, Reservation, Transfer
@@ -47,6 +48,7 @@ __all__ = [
     "OpenItem",
     "Payment",
     "PaymentBatch",
+    "PaymentFreeze",
     "Period",
     "PeriodTotal",
     "Proposal",

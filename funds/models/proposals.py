@@ -22,6 +22,7 @@ class Proposal(models.Model):
         CLOSE_PERIOD = "close_period", _("结账")
         WRITE_OFF = "write_off", _("核销")
         IMPREST_LIMIT = "imprest_limit", _("备用金定额")
+        LIFT_FREEZE = "lift_freeze", _("解除付款冻结")
 
     class State(models.TextChoices):
         PROPOSED = "proposed", _("等核准")

@@ -23,9 +23,9 @@ import django  # noqa: E402
 
 django.setup()
 
-from tests.torture import broker, crashes, game, kills, last_yuan, machine, scratch  # noqa: E402
+from tests.torture import broker, crashes, drill, game, kills, last_yuan, machine, scratch  # noqa: E402
 
-PROMISED = {"operations": 2_000_000, "attempts": 100_000, "kills": 10_000, "crashes": 200}
+PROMISED = {"operations": 2_000_000, "attempts": 100_000, "kills": 10_000, "crashes": 200, "drills": 20}
 CHUNK = 10_000  # moves in one copy of the database, and between two lines
 
 
@@ -55,6 +55,8 @@ def main() -> int:
             )
     if asked.crashes:
         parts.append(("killed PostgreSQL", lambda: _crashes(asked.crashes, asked.seed)))
+    if asked.drills:
+        parts.append(("restore drills", lambda: _drills(asked.drills, asked.seed)))
     is_sound = True
     with scratch.town():
         for name, part in parts:
@@ -114,6 +116,14 @@ def _crashes(crashed_times: int, seed: int) -> tuple[str, list[str]]:
         f"{crashed.crashes} crashes, {crashed.acknowledged} acknowledged, {crashed.unknown} unknown of which {crashed.found}"
         f" had been committed, back within {crashed.longest_recovery:.1f} s"
     ), crashed.wrong
+
+
+def _drills(count: int, seed: int) -> tuple[str, list[str]]:
+    runs = [_in_a_copy(drill.drill, seconds=20.0, seed=seed + n) for n in range(count)]
+    told = sum(run.acknowledged for run in runs)
+    worst, slowest = max(run.lost_seconds for run in runs), max(run.seconds_to_restore for run in runs)
+    said = f"{count} drills, {told} acknowledged, {worst:.1f} s lost with the disk at most, restored within {slowest:.0f} s"
+    return said, [words for run in runs for words in run.wrong]
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 
 from audit import clock
-from tests.torture import broker, cable, crashes, kills, last_yuan, machine
+from tests.torture import broker, cable, crashes, drill, kills, last_yuan, machine
 from tests.torture.tampering import MET, TAMPERINGS
 from tests.world import START
 
@@ -94,3 +94,14 @@ def test_a_killed_postgresql_keeps_what_it_acknowledged(town: None) -> None:
 
     assert crashed.wrong == [], SEED
     assert crashed.acknowledged > 50 and crashed.unknown
+
+
+@pytest.mark.torture
+def test_the_archive_alone_brings_back_what_was_acknowledged(town: None) -> None:
+    drilled = drill.drill(seconds=6.0, seed=SEED)
+
+    assert drilled.wrong == [], SEED
+    assert drilled.acknowledged > 20 and drilled.restored > 10
+    print(
+        f"lost {drilled.lost_seconds:.1f} s of work with the disk, restored within {drilled.seconds_to_restore:.1f} s"
+    )

@@ -195,6 +195,7 @@ TIMERS = {
     "exit_notices": _l("退出公示期满，结案"),
     "deadlines": _l("超期提醒"),
     "checkpoint": _l("封存记录"),
+    "archive": _l("文件抄到归档"),
 }
 
 

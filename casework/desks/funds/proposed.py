@@ -21,7 +21,7 @@ from casework.desks.funds.earmarks import title_of
 from casework.desks.funds.figures import ACCOUNT_WORDS, KIND_WORDS, case_id_of
 from casework.desks.funds.reach import cases_in_reach
 from funds import closing, imprest, ledger
-from funds.models import Account, Allocation, Fund, Proposal, Recovery, Transfer
+from funds.models import Account, Allocation, Fund, PaymentFreeze, Proposal, Recovery, Transfer
 from funds.money import yuan
 
 
@@ -120,6 +120,15 @@ def _limit(proposal: Proposal, user: Any) -> list[Fact]:
     else:
         facts += [Fact(_("谁保管"), keeper.name), Fact(_("定额（元）"), yuan(proposal.amount_fen))]
     return facts
+
+
+@tells("lift_freeze")
+def _freezes(proposal: Proposal, user: Any) -> list[Fact]:
+    here = reverse("funds:freeze")
+    return [
+        Fact(_("哪一次恢复"), _("%(day)s，备份 %(source)s") % {"day": one.frozen_on, "source": one.source}, here)
+        for one in PaymentFreeze.objects.filter(pk__in=proposal.details["freezes"])
+    ]
 
 
 @tells("write_off")

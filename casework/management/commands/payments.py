@@ -1,4 +1,4 @@
-"""Bank files from scripts: the list of a batch, the bank's answer, a new format."""
+"""Bank files from scripts: the list of a batch, the bank's answer, a new format. And the freeze after a restore."""
 
 import argparse
 import hashlib
@@ -8,12 +8,14 @@ from typing import Any, BinaryIO
 
 from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
+from django.utils import timezone
 
 from access.models import Staff
 from audit import clock
 from audit.console import JsonCommand
+from casework.after_restore import freeze_if_marked, is_marked
 from casework.errors import REFUSALS
-from funds import bank_files, bank_formats, bank_lists
+from funds import bank_files, bank_formats, bank_lists, freezing
 from funds.banking.errors import ListRefused
 from funds.models import BankFormat, PaymentBatch
 from funds.money import yuan
@@ -22,7 +24,7 @@ from funds.money import yuan
 class Command(JsonCommand):
     help = (
         "export BATCH: write the bank's list of a released batch. import FILE: post a bank's answer, whole or not at all. "
-        "format [FILE]: add a version of a bank's format, list them. Exit status 1 on a refusal; then nothing was changed."
+        "format [FILE]: add a version of a bank's format, list them. freeze: stop all payments after a restore. Exit status 1 on a refusal; then nothing was changed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -43,7 +45,13 @@ class Command(JsonCommand):
         made = verbs.add_parser("format", help="add a version of a bank's format, as JSON (docs/adr/0013); list them")
         made.add_argument("file", type=Path, nargs="?", help="without one the formats of the product are written down")
         made.add_argument("--by", help="username of whoever answers for it")
-        for verb in (export, answer, made):  # may stand after the verb as well
+        frozen = verbs.add_parser("freeze", help="stop all payments until the bank was asked; two persons lift it")
+        frozen.add_argument("--why", help="which backup or snapshot was restored, and how")
+        frozen.add_argument(
+            "--restored", action="store_true", help="only if `db restore` or `db restore-to` left its mark"
+        )
+        frozen.set_defaults(by=None)
+        for verb in (export, answer, made, frozen):  # may stand after the verb as well
             verb.add_argument(
                 "--json", action="store_true", default=argparse.SUPPRESS, help="answer with one JSON object"
             )
@@ -51,9 +59,12 @@ class Command(JsonCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         by = self._by(options["by"])
         try:
-            done = {"export": self._export, "import": self._import, "format": self._format}[options["verb"]](
-                by, options
-            )
+            done = {
+                "export": self._export,
+                "import": self._import,
+                "format": self._format,
+                "freeze": self._freeze,
+            }[options["verb"]](by, options)
         except (*REFUSALS, OSError) as refusal:
             raise CommandError(self._in_words(refusal)) from refusal
         if options["json"]:
@@ -144,6 +155,21 @@ class Command(JsonCommand):
             "may_be_posted": judged.may_be_posted,
             "posted": False,
         }
+
+    def _freeze(self, by: Staff | None, options: dict[str, Any]) -> dict[str, Any]:
+        if options["restored"]:
+            made = freeze_if_marked()
+            if made is None and is_marked():
+                raise CommandError(
+                    "The database has no table for a freeze yet: manage.py migrate makes it, and freezes."
+                )
+        elif options["why"]:
+            made = freezing.freeze(source=options["why"], at=timezone.now())
+        else:
+            raise CommandError(
+                "Say what was restored: manage.py payments freeze --why 'snapshot of the server of 1 May'"
+            )
+        return {"frozen": freezing.open_freezes().count(), "made": made.pk if made else None}
 
     def _format(self, by: Staff | None, options: dict[str, Any]) -> dict[str, Any]:
         if options["file"] is None:
