@@ -4,3 +4,7 @@ class AuditError(Exception):
 
 class ClockIsReal(AuditError):
     """The business clock may be moved in demo and test installations only."""
+
+
+class TreeIsBroken(AuditError):
+    """The stored tree is not the one that was sealed last; nothing more is sealed over it."""

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection
 
 from audit.history import HISTORY_COLUMNS
+from audit.leaves import facts_joins, leaf_sql
 from audit.operations import COMPLETENESS_TRIGGERS
 
 _DIGEST = "sha256(convert_to(rtrim(r::text, ',)'), 'UTF8'))"
@@ -231,11 +232,41 @@ def strangers(tables: list[Tracked]) -> Query:
     )
 
 
+def leaves(lag_seconds: float) -> list[Query]:
+    """Leaves that are not their entry's, leaves without an entry, and entries that have waited too long for a leaf."""
+    return [
+        Query(
+            f"""
+            SELECT CASE WHEN e.id IS NULL THEN 'leaf_orphan' ELSE 'leaf' END, coalesce(e.tbl, 'audit_leaf'),
+                   coalesce(e.row_id, l.position), coalesce(e.stream, ''), '@' || l.position
+            FROM audit_leaf l LEFT JOIN audit_entry e ON e.id = l.entry_id {facts_joins()}
+            WHERE e.id IS NULL OR l.hash <> {leaf_sql()}"""
+        ),
+        Query(
+            """
+            SELECT 'unsealed', e.tbl, e.row_id, e.stream, to_char(e.recorded_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+            FROM audit_entry e WHERE NOT EXISTS (SELECT FROM audit_leaf l WHERE l.entry_id = e.id)
+              AND e.recorded_at < statement_timestamp() - %(lag)s * interval '1 second'
+            """,
+            {"lag": lag_seconds},
+        ),
+    ]
+
+
 def guards(tables: list[Tracked]) -> Query:
     """Triggers that should be there and fire always, even for a replica's session, and do not."""
     append_only = ("audit_append_only", "audit_no_truncate")
-    wanted = {(name, trigger) for name in ("audit_entry", "audit_checkpoint") for trigger in append_only}
-    wanted.add(("audit_due", "audit_settle"))
+    wanted = {
+        (name, trigger)
+        for name in ("audit_entry", "audit_leaf", "audit_tile", "audit_checkpoint")
+        for trigger in append_only
+    }
+    wanted |= {
+        ("audit_due", "audit_settle"),
+        ("audit_leaf", "audit_leaf_in_order"),
+        ("audit_tile", "audit_tile_of_leaves"),
+        ("audit_checkpoint", "audit_checkpoint_of_tree"),
+    }
     for table in tables:
         wanted |= {(table.past, trigger) for trigger in ("audit_chain", *append_only)}
         if table.has_history:

@@ -106,6 +106,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True} if CELERY_BROKER_URL
 CELERY_TASK_DEFAULT_QUEUE = env("CASEWORK_QUEUE", default="casework")
 OUTBOX_LEASE_SECONDS = env.float("CASEWORK_OUTBOX_LEASE_SECONDS", default=60.0)  # then a published id is offered again
 
+# What is written is sealed within seconds; later than this `audit verify` asks why not. Tests seal when they mean to.
+SEAL_LAG_SECONDS = 86_400 if TESTING else env.float("CASEWORK_SEAL_LAG_SECONDS", default=60.0)
+
 AUTH_USER_MODEL = "access.Staff"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",

@@ -13,6 +13,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from access import services as access
 from audit import checkpoints, clock
+from audit.models import Checkpoint
 from casework.acting import TIMER_KEY, act
 from casework.errors import REFUSALS
 from casework.models import Alert, Case, PublicNotice
@@ -178,11 +179,21 @@ def settle_alerts(payload: dict[str, Any], outbox_id: int) -> None:
         alert.save()
 
 
-@timers.every(5 * MINUTE, "checkpoint")
+@timers.every(5, "checkpoint")
 def seal_the_trail() -> dict[str, Any]:
-    """Put a signed seal on everything that was written since the last one."""
-    checkpoint = checkpoints.seal()
-    return {"entries": checkpoint.entries, "fingerprint": checkpoint.fingerprint} if checkpoint else {"entries": 0}
+    """Put a signed seal on everything that was written since the last one: seconds after it was."""
+    return _sealed(checkpoints.seal_all())
+
+
+@timers.every(DAY, "checkpoint_all")
+def seal_what_was_overlooked() -> dict[str, Any]:
+    """Look once a day at all entries, not at the newest alone, whether one has no leaf."""
+    return _sealed(checkpoints.seal_all(everything=True))
+
+
+def _sealed(done: tuple[int, Checkpoint | None]) -> dict[str, Any]:
+    entries, checkpoint = done
+    return {"entries": entries, "fingerprint": checkpoint.fingerprint} if checkpoint else {"entries": 0}
 
 
 def _each(rows: Iterable[tuple[int, int]], function: Callable[[int, int], Any]) -> dict[str, Any]:

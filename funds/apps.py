@@ -5,11 +5,13 @@ class FundsConfig(AppConfig):
     name = "funds"
 
     def ready(self) -> None:
+        from audit.leaves import register_facts  # noqa: PLC0415
         from audit.verify import register_check  # noqa: PLC0415
         from funds.laws import wrong_laws  # noqa: PLC0415
-        from funds.proof import wrong_balances, wrong_months  # noqa: PLC0415
+        from funds.proof import FACTS, wrong_balances, wrong_months  # noqa: PLC0415
 
         register_check("balances", wrong_balances)
         register_check("periods", wrong_months)
         register_check("laws", wrong_laws)
+        register_facts("funds_transfer", "id", FACTS)
         from funds import budget, periods, recoveries  # noqa: F401, PLC0415 - what proposals carry out registers itself

@@ -6,6 +6,15 @@ from django.db import connection
 
 from audit.verify import KINDS, MOST_OF_A_KIND, Problem
 
+# What the tree says in clear of each movement of money: JSON over the row `f`. Part of the format, never to be changed.
+FACTS = {
+    "amount_fen": "f.amount_fen",
+    "credit": "f.credit_id",
+    "debit": "f.debit_id",
+    "kind": "to_json(f.kind)",
+    "on": "to_json(to_char(f.business_date, 'YYYY-MM-DD'))",
+}
+
 _WRONG = """
 SELECT a.id, a.fund_id, (a.debit_fen - coalesce(d.fen, 0))::bigint, (a.credit_fen - coalesce(c.fen, 0))::bigint
 FROM funds_account a

@@ -41,10 +41,10 @@ class Command(JsonCommand):
         return len(report.problems)
 
     def _checkpoint(self) -> None:
-        made = checkpoints.seal()
+        entries, made = checkpoints.seal_all(everything=True, most=10_000)
         last = made or checkpoints.latest()
         answer = {
-            "entries": made.entries if made else 0,
+            "entries": entries,
             "total": last.total if last else 0,
             "fingerprint": last.fingerprint if last else None,
             "hash": bytes(last.hash).hex() if last else None,

@@ -195,6 +195,8 @@ TIMERS = {
     "exit_notices": _l("退出公示期满，结案"),
     "deadlines": _l("超期提醒"),
     "checkpoint": _l("封存记录"),
+    "checkpoint_all": _l("找没有封存的记录"),
+    "anchor": _l("每天的封存码送出去"),
 }
 
 
