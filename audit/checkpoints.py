@@ -20,9 +20,10 @@ from django.db import connection, transaction
 from django.db.models import Func, TextField, Value
 from django.utils import timezone
 
-from audit import leaves, old_seals, tree
+from audit import leaves, old_seals
 from audit.errors import TreeIsBroken
 from audit.models import Checkpoint
+from audit.regrowing import Regrown
 
 _LOCK = 20260417
 _KEY_NAME = "checkpoint_key"
@@ -160,7 +161,7 @@ def latest() -> Checkpoint | None:
     return Checkpoint.objects.order_by("-id").first()
 
 
-def faults() -> Iterator[tuple[Checkpoint, str]]:
+def faults(grown: Regrown | None = None) -> Iterator[tuple[Checkpoint, str]]:
     """(checkpoint, fault) of each seal that does not hold, oldest first.
 
     Faults: chain (it does not follow the one before), hash (its facts were changed), signature (it was not made with this
@@ -169,7 +170,7 @@ def faults() -> Iterator[tuple[Checkpoint, str]]:
     """
     public = _private_key().public_key()
     previous: Checkpoint | None = None
-    grown = _Grown()
+    grown = grown or Regrown()
     for checkpoint in Checkpoint.objects.order_by("id").iterator(chunk_size=500):
         yield from ((checkpoint, fault) for fault in _own_faults(checkpoint, previous, public))
         if not checkpoint.is_of_tree:
@@ -203,39 +204,6 @@ def _old_faults(checkpoint: Checkpoint) -> Iterator[str]:
         yield "cut"
     elif root != sealed.root:
         yield "root"
-
-
-class _Grown:
-    """The tree, grown from its leaves as far as it is asked for."""
-
-    def __init__(self) -> None:
-        self._frontier = tree.Frontier()
-        self._blocks = leaves.blocks(0, 2**62)
-        self._block, self._used = b"", 0
-
-    def root_at(self, size: int) -> bytes | None:
-        """The root over the first `size` leaves, None when there are not so many. Asked with growing sizes."""
-        while self._frontier.size < size:
-            if self._used == len(self._block):
-                self._block, self._used = next(self._blocks, b""), 0
-                if not self._block:
-                    return None
-            self._take(size - self._frontier.size)
-        return self._frontier.root() if self._frontier.size == size else None
-
-    def _take(self, wanted: int) -> None:
-        if (
-            not self._used
-            and len(self._block) == 32 * leaves.TILE
-            and wanted >= leaves.TILE
-            and self._frontier.size % leaves.TILE == 0
-        ):
-            self._frontier.add_subtree(leaves.TILE_LEVELS, leaves.root_of_tile(self._block))
-            self._used = len(self._block)
-            return
-        end = min(self._used + 32 * wanted, len(self._block))
-        self._frontier.extend(self._block[i : i + 32] for i in range(self._used, end, 32))
-        self._used = end
 
 
 def _statement_of(checkpoint: Checkpoint) -> Statement:

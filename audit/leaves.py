@@ -2,11 +2,12 @@
 
 A leaf's data is a line of canonical JSON (sorted keys, no spaces, whole numbers) that names no person and shows no value:
 
-    {"at":"2026-04-15T01:02:03.000004Z","commitment":"…","entry":17,"n":3,"row":99,"stream":"case:5","table":"…","v":1}
+    {"at":"2026-04-15T01:02:03.000004","commitment":"…","entry":17,"n":3,"row":99,"stream":"case:5","table":"…","v":1}
 
-`commitment` is SHA-256(salt ‖ hash of the entry). Who gets the line alone cannot try out what the row may have said, for he
-lacks the salt; who gets salt, link and text can check them against the line. Movements of money also say `facts`: account
-to account, how many fen, of what kind, on which day, so that the ledger can be replayed from the leaves alone.
+`at` is the real time of entry in UTC; `commitment` is SHA-256(salt ‖ hash of the entry). Who gets the line alone cannot try
+out what the row may have said, for he lacks the salt; who gets salt, link and text can check them against the line.
+Movements of money also say `facts`: account to account, how many fen, of what kind, on which day, so that the ledger can
+be replayed from the leaves alone.
 
 What is here is repeated by nobody: sealing, proof and export use this one text of the line. A verifier outside
 (audit/standalone) has its own.
@@ -55,9 +56,9 @@ def facts_joins() -> str:
 
 def line() -> str:
     """SQL of the canonical line of the entry `e` with the salt `salt`; needs facts_joins()."""
-    return f"""concat('{{"at":"', to_char(e.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        '","commitment":"', encode(sha256(salt || e.hash), 'hex'), '","entry":', e.id, {_facts_text()}',"n":', e.n,
-        ',"row":', e.row_id, ',"stream":', to_json(e.stream), ',"table":', to_json(e.tbl), ',"v":1}}')"""
+    return f"""concat('{{"at":', to_json(e.recorded_at AT TIME ZONE 'UTC'), ',"commitment":"', encode(sha256(salt || e.hash), 'hex'),
+        '","entry":', e.id, {_facts_text()}',"n":', e.n, ',"row":', e.row_id, ',"stream":', to_json(e.stream),
+        ',"table":', to_json(e.tbl), ',"v":1}}')"""
 
 
 def _facts_text() -> str:
@@ -165,34 +166,6 @@ def _roots(level: int, start: int, end: int) -> list[bytes]:
             [level, start, end],
         )
         return [bytes(row[0]) for row in cursor.fetchall()]
-
-
-def wrong_tiles() -> Iterator[tuple[int, int]]:
-    """(level, index) of stored tiles that are not what the leaves give, or that are missing. Hashed here, not in the database."""
-    count = size()
-    below, level = blocks(0, count // TILE * TILE), 0
-    while count := count // TILE:
-        roots: list[bytes] = []
-        for index, (joined, stored) in enumerate(zip(below, _tiles(level, count), strict=True)):
-            roots.append(root_of_tile(joined))
-            if stored != (joined, roots[-1]):
-                yield level, index
-        whole = len(roots) // TILE * TILE
-        below = iter([b"".join(roots[i : i + TILE]) for i in range(0, whole, TILE)])
-        level += 1
-
-
-def _tiles(level: int, count: int) -> Iterator[tuple[bytes, bytes] | None]:
-    """(hashes, root) of the first `count` tiles of a level, None for one that is missing."""
-    with connection.chunked_cursor() as cursor:
-        cursor.itersize = 100
-        cursor.execute(
-            "SELECT t.hashes, t.root FROM generate_series(0, %s - 1) AS i"
-            " LEFT JOIN audit_tile t ON t.level = %s AND t.index = i ORDER BY i",
-            [count, level],
-        )
-        for hashes, root in cursor:
-            yield (bytes(hashes), bytes(root)) if hashes is not None else None
 
 
 class Stored:

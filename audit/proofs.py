@@ -82,7 +82,7 @@ def links(stream: str | None = None) -> Query:
 
 def rows(table: Tracked) -> list[Query]:
     """Rows of one table against their entries and, where there is history, live rows against their newest history."""
-    queries = [_rows(table), _lost_rows(table)] + ([_live(table), _lost_live(table)] if table.has_history else [])
+    queries = [_rows(table)] + ([_live(table), _lost_live(table)] if table.has_history else [])
     return [Query(sql) for sql in queries]
 
 
@@ -122,17 +122,10 @@ def of_set(table: Tracked) -> str:
 
 def _rows(table: Tracked) -> str:
     return f"""
-        SELECT CASE WHEN e.digest IS NULL THEN 'unrecorded' ELSE 'edited' END, '{table.past}', r.{table.key}::bigint,
-               e.stream, ''
-        FROM "{table.past}" r LEFT JOIN {_recorded(table)} e ON e.row_id = r.{table.key}
-        WHERE e.digest IS NULL OR e.digest <> {_DIGEST}"""
-
-
-def _lost_rows(table: Tracked) -> str:
-    return f"""
-        SELECT 'missing', '{table.past}', e.row_id, e.stream, ''
-        FROM {_recorded(table)} e
-        WHERE NOT EXISTS (SELECT 1 FROM "{table.past}" r WHERE r.{table.key} = e.row_id)"""
+        SELECT CASE WHEN r.{table.key} IS NULL THEN 'missing' WHEN e.digest IS NULL THEN 'unrecorded' ELSE 'edited' END,
+               '{table.past}', coalesce(r.{table.key}, e.row_id)::bigint, e.stream, ''
+        FROM "{table.past}" r FULL JOIN {_recorded(table)} e ON e.row_id = r.{table.key}
+        WHERE r.{table.key} IS NULL OR e.digest IS NULL OR e.digest <> {_DIGEST}"""
 
 
 def _rows_of_stream(table: Tracked) -> str:
