@@ -8,3 +8,11 @@ class ClockIsReal(AuditError):
 
 class TreeIsBroken(AuditError):
     """The stored tree is not the one that was sealed last; nothing more is sealed over it."""
+
+
+class BundleTooLarge(AuditError):
+    """An audit bundle that no zip file of the simple kind can hold."""
+
+
+class NothingToExport(AuditError):
+    """There is no seal yet, or nobody knows what was asked for."""

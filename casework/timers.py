@@ -8,11 +8,12 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from access import services as access
-from audit import checkpoints, clock
+from audit import anchors, checkpoints, clock
 from audit.models import Checkpoint
 from casework.acting import TIMER_KEY, act
 from casework.errors import REFUSALS
@@ -189,6 +190,15 @@ def seal_the_trail() -> dict[str, Any]:
 def seal_what_was_overlooked() -> dict[str, Any]:
     """Look once a day at all entries, not at the newest alone, whether one has no leaf."""
     return _sealed(checkpoints.seal_all(everything=True))
+
+
+@timers.every(DAY, "anchor")
+def send_the_anchor() -> dict[str, Any]:
+    """Take the day's seal out of the house, where a folder or a mailbox is set for it."""
+    if not settings.ANCHOR_DIR and not settings.ANCHOR_MAIL:
+        return {"sent": False}
+    sent = anchors.publish()
+    return {"sent": True, "line": sent.line}
 
 
 def _sealed(done: tuple[int, Checkpoint | None]) -> dict[str, Any]:
