@@ -251,16 +251,28 @@ def of_fingerprint(fingerprint: str) -> Checkpoint | None:
 def is_known(printed: str) -> bool:
     """Whether the tree still is what a paper says of it: "SIZE ROOT", at least 16 digits of it, or a fingerprint alone.
 
-    With the size the root is asked of the leaves, so nothing depends on which seals are still there.
+    With the size the root is asked of the tree, so nothing depends on which seals are still there.
     """
-    size, _, root = printed.strip().replace(":", " ").partition(" ")
-    root = root.strip().lower()
-    if not root:
-        return of_fingerprint(size) is not None
-    if not size.isascii() or not size.isdigit() or len(root) < 16:
-        return False
-    known = int(size)
-    return 0 < known <= leaves.size() and leaves.Stored(leaves.size()).root(known).hex().startswith(root)
+    short = short_form(printed)
+    if short is None:
+        return of_fingerprint(printed) is not None
+    size, root = short
+    return 0 < size <= leaves.size() and leaves.Stored(leaves.size()).root(size).hex().startswith(root)
+
+
+def short_form(printed: str) -> tuple[int, str] | None:
+    """(size, beginning of the root) of what stands at the foot of a paper; None for anything else."""
+    size, _, rest = printed.strip().lower().replace(":", " ").partition(" ")
+    root = rest.strip().split(" ")[0]
+    is_one = size.isascii() and size.isdigit() and 16 <= len(root) <= 64 and set(root) <= set("0123456789abcdef")
+    return (int(size), root) if is_one and len(size) < 16 else None
+
+
+def of_short_form(printed: str) -> Checkpoint | None:
+    """The seal over so many leaves with this root."""
+    short = short_form(printed)
+    found = Checkpoint.objects.filter(log_id__isnull=False, total=short[0]).first() if short else None
+    return found if found and bytes(found.root).hex().startswith(short[1]) else None
 
 
 def log_id() -> bytes:

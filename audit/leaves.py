@@ -174,30 +174,31 @@ class Stored:
     What is stored is believed: audit.verify compares it with the leaves.
     """
 
-    KEPT = 4096
+    KEPT = 256  # tiles in memory, some 10 MB
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._tiles: dict[tuple[int, int], list[bytes]] = {}
+        self._tiles: dict[tuple[int, int], list[list[bytes]]] = {}
 
     def node(self, level: int, index: int) -> bytes:
         tile_level, above = divmod(level, TILE_LEVELS)
-        width = 1 << above
-        tile, offset = divmod(index * width, TILE)
-        nodes = self._tile(tile_level, tile)[offset : offset + width]
-        while len(nodes) > 1:
-            nodes = [tree.node_hash(nodes[i], nodes[i + 1]) for i in range(0, len(nodes), 2)]
-        return nodes[0]
+        tile, offset = divmod(index, TILE >> above)
+        return self._tile(tile_level, tile)[above][offset]
 
     def root(self, size: int | None = None) -> bytes:
         return tree.range_root(0, self.size if size is None else size, self.node)
 
-    def _tile(self, level: int, index: int) -> list[bytes]:
+    def _tile(self, level: int, index: int) -> list[list[bytes]]:
+        """A tile's nodes, level by level; of the last one as far as they are complete."""
         found = self._tiles.get((level, index))
         if found is None:
             if len(self._tiles) >= self.KEPT:
                 self._tiles.clear()
-            found = self._tiles[level, index] = self._read(level, index)
+            nodes = self._read(level, index)
+            found = self._tiles[level, index] = [nodes]
+            while len(nodes) > 1:
+                nodes = [tree.node_hash(nodes[i], nodes[i + 1]) for i in range(0, len(nodes) - 1, 2)]
+                found.append(nodes)
         return found
 
     def _read(self, level: int, index: int) -> list[bytes]:

@@ -144,9 +144,10 @@ def knowing_the_format(data: bytes, chance: random.Random) -> bytes:
     return with_manifest(changed, lambda message: own.sign(message)[: chance.randrange(64)])
 
 
-def edited_member(members: dict[str, bytes], chance: random.Random) -> dict[str, bytes]:
+def edited_member(members: dict[str, bytes], chance: random.Random) -> dict[str, bytes] | list[tuple[str, bytes]]:
     name = chance.choice([name for name, content in members.items() if content])
-    return members | {name: flipped(members[name], chance)}
+    edited = members | {name: flipped(members[name], chance)}
+    return list(edited.items()) if name.startswith("manifest") else edited
 
 
 def dropped_member(members: dict[str, bytes], chance: random.Random) -> dict[str, bytes]:
