@@ -121,11 +121,13 @@ def of_set(table: Tracked) -> str:
 
 
 def _rows(table: Tracked) -> str:
+    """Each row is hashed where it is read, so that the join carries a digest instead of the row."""
     return f"""
-        SELECT CASE WHEN r.{table.key} IS NULL THEN 'missing' WHEN e.digest IS NULL THEN 'unrecorded' ELSE 'edited' END,
-               '{table.past}', coalesce(r.{table.key}, e.row_id)::bigint, e.stream, ''
-        FROM "{table.past}" r FULL JOIN {_recorded(table)} e ON e.row_id = r.{table.key}
-        WHERE r.{table.key} IS NULL OR e.digest IS NULL OR e.digest <> {_DIGEST}"""
+        SELECT CASE WHEN r.key IS NULL THEN 'missing' WHEN e.digest IS NULL THEN 'unrecorded' ELSE 'edited' END,
+               '{table.past}', coalesce(r.key, e.row_id)::bigint, e.stream, ''
+        FROM (SELECT r.{table.key} AS key, {_DIGEST} AS digest FROM "{table.past}" r) r
+        FULL JOIN {_recorded(table)} e ON e.row_id = r.key
+        WHERE r.key IS NULL OR e.digest IS NULL OR e.digest <> r.digest"""
 
 
 def _rows_of_stream(table: Tracked) -> str:
@@ -155,7 +157,8 @@ def _live(table: Tracked) -> str:
         SELECT CASE WHEN h.id IS NULL OR h.history_type = '-' THEN 'live_unrecorded' ELSE 'live_edited' END,
                '{table.live}', l.id::bigint, {stream}, {_differing(table)}
         FROM "{table.live}" l
-        LEFT JOIN ({_newest(table)}) h ON h.id = l.id {join}
+        LEFT JOIN LATERAL
+          (SELECT * FROM "{table.past}" x WHERE x.id = l.id ORDER BY x.history_id DESC LIMIT 1) h ON true {join}
         WHERE h.id IS NULL OR h.history_type = '-' OR {_differ(table)}"""
 
 

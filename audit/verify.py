@@ -115,7 +115,7 @@ _SETTINGS = {
     "bytea_output": "hex",
     "work_mem": "64MB",
     "jit": "off",
-    "max_parallel_workers_per_gather": "4",
+    "max_parallel_workers_per_gather": "2",
     "parallel_setup_cost": "100",
     "parallel_tuple_cost": "0.01",
     "min_parallel_table_scan_size": "1MB",

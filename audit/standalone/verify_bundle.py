@@ -575,7 +575,8 @@ def _whole(bundle, seals, ledger, chains, anchors):
         [(seal["size"], seal["root"], "seal") for seal in seals] + [(n, root, "anchor") for n, root in anchors]
     )
     due.reverse()
-    for place, line, event, link in _events(bundle):
+    for place, line, event, link, position in _events(bundle):
+        need(position in (None, growing.size), place + ": what is opened says another position")
         need(event["entry"] not in entries, place + ": an entry is there twice")
         entries.add(event["entry"])
         growing.append(leaf_hash(line))
@@ -603,10 +604,13 @@ def _part(bundle, seals, ledger, chains, anchors):
             "no seal in this bundle is the anchor of %d leaves; ask for the whole trail" % n,
         )
     events, last = 0, -1
-    for (place, line, event, link), (where, _line, proof) in pairs(_events(bundle), bundle.rows("proofs"), "proofs"):
+    for (place, line, event, link, position), (where, _line, proof) in pairs(
+        _events(bundle), bundle.rows("proofs"), "proofs"
+    ):
         shaped(proof, {"path": list, "position": int}, where)
         need(last < proof["position"], where + ": positions do not grow")
         last = proof["position"]
+        need(position in (None, last), place + ": what is opened says another position")
         need(is_included(leaf_hash(line), last, size, path_of(proof, where), root), place + ": not in the tree")
         chains.add(place, event["stream"], event["n"], link)
         if "facts" in event:
@@ -616,17 +620,17 @@ def _part(bundle, seals, ledger, chains, anchors):
 
 
 def _events(bundle):
-    """(place, line, event, link) of each event; the link is None where nothing is opened."""
+    """(place, line, event, link, position) of each event; the last two are None where nothing is opened."""
     openings = bundle.rows("openings")
     has_openings = "openings/000000.jsonl" in bundle.members
     for place, line, event in bundle.rows("events"):
         read_event(event, place)
-        link = None
+        link = position = None
         if has_openings:
             where, _line, opening = next(openings, (place, b"", None))
             need(opening is not None, place + ": the event is not opened")
-            link = open_event(event, opening, where)
-        yield place, line, event, link
+            link, position = open_event(event, opening, where), opening["position"]
+        yield place, line, event, link, position
     need(next(openings, None) is None, "there are more openings than events")
 
 

@@ -332,6 +332,18 @@ def test_a_proof_of_another_event_is_none(shelf: Shelf) -> None:
     assert "not in the tree" in shelf.verdict(with_manifest(members, checkpoints.sign))
 
 
+@pytest.mark.parametrize("name", ["whole in clear", "fund in clear"])
+def test_what_is_opened_stands_at_its_own_place(shelf: Shelf, name: str) -> None:
+    """Found by the ten thousand: the verifier believed whatever position an opening named."""
+    members = members_of(shelf.clean[name])
+    lines = members["openings/000000.jsonl"].splitlines(keepends=True)
+    row = json.loads(lines[2])
+    lines[2] = bundle.canonical(row | {"position": row["position"] + 1}) + b"\n"
+    members["openings/000000.jsonl"] = b"".join(lines)
+
+    assert "another position" in shelf.verdict(with_manifest(members, checkpoints.sign))
+
+
 def test_a_seal_made_with_another_key_is_none(shelf: Shelf) -> None:
     """Even where whoever holds the right key signs the manifest over it."""
     members = members_of(shelf.clean["whole"])

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from audit import clock
+from audit import checkpoints, clock
 from audit.console import JsonCommand
 from casework.demo import cases, township
 from casework.models import Case
@@ -37,6 +37,7 @@ class Command(JsonCommand):
         self._step("hardship ledger", self._ledger)
         if not options["no_cases"] and not Case.objects.exists():
             self._step("cases under way", self._cases)
+        self._step("seal", checkpoints.seal_all)
         counts = {
             "households": Household.objects.count(),
             "hardship_households": Household.objects.filter(is_hardship=True).count(),
