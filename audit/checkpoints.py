@@ -1,10 +1,10 @@
-"""Seals on the trail: each covers what was written since the one before, and the one before itself.
+"""Seals on the trail: signed statements about the tree over all of it. Each covers the one before.
 
 A chain shows that something in its middle was changed; only a seal shows that its end was cut off, and only a seal whose
-fingerprint has left the office (printed on a notice or a roster) shows that everything was made anew.
+root has left the office (printed on a notice or a roster, mailed as the day's anchor) shows that everything was made anew.
 
-A seal covers finished transactions alone: those below the oldest one still running in this database. Numbers of rows
-would not do: a slow transaction commits a lower number after a quick one was sealed.
+A seal says: log, size, root, hash of the seal before, time; signed with Ed25519 by a key that is not in the database. Two
+seals over one growing tree are consistent; whoever signs two histories is found by anybody who holds a seal of each.
 """
 
 import datetime
@@ -20,79 +20,109 @@ from django.db import connection, transaction
 from django.db.models import Func, TextField, Value
 from django.utils import timezone
 
+from audit import leaves, old_seals
+from audit.errors import TreeIsBroken
 from audit.models import Checkpoint
+from audit.regrowing import Regrown
 
 _LOCK = 20260417
 _KEY_NAME = "checkpoint_key"
 
 
 @dataclass(frozen=True)
-class Seal:
-    """The facts of a checkpoint that its hash covers."""
+class Statement:
+    """What is signed. `previous` is None for the very first seal."""
 
-    previous: bytes | None
-    first_xid: int
-    horizon_xid: int
-    after_id: int
-    through_id: int
-    is_takeover: bool
-    entries: int
-    total: int
+    log_id: bytes
+    size: int
     root: bytes
+    previous: bytes | None
     made_at: datetime.datetime
 
+    def text(self) -> str:
+        facts = ("casework checkpoint 1", self.log_id.hex(), self.size, self.root.hex(), (self.previous or b"").hex())
+        return "".join(f"{fact}\n" for fact in (*facts, utc(self.made_at)))
+
     def hash(self) -> bytes:
-        facts = (
-            "checkpoint",
-            (self.previous or b"").hex(),
-            self.first_xid,
-            self.horizon_xid,
-            self.after_id,
-            self.through_id,
-            int(self.is_takeover),
-            self.entries,
-            self.total,
-            self.root.hex(),
-            self.made_at.astimezone(datetime.UTC).isoformat(timespec="microseconds"),
-        )
-        return hashlib.sha256("|".join(map(str, facts)).encode()).digest()
+        return hashlib.sha256(self.text().encode()).digest()
+
+
+def utc(moment: datetime.datetime) -> str:
+    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 @transaction.atomic
-def seal() -> Checkpoint | None:
-    """Seal every entry of finished transactions that no checkpoint covers yet.
+def seal(*, everything: bool = False, limit: int = leaves.BATCH) -> Checkpoint | None:
+    """Append the finished entries that have no leaf yet, at most `limit`, and sign the tree.
 
-    None: there is none, or another worker is sealing at this moment.
+    None: there is none, or another worker is sealing at this moment. `everything` looks at all entries again instead of
+    those since the last seal. Raises TreeIsBroken when the stored tree is not the one that was sealed last.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
         if not cursor.fetchone()[0]:
             return None
-    last = Checkpoint.objects.order_by("-id").first()
-    is_takeover = last is not None and _next_transaction() < last.horizon_xid
-    if is_takeover:
-        with connection.cursor() as cursor:  # nobody writes while the old and the new numbering meet
-            cursor.execute("LOCK TABLE audit_entry IN SHARE MODE")
+    last = latest()
     horizon = _horizon()
-    first = last.horizon_xid if last else 0
-    after = _first_free_id(last)
-    entries, through, root = fold(first, horizon, after, None, is_takeover)
+    first = leaves.size()
+    _must_be_what_was_sealed(first, last)
+    entries = leaves.append(first, since_xid=None if everything else _settled(last), limit=limit)
     if not entries:
         return None
-    made = Seal(
+    made = Statement(
+        log_id=log_id(),
+        size=first + entries,
+        root=leaves.Stored(first + entries).root(),
         previous=bytes(last.hash) if last else None,
-        first_xid=first,
-        horizon_xid=horizon,
-        after_id=after,
-        through_id=through,
-        is_takeover=is_takeover,
-        entries=entries,
-        total=(last.total if last else 0) + entries,
-        root=root,
         made_at=timezone.now(),
     )
-    signature = _private_key().sign(made.hash())
-    return Checkpoint.objects.create(**made.__dict__, hash=made.hash(), signature=signature)
+    return Checkpoint.objects.create(
+        log_id=made.log_id,
+        horizon_xid=horizon if entries < limit else None,
+        entries=entries,
+        total=made.size,
+        root=made.root,
+        previous=made.previous,
+        hash=made.hash(),
+        signature=_private_key().sign(made.hash()),
+        made_at=made.made_at,
+    )
+
+
+def seal_all(*, everything: bool = False, most: int = 50) -> tuple[int, Checkpoint | None]:
+    """Seal, batch by batch, each in a transaction of its own, until nothing is left or `most` were made.
+
+    Returns how many entries were sealed, and the last seal made.
+    """
+    entries, last = 0, None
+    for _n in range(most):
+        made = seal(everything=everything)
+        if made is None:
+            break
+        entries, last = entries + made.entries, made
+        if made.horizon_xid is not None:
+            break
+    return entries, last
+
+
+def _must_be_what_was_sealed(size: int, last: Checkpoint | None) -> None:
+    """Never sign a second history: what was changed stays found by the seal that stands on it."""
+    sealed = last.total if last and last.is_of_tree else 0
+    if size != sealed or (size and leaves.Stored(size).root() != bytes(last.root)):
+        raise TreeIsBroken(
+            f"The stored tree has {size} leaves and is not the one sealed last ({sealed}). Nothing is sealed any more; "
+            "run `manage.py audit verify` and keep a copy of the database."
+        )
+
+
+def _settled(last: Checkpoint | None) -> int | None:
+    """All entries of earlier transactions have leaves; None when that is not known (a first seal, a restored database).
+
+    It spares looking at the whole trail each time and is believed for a day: then everything is looked at.
+    """
+    if last is None or not last.is_of_tree or last.horizon_xid is None or last.horizon_xid > _next_transaction():
+        return None
+    return last.horizon_xid
 
 
 def _next_transaction() -> int:
@@ -126,106 +156,71 @@ def _horizon() -> int:
         return cursor.fetchone()[0]
 
 
-def _first_free_id(last: Checkpoint | None) -> int:
-    """Entries up to this id were numbered by an earlier database and are all sealed."""
-    if last is None:
-        return 0
-    return last.through_id if last.is_takeover else last.after_id
-
-
-def fold(
-    first_xid: int, horizon_xid: int, after_id: int, through_id: int | None, is_takeover: bool
-) -> tuple[int, int, bytes]:
-    """(number, highest id, SHA-256 over the hashes in the order of their ids) of the entries that a seal covers.
-
-    `through_id` None: as far as there are any. A restored database counts transactions anew, so its first seal takes over
-    whatever no earlier one covers: what the old database had not sealed (by transaction) and what is new (by id).
-    """
-    if is_takeover:
-        condition = "(xid >= %(first)s::text::xid8 OR id > (SELECT coalesce(max(through_id), 0) FROM audit_checkpoint WHERE through_id < %(through)s))"
-    else:
-        condition = "xid >= %(first)s::text::xid8 AND xid < %(horizon)s::text::xid8"
-    digest, count, highest = hashlib.sha256(), 0, after_id
-    facts = {
-        "first": first_xid,
-        "horizon": horizon_xid,
-        "after": after_id,
-        "through": through_id if through_id is not None else 2**63 - 1,
-    }
-    with connection.chunked_cursor() as cursor:
-        cursor.itersize = 100
-        cursor.execute(_BLOCKS.format(condition=condition), facts)
-        for last_id, size, hashes in cursor:
-            digest.update(hashes)
-            count += size
-            highest = last_id
-    return count, highest, digest.digest()
-
-
-# a thousand hashes at a time, joined by the server: the digest is that of all of them in a row
-_BLOCKS = """
-SELECT max(id), count(*), string_agg(hash, '' ORDER BY id)
-FROM (SELECT id, hash, (row_number() OVER (ORDER BY id) - 1) / 1000 AS block FROM audit_entry
-      WHERE id > %(after)s AND id <= %(through)s AND {condition}) e
-GROUP BY block ORDER BY block
-"""
-
-
 def latest() -> Checkpoint | None:
-    """The last seal, whose fingerprint is printed on papers that leave the office."""
+    """The last seal, whose short form is printed on papers that leave the office."""
     return Checkpoint.objects.order_by("-id").first()
 
 
-def faults() -> Iterator[tuple[Checkpoint, str]]:
+def faults(grown: Regrown | None = None) -> Iterator[tuple[Checkpoint, str]]:
     """(checkpoint, fault) of each seal that does not hold, oldest first.
 
     Faults: chain (it does not follow the one before), hash (its facts were changed), signature (it was not made with this
-    installation's key), cut (fewer or more entries than it sealed), root (other entries than it sealed).
+    installation's key), cut (fewer or more entries than it sealed), root (the tree does not give its root any more, so it
+    is not consistent with the others). The tree is made anew from the leaves; stored tiles are not believed.
     """
     public = _private_key().public_key()
     previous: Checkpoint | None = None
+    grown = grown or Regrown()
     for checkpoint in Checkpoint.objects.order_by("id").iterator(chunk_size=500):
-        sealed = _seal_of(checkpoint)
-        if not _follows(sealed, previous):
-            yield checkpoint, "chain"
-        if sealed.hash() != bytes(checkpoint.hash):
-            yield checkpoint, "hash"
-        if not _is_signed(public, checkpoint):
-            yield checkpoint, "signature"
-        count, _highest, root = fold(
-            sealed.first_xid, sealed.horizon_xid, sealed.after_id, sealed.through_id, sealed.is_takeover
-        )
-        if count != sealed.entries:
+        yield from ((checkpoint, fault) for fault in _own_faults(checkpoint, previous, public))
+        if not checkpoint.is_of_tree:
+            yield from ((checkpoint, fault) for fault in _old_faults(checkpoint))
+        elif (root := grown.root_at(checkpoint.total)) is None:
             yield checkpoint, "cut"
-        elif root != sealed.root:
+        elif root != bytes(checkpoint.root):
             yield checkpoint, "root"
         previous = checkpoint
+    if previous is not None and previous.is_of_tree and grown.root_at(previous.total + 1) is not None:
+        yield previous, "cut"
 
 
-def _seal_of(checkpoint: Checkpoint) -> Seal:
-    return Seal(
-        previous=bytes(checkpoint.previous) if checkpoint.previous is not None else None,
-        first_xid=checkpoint.first_xid,
-        horizon_xid=checkpoint.horizon_xid,
-        after_id=checkpoint.after_id,
-        through_id=checkpoint.through_id,
-        is_takeover=checkpoint.is_takeover,
-        entries=checkpoint.entries,
-        total=checkpoint.total,
+def _own_faults(checkpoint: Checkpoint, previous: Checkpoint | None, public: Ed25519PublicKey) -> Iterator[str]:
+    sealed = _statement_of(checkpoint) if checkpoint.is_of_tree else old_seals.seal_of(checkpoint)
+    follows = _follows(checkpoint, previous) if checkpoint.is_of_tree else sealed.follows(previous)
+    if not follows:
+        yield "chain"
+    if sealed.hash() != bytes(checkpoint.hash):
+        yield "hash"
+    if not _is_signed(public, checkpoint):
+        yield "signature"
+
+
+def _old_faults(checkpoint: Checkpoint) -> Iterator[str]:
+    sealed = old_seals.seal_of(checkpoint)
+    count, _highest, root = old_seals.fold(
+        sealed.first_xid, sealed.horizon_xid, sealed.after_id, sealed.through_id, sealed.is_takeover
+    )
+    if count != sealed.entries:
+        yield "cut"
+    elif root != sealed.root:
+        yield "root"
+
+
+def _statement_of(checkpoint: Checkpoint) -> Statement:
+    return Statement(
+        log_id=bytes(checkpoint.log_id),
+        size=checkpoint.total,
         root=bytes(checkpoint.root),
+        previous=bytes(checkpoint.previous) if checkpoint.previous is not None else None,
         made_at=checkpoint.made_at,
     )
 
 
-def _follows(sealed: Seal, previous: Checkpoint | None) -> bool:
-    if previous is None:
-        return (sealed.previous, sealed.first_xid, sealed.after_id, sealed.total) == (None, 0, 0, sealed.entries)
-    return (
-        sealed.previous == bytes(previous.hash)
-        and sealed.first_xid == previous.horizon_xid
-        and sealed.after_id == _first_free_id(previous)
-        and sealed.total == previous.total + sealed.entries
-    )
+def _follows(checkpoint: Checkpoint, previous: Checkpoint | None) -> bool:
+    size = previous.total if previous and previous.is_of_tree else 0
+    hash_before = bytes(previous.hash) if previous else None
+    stated = bytes(checkpoint.previous) if checkpoint.previous is not None else None
+    return stated == hash_before and checkpoint.total == size + checkpoint.entries
 
 
 def _is_signed(public: Ed25519PublicKey, checkpoint: Checkpoint) -> bool:
@@ -241,13 +236,58 @@ def of_fingerprint(fingerprint: str) -> Checkpoint | None:
     digits = fingerprint.strip().lower().replace(" ", "")
     if len(digits) < 16:
         return None
-    hexadecimal = Func("hash", Value("hex"), function="encode", output_field=TextField())
-    return Checkpoint.objects.annotate(digits=hexadecimal).filter(digits__startswith=digits).first()
+    for column in ("root", "hash"):
+        hexadecimal = Func(column, Value("hex"), function="encode", output_field=TextField())
+        found = (
+            Checkpoint.objects.annotate(digits=hexadecimal)
+            .filter(digits__startswith=digits, **{"log_id__isnull": column == "hash"})
+            .first()
+        )
+        if found:
+            return found
+    return None
+
+
+def is_known(printed: str) -> bool:
+    """Whether the tree still is what a paper says of it: "SIZE ROOT", at least 16 digits of it, or a fingerprint alone.
+
+    With the size the root is asked of the tree, so nothing depends on which seals are still there.
+    """
+    short = short_form(printed)
+    if short is None:
+        return of_fingerprint(printed) is not None
+    size, root = short
+    return 0 < size <= leaves.size() and leaves.Stored(leaves.size()).root(size).hex().startswith(root)
+
+
+def short_form(printed: str) -> tuple[int, str] | None:
+    """(size, beginning of the root) of what stands at the foot of a paper; None for anything else."""
+    size, _, rest = printed.strip().lower().replace(":", " ").partition(" ")
+    root = rest.strip().split(" ")[0]
+    is_one = size.isascii() and size.isdigit() and 16 <= len(root) <= 64 and set(root) <= set("0123456789abcdef")
+    return (int(size), root) if is_one and len(size) < 16 else None
+
+
+def of_short_form(printed: str) -> Checkpoint | None:
+    """The seal over so many leaves with this root."""
+    short = short_form(printed)
+    found = Checkpoint.objects.filter(log_id__isnull=False, total=short[0]).first() if short else None
+    return found if found and bytes(found.root).hex().startswith(short[1]) else None
+
+
+def log_id() -> bytes:
+    """Which log it is: the SHA-256 of the public key, as in RFC 6962."""
+    return hashlib.sha256(public_key()).digest()
 
 
 def public_key() -> bytes:
     """The 32 bytes with which anybody can check a seal's signature."""
     return _private_key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def sign(message: bytes) -> bytes:
+    """Sign something else than a seal with the same key; `message` begins with what it is."""
+    return _private_key().sign(message)
 
 
 def _private_key() -> Ed25519PrivateKey:

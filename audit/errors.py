@@ -4,3 +4,15 @@ class AuditError(Exception):
 
 class ClockIsReal(AuditError):
     """The business clock may be moved in demo and test installations only."""
+
+
+class TreeIsBroken(AuditError):
+    """The stored tree is not the one that was sealed last; nothing more is sealed over it."""
+
+
+class BundleTooLarge(AuditError):
+    """An audit bundle that no zip file of the simple kind can hold."""
+
+
+class NothingToExport(AuditError):
+    """There is no seal yet, or nobody knows what was asked for."""

@@ -54,17 +54,35 @@ class Entry(models.Model):
         db_table = "audit_entry"
 
 
-class Checkpoint(models.Model):
-    """A signed seal over all entries of finished transactions up to a horizon; see audit.checkpoints.
+class Leaf(models.Model):
+    """One leaf of the tree, for one entry; see audit.leaves. `position` counts from 0 without a gap."""
 
-    It covers the entries with `after_id` < id <= `through_id` whose transaction lies in [first_xid, horizon_xid). The first
-    one after a restored backup (`is_takeover`) covers those that no earlier one does, whatever their transaction.
+    position = models.BigIntegerField(primary_key=True)
+    entry_id = models.BigIntegerField(unique=True)
+    salt = models.BinaryField()
+    hash = models.BinaryField()
+
+    class Meta:
+        managed = False
+        db_table = "audit_leaf"
+
+
+class Checkpoint(models.Model):
+    """A signed seal over the tree of all entries; see audit.checkpoints. `total` is the size of the tree.
+
+    Those without `log_id` are from before there was a tree (audit.old_seals): they cover the entries with
+    `after_id` < id <= `through_id` whose transaction lies in [first_xid, horizon_xid). The first one after a restored
+    backup (`is_takeover`) covers those that no earlier one does, whatever their transaction.
+
+    Of a seal over the tree `horizon_xid` is no part of what is signed: every entry of an earlier transaction had its leaf
+    by then. None: not known.
     """
 
-    first_xid = XidField()
-    horizon_xid = XidField()
-    after_id = models.BigIntegerField()
-    through_id = models.BigIntegerField()
+    log_id = models.BinaryField(null=True)
+    first_xid = XidField(null=True)
+    horizon_xid = XidField(null=True)
+    after_id = models.BigIntegerField(null=True)
+    through_id = models.BigIntegerField(null=True)
     is_takeover = models.BooleanField(default=False)
     entries = models.BigIntegerField(help_text="number of entries sealed by this checkpoint alone")
     total = models.BigIntegerField(help_text="number of entries sealed so far")
@@ -79,9 +97,13 @@ class Checkpoint(models.Model):
         db_table = "audit_checkpoint"
 
     @property
+    def is_of_tree(self) -> bool:
+        return self.log_id is not None
+
+    @property
     def fingerprint(self) -> str:
-        """The first 16 hexadecimal digits, as printed on papers."""
-        return bytes(self.hash).hex()[:16]
+        """The first 16 hexadecimal digits of the root (of an old seal: of its hash), as printed on papers."""
+        return bytes(self.root if self.is_of_tree else self.hash).hex()[:16]
 
 
 class AccessLog(models.Model):

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection
 
 from audit.history import HISTORY_COLUMNS
+from audit.leaves import facts_joins, leaf_sql
 from audit.operations import COMPLETENESS_TRIGGERS
 
 _DIGEST = "sha256(convert_to(rtrim(r::text, ',)'), 'UTF8'))"
@@ -81,7 +82,7 @@ def links(stream: str | None = None) -> Query:
 
 def rows(table: Tracked) -> list[Query]:
     """Rows of one table against their entries and, where there is history, live rows against their newest history."""
-    queries = [_rows(table), _lost_rows(table)] + ([_live(table), _lost_live(table)] if table.has_history else [])
+    queries = [_rows(table)] + ([_live(table), _lost_live(table)] if table.has_history else [])
     return [Query(sql) for sql in queries]
 
 
@@ -120,18 +121,13 @@ def of_set(table: Tracked) -> str:
 
 
 def _rows(table: Tracked) -> str:
+    """Each row is hashed where it is read, so that the join carries a digest instead of the row."""
     return f"""
-        SELECT CASE WHEN e.digest IS NULL THEN 'unrecorded' ELSE 'edited' END, '{table.past}', r.{table.key}::bigint,
-               e.stream, ''
-        FROM "{table.past}" r LEFT JOIN {_recorded(table)} e ON e.row_id = r.{table.key}
-        WHERE e.digest IS NULL OR e.digest <> {_DIGEST}"""
-
-
-def _lost_rows(table: Tracked) -> str:
-    return f"""
-        SELECT 'missing', '{table.past}', e.row_id, e.stream, ''
-        FROM {_recorded(table)} e
-        WHERE NOT EXISTS (SELECT 1 FROM "{table.past}" r WHERE r.{table.key} = e.row_id)"""
+        SELECT CASE WHEN r.key IS NULL THEN 'missing' WHEN e.digest IS NULL THEN 'unrecorded' ELSE 'edited' END,
+               '{table.past}', coalesce(r.key, e.row_id)::bigint, e.stream, ''
+        FROM (SELECT r.{table.key} AS key, {_DIGEST} AS digest FROM "{table.past}" r) r
+        FULL JOIN {_recorded(table)} e ON e.row_id = r.key
+        WHERE r.key IS NULL OR e.digest IS NULL OR e.digest <> r.digest"""
 
 
 def _rows_of_stream(table: Tracked) -> str:
@@ -161,7 +157,8 @@ def _live(table: Tracked) -> str:
         SELECT CASE WHEN h.id IS NULL OR h.history_type = '-' THEN 'live_unrecorded' ELSE 'live_edited' END,
                '{table.live}', l.id::bigint, {stream}, {_differing(table)}
         FROM "{table.live}" l
-        LEFT JOIN ({_newest(table)}) h ON h.id = l.id {join}
+        LEFT JOIN LATERAL
+          (SELECT * FROM "{table.past}" x WHERE x.id = l.id ORDER BY x.history_id DESC LIMIT 1) h ON true {join}
         WHERE h.id IS NULL OR h.history_type = '-' OR {_differ(table)}"""
 
 
@@ -231,11 +228,41 @@ def strangers(tables: list[Tracked]) -> Query:
     )
 
 
+def leaves(lag_seconds: float) -> list[Query]:
+    """Leaves that are not their entry's, leaves without an entry, and entries that have waited too long for a leaf."""
+    return [
+        Query(
+            f"""
+            SELECT CASE WHEN e.id IS NULL THEN 'leaf_orphan' ELSE 'leaf' END, coalesce(e.tbl, 'audit_leaf'),
+                   coalesce(e.row_id, l.position), coalesce(e.stream, ''), '@' || l.position
+            FROM audit_leaf l LEFT JOIN audit_entry e ON e.id = l.entry_id {facts_joins()}
+            WHERE e.id IS NULL OR l.hash <> {leaf_sql()}"""
+        ),
+        Query(
+            """
+            SELECT 'unsealed', e.tbl, e.row_id, e.stream, to_char(e.recorded_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+            FROM audit_entry e WHERE NOT EXISTS (SELECT FROM audit_leaf l WHERE l.entry_id = e.id)
+              AND e.recorded_at < statement_timestamp() - %(lag)s * interval '1 second'
+            """,
+            {"lag": lag_seconds},
+        ),
+    ]
+
+
 def guards(tables: list[Tracked]) -> Query:
     """Triggers that should be there and fire always, even for a replica's session, and do not."""
     append_only = ("audit_append_only", "audit_no_truncate")
-    wanted = {(name, trigger) for name in ("audit_entry", "audit_checkpoint") for trigger in append_only}
-    wanted.add(("audit_due", "audit_settle"))
+    wanted = {
+        (name, trigger)
+        for name in ("audit_entry", "audit_leaf", "audit_tile", "audit_checkpoint")
+        for trigger in append_only
+    }
+    wanted |= {
+        ("audit_due", "audit_settle"),
+        ("audit_leaf", "audit_leaf_in_order"),
+        ("audit_tile", "audit_tile_of_leaves"),
+        ("audit_checkpoint", "audit_checkpoint_of_tree"),
+    }
     for table in tables:
         wanted |= {(table.past, trigger) for trigger in ("audit_chain", *append_only)}
         if table.has_history:

@@ -13,7 +13,7 @@ from audit.verify import Problem, of_stream
 
 @dataclass(frozen=True)
 class Link:
-    """One entry of a stream. `recorded_at` is the real time of entry; `is_sealed`: a checkpoint covers it.
+    """One entry of a stream. `recorded_at` is the real time of entry; `is_sealed`: it is in the tree, which a checkpoint covers.
 
     A first version that came with thousands of others has `n` 0 and the hash of the link that it shares with them.
     """
@@ -27,9 +27,8 @@ class Link:
 
 
 _LINKS = """
-SELECT n, tbl, row_id, recorded_at, encode(hash, 'hex'), coalesce(id <= c.after_id OR (id <= c.through_id AND xid < c.horizon_xid), false)
-FROM ({entries}) e LEFT JOIN (SELECT CASE WHEN is_takeover THEN through_id ELSE after_id END AS after_id, through_id, horizon_xid
-                              FROM audit_checkpoint ORDER BY id DESC LIMIT 1) c ON true
+SELECT n, tbl, row_id, recorded_at, encode(hash, 'hex'), EXISTS (SELECT FROM audit_leaf l WHERE l.entry_id = e.id)
+FROM ({entries}) e
 ORDER BY n LIMIT %(limit)s
 """
 
@@ -38,13 +37,13 @@ def entries(stream: str, *, after: int = 0, limit: int = 500) -> list[Link]:
     """The links of a stream from the first (or after number `after`) on, one query."""
     facts = {"stream": stream, "after": after, "limit": limit}
     found = [
-        "SELECT n, tbl, row_id, recorded_at, hash, id, xid FROM audit_entry WHERE stream = %(stream)s AND n > %(after)s"
+        "SELECT n, tbl, row_id, recorded_at, hash, id FROM audit_entry WHERE stream = %(stream)s AND n > %(after)s"
     ]
     table = _subjects().get(stream.partition(":")[0])
     if not after and table and (subject := proofs.subject_id(table, stream)) is not None:
         facts["subject"] = subject
         found.append(
-            f"SELECT 0, '{table.past}', r.{table.key}, s.recorded_at, s.hash, s.id, s.xid"
+            f"SELECT 0, '{table.past}', r.{table.key}, s.recorded_at, s.hash, s.id"
             f' FROM "{table.past}" r JOIN LATERAL {proofs.of_set(table)} s ON true WHERE r.id = %(subject)s'
         )
     with connection.cursor() as cursor:

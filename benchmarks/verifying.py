@@ -1,11 +1,12 @@
 """Verifying the whole trail, against one SHA-256 over the very bytes that each of its fingerprints covers."""
 
+import time
 from typing import Any
 
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from audit import bulk
+from audit import bulk, checkpoints, leaves
 from audit.context import acting
 from audit.verify import verify
 from benchmarks import act
@@ -24,6 +25,9 @@ def measure(scale: int = ROWS, *, rounds: int = ROUNDS) -> dict[str, Any]:
     """`scale` rows of history, ten versions of each case, read, hashed and compared link by link."""
     must_be_scratch()
     cases = _prepare(scale)
+    began = time.monotonic()
+    sealed, _last = checkpoints.seal_all(everything=True)
+    sealing_seconds = time.monotonic() - began
     rows = _write_down_the_bytes()
     report = verify()
     if report.problems or report.rows != rows:
@@ -40,6 +44,8 @@ def measure(scale: int = ROWS, *, rounds: int = ROUNDS) -> dict[str, Any]:
         cases=cases,
         rows_per_second=round(rows / times["ours"].median * 1000),
         floor_rows_per_second=round(rows / times["floor"].median * 1000),
+        leaves=sealed,
+        sealed_per_second=round(sealed / sealing_seconds),
     )
 
 
@@ -60,7 +66,7 @@ def _prepare(rows: int) -> int:
 
 
 def _write_down_the_bytes() -> int:
-    """What is hashed for the whole trail, as bytes in one table: each row's text, each link, and what a set holds.
+    """What is hashed for the whole trail, as bytes in one table: each row's text, each link, what a set holds, and each leaf.
 
     Returns the number of rows.
     """
@@ -80,6 +86,10 @@ def _write_down_the_bytes() -> int:
         cursor.execute(
             "INSERT INTO floor_bytes SELECT convert_to(keys::text || digests::text, 'UTF8') FROM audit_entry"
             " WHERE keys IS NOT NULL"
+        )
+        cursor.execute(
+            f"INSERT INTO floor_bytes SELECT convert_to({leaves.line()}, 'UTF8') FROM"
+            f" (SELECT {leaves.LINK_COLUMNS}, l.salt FROM audit_leaf l JOIN audit_entry e ON e.id = l.entry_id) e {leaves.facts_joins()}"
         )
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE floor_bytes")

@@ -15,6 +15,8 @@ class CaseworkConfig(AppConfig):
     name = "casework"
 
     def ready(self) -> None:
+        from audit.bundle import register_selector  # noqa: PLC0415
+
         post_migrate.connect(_freeze_after_restore, sender=self)
         from casework import bank_answers, bank_jobs, celery, checks, importing, timers  # noqa: F401, PLC0415
         from casework.auditing import jobs as audit_jobs  # noqa: F401, PLC0415
@@ -31,3 +33,6 @@ class CaseworkConfig(AppConfig):
             signatures,
             village,
         )
+        from casework.trail import bundle_of  # noqa: PLC0415
+
+        register_selector("case", bundle_of)

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from audit import clock
+from audit.checkpoints import latest as latest_checkpoint
 from casework.menu import DESKS, desk_of, desks_of, home_of, menu_for, search_url, seat_of
 
 
@@ -29,7 +30,12 @@ def look_of(request: HttpRequest) -> Look:
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Context processor. What costs a query is computed only on the pages that show it."""
-    known = {"look": look_of(request), "today": clock.today(), "demo": settings.DEMO}
+    known = {
+        "look": look_of(request),
+        "today": clock.today(),
+        "demo": settings.DEMO,
+        "last_seal": SimpleLazyObject(latest_checkpoint),  # for the foot of papers
+    }
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return known

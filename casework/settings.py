@@ -108,6 +108,16 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True} if CELERY_BROKER_URL
 CELERY_TASK_DEFAULT_QUEUE = env("CASEWORK_QUEUE", default="casework")
 OUTBOX_LEASE_SECONDS = env.float("CASEWORK_OUTBOX_LEASE_SECONDS", default=60.0)  # then a published id is offered again
 
+# What is written is sealed within seconds; later than this `audit verify` asks why not. Tests seal when they mean to.
+SEAL_LAG_SECONDS = 86_400 if TESTING else env.float("CASEWORK_SEAL_LAG_SECONDS", default=60.0)
+
+# Where the day's seal goes, so that it is not in this house alone: a folder (of another machine, best) and a mailbox.
+ANCHOR_DIR = env("CASEWORK_ANCHOR_DIR", default="")
+ANCHOR_MAIL = env.list("CASEWORK_ANCHOR_MAIL", default=[])
+if env("EMAIL_URL", default=""):  # for example smtp+tls://user:password@mail.county.example:587
+    vars().update(env.email("EMAIL_URL"))
+DEFAULT_FROM_EMAIL = env("CASEWORK_MAIL_FROM", default="casework@localhost")
+
 AUTH_USER_MODEL = "access.Staff"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",

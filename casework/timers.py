@@ -13,7 +13,8 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from access import services as access
-from audit import checkpoints, clock
+from audit import anchors, checkpoints, clock
+from audit.models import Checkpoint
 from casework.acting import TIMER_KEY, act
 from casework.embedded_postgres import archive_things
 from casework.errors import REFUSALS
@@ -187,11 +188,30 @@ def keep_files() -> dict[str, Any]:
     return {} if copied is None else {"copied": copied}
 
 
-@timers.every(5 * MINUTE, "checkpoint")
+@timers.every(5, "checkpoint")
 def seal_the_trail() -> dict[str, Any]:
-    """Put a signed seal on everything that was written since the last one."""
-    checkpoint = checkpoints.seal()
-    return {"entries": checkpoint.entries, "fingerprint": checkpoint.fingerprint} if checkpoint else {"entries": 0}
+    """Put a signed seal on everything that was written since the last one: seconds after it was."""
+    return _sealed(checkpoints.seal_all())
+
+
+@timers.every(DAY, "checkpoint_all")
+def seal_what_was_overlooked() -> dict[str, Any]:
+    """Look once a day at all entries, not at the newest alone, whether one has no leaf."""
+    return _sealed(checkpoints.seal_all(everything=True))
+
+
+@timers.every(DAY, "anchor")
+def send_the_anchor() -> dict[str, Any]:
+    """Take the day's seal out of the house, where a folder or a mailbox is set for it."""
+    if not settings.ANCHOR_DIR and not settings.ANCHOR_MAIL:
+        return {"sent": False}
+    sent = anchors.publish()
+    return {"sent": True, "line": sent.line}
+
+
+def _sealed(done: tuple[int, Checkpoint | None]) -> dict[str, Any]:
+    entries, checkpoint = done
+    return {"entries": entries, "fingerprint": checkpoint.fingerprint} if checkpoint else {"entries": 0}
 
 
 def _each(rows: Iterable[tuple[int, int]], function: Callable[[int, int], Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from access.models import Staff
 from access.roles import title_of
 from audit import checkpoints
 from audit import trail as chain
+from audit.bundle import Selection
 from audit.models import AccessLog, Checkpoint
 from audit.operations import BYPASS_REASON
 from audit.verify import Problem
@@ -191,6 +192,23 @@ def _streams(case: Case, payments: list[Payment], notices: list[PublicNotice]) -
         Stream(name, title, chain.entries(name, limit=MOST_LINKS), chain.stream_is_intact(name))
         for name, title in found
     ]
+
+
+def bundle_of(case_no: str) -> Selection | None:
+    """For an audit bundle: every chain that belongs to a case, those of its household, batches and objections included."""
+    case = Case.objects.filter(case_no=case_no).first()
+    if case is None:
+        return None
+    payments = Payment.objects.filter(subject=case.subject).values_list("batch_id", flat=True)
+    streams = {case.subject, f"household:{case.household_id}"}
+    streams |= {f"batch:{batch}" for batch in payments}
+    streams |= {f"notice:{notice}" for notice in case.notices.values_list("id", flat=True)}
+    return Selection(
+        subject=case.subject,
+        described={"case": case_no},
+        sql="SELECT id FROM audit_entry WHERE stream = ANY (%(streams)s)",
+        facts={"streams": sorted(streams)},
+    )
 
 
 # ---------------------------------------------------------------- the six cards

@@ -5,11 +5,16 @@ class FundsConfig(AppConfig):
     name = "funds"
 
     def ready(self) -> None:
+        from audit.bundle import register_accounts, register_selector  # noqa: PLC0415
+        from audit.leaves import register_facts  # noqa: PLC0415
         from audit.verify import register_check  # noqa: PLC0415
         from funds.laws import wrong_laws  # noqa: PLC0415
-        from funds.proof import wrong_balances, wrong_months  # noqa: PLC0415
+        from funds.proof import FACTS, of_fund, sealed_balances, wrong_balances, wrong_months  # noqa: PLC0415
 
         register_check("balances", wrong_balances)
         register_check("periods", wrong_months)
         register_check("laws", wrong_laws)
+        register_facts("funds_transfer", "id", FACTS)
+        register_accounts(sealed_balances)
+        register_selector("fund", of_fund)
         from funds import budget, periods, recoveries  # noqa: F401, PLC0415 - what proposals carry out registers itself

@@ -1,10 +1,22 @@
 """What the auditor's verifier asks the ledger: do balances still equal the transfers, and closed months what was written?"""
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.db import connection
 
+from audit.bundle import Selection
 from audit.verify import KINDS, MOST_OF_A_KIND, Problem
+from funds.models import Fund
+
+# What the tree says in clear of each movement of money: JSON over the row `f`. Part of the format, never to be changed.
+FACTS = {
+    "amount_fen": "f.amount_fen",
+    "credit": "f.credit_id",
+    "debit": "f.debit_id",
+    "kind": "to_json(f.kind)",
+    "on": "to_json(to_char(f.business_date, 'YYYY-MM-DD'))",
+}
 
 _WRONG = """
 SELECT a.id, a.fund_id, (a.debit_fen - coalesce(d.fen, 0))::bigint, (a.credit_fen - coalesce(c.fen, 0))::bigint
@@ -85,3 +97,46 @@ def wrong_months() -> Iterator[Problem]:
             f"period:{period_id}",
             f"{KINDS['period']} ({year}-{month:02}: {where})",
         )
+
+
+_ACCOUNTS = """
+WITH unsealed AS MATERIALIZED (
+  SELECT t.debit_id, t.credit_id, t.amount_fen FROM audit_entry e JOIN funds_transfer t ON t.id = e.row_id
+  WHERE e.tbl = 'funds_transfer' AND NOT EXISTS (SELECT FROM audit_leaf l WHERE l.entry_id = e.id))
+SELECT a.id, coalesce(a.allocation_id, 0), f.code, a.kind,
+       (a.debit_fen - coalesce((SELECT sum(amount_fen) FROM unsealed WHERE debit_id = a.id), 0))::bigint,
+       (a.credit_fen - coalesce((SELECT sum(amount_fen) FROM unsealed WHERE credit_id = a.id), 0))::bigint
+FROM funds_account a JOIN funds_fund f ON f.id = a.fund_id
+WHERE %(fund)s::bigint IS NULL OR a.fund_id = %(fund)s ORDER BY a.id
+"""
+
+
+def sealed_balances(fund_id: int | None) -> Iterator[dict[str, Any]]:
+    """What each account says, less what movements did that no seal covers yet. In fen; of one fund or of all."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ACCOUNTS, {"fund": fund_id})
+        for account, allocation, fund, kind, debit_fen, credit_fen in cursor.fetchall():
+            yield {
+                "account": account,
+                "allocation": allocation,
+                "credit_fen": credit_fen,
+                "debit_fen": debit_fen,
+                "fund": fund,
+                "kind": kind,
+            }
+
+
+def of_fund(code: str) -> Selection | None:
+    """For an audit bundle: a fund's own chain, and every movement into or out of its accounts."""
+    fund = Fund.objects.filter(code=code).first()
+    if fund is None:
+        return None
+    return Selection(
+        subject=f"fund:{fund.pk}",
+        described={"fund": code},
+        sql="""SELECT id FROM audit_entry WHERE stream = %(stream)s OR tbl = 'funds_transfer' AND row_id IN (
+                 SELECT t.id FROM funds_transfer t JOIN funds_account a ON a.id IN (t.debit_id, t.credit_id)
+                 WHERE a.fund_id = %(fund)s)""",
+        facts={"stream": f"fund:{fund.pk}", "fund": fund.pk},
+        fund_id=fund.pk,
+    )

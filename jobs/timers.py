@@ -21,6 +21,7 @@ from jobs.models import TimerRun
 logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 600
+QUICK_SECONDS = 30  # a timer due more often than that does not wait for the others
 Function = Callable[[], dict[str, Any] | None]
 
 
@@ -44,8 +45,9 @@ def every(seconds: int, name: str) -> Callable[[Function], Function]:
     return register
 
 
-def names() -> list[str]:
-    return list(_timers)
+def names(*, is_quick: bool | None = None) -> list[str]:
+    """All timers; or those alone that are (or are not) due every few seconds."""
+    return [name for name, timer in _timers.items() if is_quick is None or (timer.seconds < QUICK_SECONDS) == is_quick]
 
 
 def timer_of(name: str) -> Timer:

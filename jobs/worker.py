@@ -1,4 +1,4 @@
-"""The process that does what was promised: outbox, jobs and timers, each in a loop of its own.
+"""The process that does what was promised: outbox, jobs, timers and quick timers, each in a loop of its own.
 
 Without a broker the loops run the task bodies themselves. With CELERY_BROKER_URL they publish ids to Celery instead, and
 offer again what was not done when its lease ran out (the sweeper is the same query). Any number of workers may run.
@@ -38,7 +38,7 @@ class Worker:
         """
         loops = [
             threading.Thread(target=self._loop, args=(turn,), name=turn.__name__)
-            for turn in (self.turn_outbox, self.turn_jobs, self.turn_timers)
+            for turn in (self.turn_outbox, self.turn_jobs, self.turn_timers, self.turn_quick_timers)
         ]
         for loop in loops:
             loop.start()
@@ -101,7 +101,14 @@ class Worker:
 
     def turn_timers(self) -> int:
         """Run the timers whose time has come. Always 0: the next look is after a pause."""
-        for name in timers.names():
+        return self._run_timers(timers.names(is_quick=False))
+
+    def turn_quick_timers(self) -> int:
+        """The same for those that are due every few seconds and would come too late behind a long one."""
+        return self._run_timers(timers.names(is_quick=True))
+
+    def _run_timers(self, names: list[str]) -> int:
+        for name in names:
             if not self.stopping.is_set() and timers.claim(name):
                 tasks.run_timer.apply(args=[name])
         return 0

@@ -95,6 +95,7 @@ def test_every_business_model_keeps_its_history() -> None:
         "audit.BusinessClock": "for the demo and the tests",
         "audit.Checkpoint": "append-only itself",
         "audit.Entry": "the chain",
+        "audit.Leaf": "append-only itself",
         "casework.CaseDuty": "append-only itself",
         "casework.CaseEvent": "append-only itself",
         "casework.RosterSignature": "append-only itself",

@@ -2,15 +2,16 @@
 
 import json
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 
 from access.secrets import Secrets
-from audit import checkpoints, trail
+from audit import checkpoints, leaves, proofs, trail, witness
 from audit.context import Acting, request_of
 from audit.services import record_access
-from audit.verify import Problem, verify
+from audit.verify import Problem, one_snapshot, verify
 from casework.models import Case, CaseEvent
 from funds import ledger
 from tests.audit.attack import run, settle, triggers_off
@@ -20,7 +21,7 @@ from tests.world import START, World
 @pytest.fixture
 def case(world: World, monkeypatch: pytest.MonkeyPatch) -> Case:
     """A case with money, in a trail that was sealed in two steps."""
-    monkeypatch.setattr(checkpoints, "_horizon", lambda: 2**61)
+    monkeypatch.setattr(leaves, "_own_transaction", lambda: 0)
     world.brought_to("village_notice")
     with request_of(lambda: Acting(by_id=world.auditor.pk, by_name="auditor")):
         record_access(kind="unmask", subject="person:1", fields="id_number", reason="核对")
@@ -138,11 +139,12 @@ def test_a_history_row_smuggled_past_the_chain(case: Case) -> None:
 @pytest.mark.parametrize(
     ("change", "kinds"),
     [
-        ("hash = sha256('x')", {"entry", "link", "checkpoint_root"}),
+        ("hash = sha256('x')", {"entry", "link", "leaf"}),
         ("prev = sha256('x')", {"link"}),
         ("digest = sha256('x')", {"entry", "edited"}),
-        ("row_id = row_id + 100000000", {"entry", "missing", "unrecorded"}),
-        ("n = n + 100000", {"gap"}),
+        ("row_id = row_id + 100000000", {"entry", "missing", "unrecorded", "leaf"}),
+        ("n = n + 100000", {"gap", "leaf"}),
+        ("recorded_at = recorded_at - interval '1 day'", {"leaf"}),
     ],
 )
 def test_an_edited_entry(case: Case, change: str, kinds: set[str]) -> None:
@@ -153,8 +155,8 @@ def test_an_edited_entry(case: Case, change: str, kinds: set[str]) -> None:
     settle()
     problems = verify().problems
     assert {problem.kind for problem in problems} >= kinds
-    assert {problem.stream for problem in problems if problem.kind in ("entry", "link", "gap")} == {stream}
-    assert trail.stream_is_intact(stream)
+    assert {problem.stream for problem in problems if problem.kind in ("entry", "link", "gap", "leaf")} == {stream}
+    assert trail.stream_is_intact(stream) or kinds == {"leaf"}  # a page asks the chain alone
 
 
 def test_a_removed_entry(case: Case) -> None:
@@ -200,13 +202,17 @@ def test_a_tail_that_was_cut_off_is_known_to_the_seal_alone(world: World, monkey
         case=case, n=99, action="withdraw", to_state="withdrawn", by_role="x", key="last", business_date=START
     )
     settle()
-    monkeypatch.setattr(checkpoints, "_horizon", lambda: 2**61)
+    monkeypatch.setattr(leaves, "_own_transaction", lambda: 0)
     sealed = checkpoints.seal()
     with triggers_off("audit_entry", "casework_caseevent"):
         run("DELETE FROM audit_entry WHERE tbl = 'casework_caseevent' AND row_id = %s", last.pk)
         run("DELETE FROM casework_caseevent WHERE id = %s", last.pk)
 
-    assert found() == [("checkpoint_cut", "audit_checkpoint", sealed.pk)]
+    position = sealed.total - 1
+    assert found() == [("leaf_orphan", "audit_leaf", position)]
+    with triggers_off("audit_leaf"):
+        run("DELETE FROM audit_leaf WHERE position = %s", position)
+    assert ("checkpoint_cut", "audit_checkpoint", sealed.pk) in found()
     assert trail.stream_is_intact(case.subject) == []
 
 
@@ -216,7 +222,10 @@ def test_a_tail_that_was_cut_off_is_known_to_the_seal_alone(world: World, monkey
         ("root = sha256('x')", {"checkpoint_root", "checkpoint_hash"}),
         ("previous = sha256('x')", {"checkpoint_chain", "checkpoint_hash"}),
         ("signature = decode(repeat('00', 64), 'hex')", {"checkpoint_signature"}),
-        ("entries = entries + 1", {"checkpoint_cut", "checkpoint_hash", "checkpoint_chain"}),
+        ("entries = entries + 1", {"checkpoint_chain"}),
+        ("total = total + 1", {"checkpoint_cut", "checkpoint_hash", "checkpoint_chain"}),
+        ("total = total - 1", {"checkpoint_cut", "checkpoint_hash", "checkpoint_chain", "checkpoint_root"}),
+        ("log_id = sha256('x')", {"checkpoint_hash"}),
         ("made_at = made_at - interval '1 day'", {"checkpoint_hash"}),
         ("hash = sha256('x')", {"checkpoint_hash", "checkpoint_signature"}),
     ],
@@ -228,10 +237,65 @@ def test_an_edited_seal(case: Case, change: str, kinds: set[str]) -> None:
     assert {kind for kind, _table, _row in found()} == kinds
 
 
+def test_a_tile_that_was_changed_or_removed(case: Case) -> None:
+    with triggers_off("audit_tile"):
+        run("UPDATE audit_tile SET root = sha256('x') WHERE index = 1")
+    assert found() == [("tile", "audit_tile", 1)]
+
+    with triggers_off("audit_tile"):
+        run("DELETE FROM audit_tile WHERE index = 1")
+    assert found() == [("tile", "audit_tile", 1)]
+
+
+def test_a_salt_that_was_changed(case: Case) -> None:
+    with triggers_off("audit_leaf"):
+        run("UPDATE audit_leaf SET salt = decode(repeat('00', 16), 'hex') WHERE position = 2")
+
+    assert [kind for kind, _table, _row in found()] == ["leaf"]
+
+
+def test_two_leaves_that_changed_places(case: Case) -> None:
+    with triggers_off("audit_leaf"):
+        run("UPDATE audit_leaf SET position = position + 1000000 WHERE position < 2")
+        run("UPDATE audit_leaf SET position = 1000001 - position WHERE position >= 1000000")
+
+    assert {kind for kind, _table, _row in found()} == {"checkpoint_root", "tile"}
+
+
+def test_an_entry_that_waits_too_long_for_its_seal(case: Case, settings: Any) -> None:
+    settle()
+    assert verify().problems == []
+    settings.SEAL_LAG_SECONDS = 0
+
+    problems = verify().problems
+    assert {problem.kind for problem in problems} == {"unsealed"} and case.subject in {p.stream for p in problems}
+
+
+@pytest.mark.parametrize("name", ["sha256(bytea)", "convert_to(text, name)"])
+def test_functions_slipped_under_the_proof_are_not_called(case: Case, name: str) -> None:
+    """The owner puts a function of his own before PostgreSQL's and edits a row."""
+    row = case.history.order_by("history_id").first().history_id
+    with triggers_off("casework_historicalcase"):
+        run("UPDATE casework_historicalcase SET amount_fen = 1 WHERE history_id = %s", row)
+    run(f"CREATE FUNCTION public.{name} RETURNS bytea LANGUAGE sql AS 'SELECT ''lie''::bytea'")
+    run("SET LOCAL search_path = public, pg_catalog")
+
+    assert ("edited", "casework_historicalcase", row) in {(p.kind, p.table, p.row) for p in verify().problems}
+
+
+def test_a_witness_that_the_server_did_not_ask_sees_what_it_hides(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    settle()
+    tables = proofs.tracked_tables()
+    with one_snapshot():
+        assert list(witness.disagreements(tables)) == []
+        monkeypatch.setattr(witness, "_texts", lambda table, rows: [(row, "(1,lied)") for row in rows])
+        assert list(witness.disagreements(tables))
+
+
 def test_a_seal_forged_with_another_key(world: World, tmp_path, settings, monkeypatch: pytest.MonkeyPatch) -> None:
     own = settings.SECRETS
     settings.SECRETS = Secrets(tmp_path / "other.json")
-    monkeypatch.setattr(checkpoints, "_horizon", lambda: 2**61)
+    monkeypatch.setattr(leaves, "_own_transaction", lambda: 0)
     forged = checkpoints.seal()
     settings.SECRETS = own
 
@@ -239,12 +303,15 @@ def test_a_seal_forged_with_another_key(world: World, tmp_path, settings, monkey
 
 
 def test_a_trail_made_anew_does_not_know_what_was_printed(case: Case) -> None:
-    printed = checkpoints.latest().fingerprint
-    with triggers_off("audit_checkpoint"):
-        run("DELETE FROM audit_checkpoint")
+    last = checkpoints.latest()
+    printed = last.fingerprint
+    with triggers_off("audit_checkpoint", "audit_leaf", "audit_tile"):
+        run("DELETE FROM audit_checkpoint; DELETE FROM audit_leaf; DELETE FROM audit_tile")
+    checkpoints.seal()
 
     assert verify().problems == []
-    assert [problem.kind for problem in verify(anchors=[printed]).problems] == ["anchor"]
+    anchors = [printed, f"{last.total} {printed}"]
+    assert [problem.kind for problem in verify(anchors=anchors).problems] == ["anchor", "anchor"]
 
 
 def test_guards_that_are_off_or_gone(case: Case) -> None:

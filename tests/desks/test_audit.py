@@ -324,6 +324,20 @@ def test_seals_are_listed_and_checked(world: World, auditor: Client) -> None:
     assert checked.context["found"].seal == seal and "这是封存码" in checked.content.decode()
 
 
+def test_the_foot_of_a_paper_names_the_last_seal_and_is_compared(world: World, auditor: Client) -> None:
+    case = world.brought_to("village_notice")
+    notice = case.notices.get()
+    seal = seals.seal()
+    foot = f"{seal.total} {seal.fingerprint}"
+
+    paper = Client().get(reverse("public:notice", args=[case.village.code, notice.pk]))
+    known = auditor.get(reverse("audit:checkpoints"), {"printed": f" {foot}  2026-04-15"})
+    other = auditor.get(reverse("audit:checkpoints"), {"printed": f"{seal.total - 1} {seal.fingerprint}"})
+
+    assert foot in paper.content.decode()
+    assert known.context["found"].seal == seal and other.context["found"].seal is None
+
+
 def test_the_code_printed_on_a_notice_is_told_from_a_seal_and_from_an_unknown_one(
     world: World, auditor: Client, log_in: Any
 ) -> None:

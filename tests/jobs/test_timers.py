@@ -46,6 +46,19 @@ def test_a_timer_runs_when_it_is_due_and_not_before(db: None) -> None:
     assert ran == ["broken", "sound", "sound"]
 
 
+def test_a_timer_of_every_few_seconds_does_not_wait_for_the_others(db: None) -> None:
+    @timers.every(5, "quick")
+    def quick() -> None:
+        ran.append("quick")
+
+    worker = Worker()
+    worker.turn_quick_timers()
+    assert ran == ["quick"]
+    worker.turn_timers()
+
+    assert ran == ["quick", "broken", "sound"] and timers.names() == ["broken", "sound", "quick"]
+
+
 def test_what_a_timer_says_and_why_it_failed_is_kept(db: None) -> None:
     Worker().turn_timers()
 

@@ -196,6 +196,8 @@ TIMERS = {
     "deadlines": _l("超期提醒"),
     "checkpoint": _l("封存记录"),
     "archive": _l("文件抄到归档"),
+    "checkpoint_all": _l("找没有封存的记录"),
+    "anchor": _l("每天的封存码送出去"),
 }
 
 

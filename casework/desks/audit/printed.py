@@ -1,4 +1,4 @@
-"""Codes that stand on papers, compared with what is kept: the fingerprint of a seal, or of a notice's own words."""
+"""Codes that stand on papers, compared with what is kept: size and root of a seal, its fingerprint, or a notice's words."""
 
 import unicodedata
 from dataclasses import dataclass, field
@@ -37,6 +37,8 @@ class Found:
 
 def found_by(typed: str, user: Any) -> Found:
     """The seal, or the notices of cases within the auditor's reach, that this code was printed for."""
+    if seal := seals.of_short_form(unicodedata.normalize("NFKC", typed)):
+        return Found(seal=seal)
     code = "".join(c for c in unicodedata.normalize("NFKC", typed).lower() if c.isalnum())
     if len(code) < SHORTEST or set(code) - set("0123456789abcdef"):
         return Found()

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from access.models import OrgUnit
-from audit import clock
+from audit import checkpoints, clock
 from audit.console import JsonCommand
 from casework.demo import cases, problem_village, township
 from casework.models import Case
@@ -45,6 +45,7 @@ class Command(JsonCommand):
             self._step("cases under way", self._cases)
         if options["problem_village"]:
             self._step("a village with faults", self._faults)
+        self._step("seal", checkpoints.seal_all)
         counts = {
             "households": Household.objects.count(),
             "hardship_households": Household.objects.filter(is_hardship=True).count(),
