@@ -24,3 +24,19 @@ class BadOrgUnits(AccessError):
 
 class DecryptionFailed(AccessError):
     """A sealed value does not belong to this row, or its key is missing."""
+
+
+class BadFactor(AccessError):
+    """A second factor that may not be enrolled, used or taken away like this."""
+
+
+class NotConfirmed(AccessError):
+    """The step asks who is acting once more, and she has not said so, or wrongly. Nothing was done."""
+
+
+class TooManyTries(NotConfirmed):
+    """Wrong too often lately; she has to wait."""
+
+
+class EnrolFirst(NotConfirmed):
+    """The step asks for a code, and no second factor is enrolled for this account yet."""

@@ -1,5 +1,6 @@
 """Who may act where: the tree of org units, staff bound to natural persons, dated posts, delegations and grants."""
 
+import uuid
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -226,6 +227,44 @@ class Recusal(models.Model):
                 fields=["person_key", "household_no"], condition=Q(ended_on__isnull=True), name="one_open_recusal"
             )
         ]
+
+
+class SecondFactor(models.Model):
+    """A telephone's key for one-time codes. One account has one that is not ended; it counts once a code of it was given.
+
+    The key is sealed for this very row and stands in no history; the last step used refuses a code that was seen.
+    """
+
+    staff = models.ForeignKey(Staff, models.PROTECT, related_name="factors")
+    row_key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    secret_sealed = models.BinaryField()
+    last_step = models.BigIntegerField(default=0)  # of 30 seconds since 1970
+    enrolled_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    history = tracked(ignore=("secret_sealed", "last_step"))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["staff"], condition=Q(ended_at__isnull=True), name="one_second_factor"),
+        ]
+
+    @property
+    def secret_row(self) -> str:
+        return f"access_secondfactor|secret|{self.row_key}"
+
+
+class RecoveryCode(models.Model):
+    """One of ten codes for the day the telephone is lost. Only its keyed fingerprint is kept; it serves once."""
+
+    factor = models.ForeignKey(SecondFactor, models.PROTECT, related_name="recovery_codes")
+    digest = models.CharField(max_length=32)
+    used_at = models.DateTimeField(null=True)
+
+    history = tracked(ignore=("digest",))
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["factor", "digest"], name="recovery_codes_differ")]
 
 
 class Rate(models.Model):

@@ -11,6 +11,7 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from access.secrets import Secrets
+from access.switch import read_switch
 from casework import embedded_postgres
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -66,6 +67,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "audit.middleware.ActorMiddleware",
+    "access.confirming.ConfirmingMiddleware",
+    "casework.desks.confirming.LedToEnrolment",
     "access.middleware.OwnPasswordFirst",
     "axes.middleware.AxesMiddleware",
 ]
@@ -105,6 +108,10 @@ CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="")
 CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True} if CELERY_BROKER_URL.startswith("amqp") else {}
 CELERY_TASK_DEFAULT_QUEUE = env("CASEWORK_QUEUE", default="casework")
 OUTBOX_LEASE_SECONDS = env.float("CASEWORK_OUTBOX_LEASE_SECONDS", default=60.0)  # then a published id is offered again
+
+# A code from the telephone before somebody approves, pays, exports or unmasks: on, off, or the day from which it is on
+# (2027-01-01). Off, money that leaves still asks for the password.
+SECOND_FACTOR = read_switch(env("CASEWORK_SECOND_FACTOR", default="off" if DEMO or TESTING else "on"))
 
 AUTH_USER_MODEL = "access.Staff"
 AUTHENTICATION_BACKENDS = [

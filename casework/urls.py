@@ -9,6 +9,7 @@ urlpatterns = [
     path("login/", session.Login.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("password/", session.PasswordChange.as_view(), name="password_change"),
+    path("account/", include("casework.desks.account.urls")),
     path("preferences/", session.preferences, name="preferences"),
     path("help/", session.help_page, name="help"),
     path("help/<slug:name>/", session.guide, name="guide"),

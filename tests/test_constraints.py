@@ -29,6 +29,7 @@ from funds import (
 )
 from funds import services as funds
 from funds.models import BankFile, BankLine, BankTask, HeadingMapping, Payment, Proposal, Transfer
+from tests.access.test_factor import enrolled
 from tests.casework.placing import put
 from tests.casework.test_no_dead_ends import answer
 from tests.casework.test_rosters import drafted
@@ -62,6 +63,8 @@ BAD: dict[str, tuple[str, dict[str, str]]] = {
     "grant_has_a_reason": ("access_grant", {"reason": "''"}),
     "nobody_grants_himself": ("access_grant", {"approved_by_id": "staff_id"}),
     "one_open_recusal": ("access_recusal", {}),
+    "one_second_factor": ("access_secondfactor", {"row_key": "gen_random_uuid()"}),
+    "recovery_codes_differ": ("access_recoverycode", {}),
     # audit
     "one_clock": ("audit_businessclock", {"id": "2"}),
     "access_has_a_reason": ("audit_accesslog", {"reason": "''"}),
@@ -419,6 +422,7 @@ def fill(world: World) -> None:
     )
     assert Delegation.objects.exists()
     access.grant(helper, "view_case", case, until=START, reason="抽查", approved_by=world.county_approver)
+    enrolled(helper)
     access.recuse(helper.person_key, case.household_no, relation="x", by=world.sysadmin)
     BusinessClock.objects.update_or_create(pk=1, defaults={"date": None})
     AccessLog.objects.create(
