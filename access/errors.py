@@ -18,6 +18,10 @@ class BadStaff(AccessError):
     """An account that may not be made or changed like this."""
 
 
+class BadReset(AccessError):
+    """A password or second factor that may not be reset like this."""
+
+
 class BadOrgUnits(AccessError):
     """The file of org units cannot be imported; nothing was changed."""
 
@@ -32,6 +36,10 @@ class BadFactor(AccessError):
 
 class NotConfirmed(AccessError):
     """The step asks who is acting once more, and she has not said so, or wrongly. Nothing was done."""
+
+
+class BadBreakGlass(AccessError):
+    """Emergency access, or its review, that may not be."""
 
 
 class TooManyTries(NotConfirmed):

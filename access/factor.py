@@ -120,9 +120,12 @@ def recovery_codes_left(staff: Staff) -> int:
 
 
 @transaction.atomic
-def end(staff: Staff, *, by: Staff, reason: str) -> bool:
-    """Take the factor away, with its recovery codes. False when there is none. Raises BadFactor for one's own."""
-    if staff.person_key == by.person_key:
+def end(staff: Staff, *, by: Staff | None, reason: str) -> bool:
+    """Take the factor away, with its recovery codes; `by` None is the operator's command. False when there is none.
+
+    Raises BadFactor for one's own.
+    """
+    if by is not None and staff.person_key == by.person_key:
         raise BadFactor(_("自己的动态码要由别的系统管理员重置。"))
     factor = staff.factors.select_for_update(of=("self",)).filter(ended_at__isnull=True).first()
     if factor is None:

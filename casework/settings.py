@@ -3,6 +3,7 @@
 Nothing secret stands here: keys are generated into CASEWORK_DATA_DIR on first use (see access/vault.py).
 """
 
+import datetime
 import sys
 from pathlib import Path
 
@@ -54,6 +55,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "casework.http.OfOurOwn",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -67,10 +69,12 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "audit.middleware.ActorMiddleware",
+    "access.middleware.SessionLimits",
     "access.confirming.ConfirmingMiddleware",
     "casework.desks.confirming.LedToEnrolment",
     "access.middleware.OwnPasswordFirst",
     "axes.middleware.AxesMiddleware",
+    "access.break_glass.BreakGlassMiddleware",  # the last one: it calls the view itself
 ]
 
 ROOT_URLCONF = "casework.urls"
@@ -132,7 +136,9 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_IDLE = datetime.timedelta(minutes=env.int("CASEWORK_SESSION_IDLE_MINUTES", default=60))
+SESSION_LONGEST = datetime.timedelta(hours=env.int("CASEWORK_SESSION_HOURS", default=12))
+SESSION_COOKIE_AGE = int(SESSION_LONGEST.total_seconds())
 
 # A village shares one address: lock the pair (account, address), never the address alone.
 AXES_FAILURE_LIMIT = 8
@@ -186,12 +192,15 @@ CONTENT_SECURITY_POLICY = {
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 PROXIES = max(1, env.int("CASEWORK_PROXIES", default=1))  # how many of our own stand before us
 if env.bool("CASEWORK_HTTPS", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     MIDDLEWARE.insert(0, "casework.http.BehindProxy")
     SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 
@@ -204,4 +213,5 @@ LOGGING = {
     # At INFO Celery quotes the text of a task's error, and with it a person; jobs/ logs type and place instead.
     "loggers": {"celery.app.trace": {"level": "ERROR"}},
 }
-SILENCED_SYSTEM_CHECKS = ["axes.W003"] if TESTING else []
+# Into the browsers' preload list a county enters its domain itself, or never: it cannot be taken back (security.W021).
+SILENCED_SYSTEM_CHECKS = ["security.W021"] + (["axes.W003"] if TESTING else [])

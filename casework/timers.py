@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from access import services as access
+from access import sessions
 from audit import checkpoints, clock
 from casework.acting import TIMER_KEY, act
 from casework.errors import REFUSALS
@@ -43,7 +44,7 @@ TOP_ROLE = "county_approver"
 @timers.every(HOUR, "posts")
 def end_posts() -> dict[str, Any]:
     """Take back permissions of posts and grants whose last day is over. Hourly, so that midnight is not missed."""
-    return {"ended": access.sync_posts()}
+    return {"ended": access.sync_posts(), "forgotten": sessions.forget_old()}
 
 
 @timers.every(10 * MINUTE, "notices")

@@ -11,6 +11,7 @@ urlpatterns = [
     path("password/", session.PasswordChange.as_view(), name="password_change"),
     path("account/", include("casework.desks.account.urls")),
     path("preferences/", session.preferences, name="preferences"),
+    path("emergency/", include("casework.desks.emergency.urls")),
     path("help/", session.help_page, name="help"),
     path("help/<slug:name>/", session.guide, name="guide"),
     path("style/", style.guide, name="style"),

@@ -354,7 +354,12 @@ def reads(request: HttpRequest) -> HttpResponse:
                 }
                 for entry in entries
             ],
-            "kinds": [("unmask", _("写明原因看了")), ("export", _("导出")), ("file", _("打开材料"))],
+            "kinds": [
+                ("unmask", _("写明原因看了")),
+                ("export", _("导出")),
+                ("file", _("打开材料")),
+                ("emergency", _("紧急查看")),
+            ],
             "asked": {"who": who, "kind": kind, "first": asked.get("first", ""), "last": asked.get("last", "")},
             "case": case,
             "is_capped": is_capped,
