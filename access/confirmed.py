@@ -18,7 +18,7 @@ from access import factor, services
 from access.errors import BadAppointment, BadReset
 from access.models import Appointment, Confirmed, Delegation, OrgUnit, Reset, Staff
 from access.roles import Ability
-from access.scope import Bar, forget_posts, post_for, scope
+from access.scope import Bar, forget_posts, post_for, posts_of, scope
 from access.sessions import end_sessions
 from audit import clock
 from audit.context import acting
@@ -91,6 +91,7 @@ def ask_reset(staff: Staff, what: str, *, by: Staff, reason: str) -> Reset:
 
     Raises BadReset: one's own, a closed account, no reason, nothing to reset, or one that waits already.
     """
+    _demand_administrator(by)
     if staff.person_key == by.person_key:
         raise BadReset(_("自己的密码和动态码要由别的管理员重置。"))
     staff = Staff.objects.select_for_update(of=("self",)).get(pk=staff.pk)
@@ -125,6 +126,7 @@ def confirm_reset(reset: Reset, *, by: Staff) -> str:
         raise BadReset(_("这一条已经办过了，请刷新看看。"))
     if by.person_key == reset.asker_person_key:
         raise BadReset(_("办的人不能自己确认，请另一位管理员确认。"))
+    _demand_administrator(by, besides=reset.asker_person_key)
     if by.person_key == reset.person_key:
         raise BadReset(_("自己的事要由别的管理员确认。"))
     reset.done_on, reset.done_by, reset.doer_person_key = clock.today(), by, by.person_key
@@ -139,13 +141,20 @@ def confirm_reset(reset: Reset, *, by: Staff) -> str:
 
 @transaction.atomic
 def drop_reset(reset: Reset, *, by: Staff) -> None:
-    """It is not to be. Raises BadReset when it no longer waits."""
+    """It is not to be. Raises BadReset when it no longer waits, or by somebody who is no administrator."""
+    _demand_administrator(by)
     reset = Reset.objects.select_for_update(of=("self",)).get(pk=reset.pk)
     if not reset.waits:
         raise BadReset(_("这一条已经办过了，请刷新看看。"))
     reset.dropped_on = clock.today()
     with acting(by, reason="drop_reset"):
         reset.save()
+
+
+def _demand_administrator(by: Staff, besides: str = "nobody") -> None:
+    """A post of administration, and not one lent by the person `besides`: two persons with one person's post are one."""
+    if not any(post.role == "sysadmin" and post.principal_person_key != besides for post in posts_of(by)):
+        raise BadReset(_("要由另一位系统管理员办理。"))
 
 
 def waiting(model: Any) -> Any:

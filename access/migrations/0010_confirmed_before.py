@@ -33,5 +33,5 @@ def fill(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [("access", "0009_second_administrator")]
-    # Backwards the columns go, and with them what was filled in.
+    # Backwards the columns go, and with them what was filled in; the trail names those rows of history as edited then.
     operations = [migrations.RunPython(fill, migrations.RunPython.noop)]

@@ -3,6 +3,8 @@
 The roles are those of access.roles.NEED_A_SECOND; a test keeps the two lists together.
 """
 
+from importlib import import_module
+
 from django.db import migrations
 
 from audit.operations import TrackHistory
@@ -137,11 +139,13 @@ BEGIN
 END $$
 """
 
+BEFORE = import_module("access.migrations.0003_posts_function").POSTS.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
+
 
 class Migration(migrations.Migration):
     dependencies = [("access", "0010_confirmed_before")]
     operations = [
         TrackHistory("access", "reset", "'staff:' || r.staff_id"),
         migrations.RunSQL(LAW, UNDO),
-        migrations.RunSQL(POSTS, migrations.RunSQL.noop),
+        migrations.RunSQL(POSTS, BEFORE),
     ]

@@ -55,6 +55,16 @@ def test_the_other_administrator_puts_it_in_force(world: World) -> None:
     assert post.history.latest("history_id").history_user_id == world.sysadmin_2.pk
 
 
+def test_a_permission_slipped_in_does_not_help_what_waits(world: World) -> None:
+    """Both barriers stand by themselves: guardian's permission, and the confirmation."""
+    from guardian.shortcuts import assign_perm
+
+    post = waiting(world)
+    assign_perm("hold_cashier", post.staff, world.county)
+
+    assert roles(post.staff) == []
+
+
 def test_a_post_without_money_counts_at_once(world: World) -> None:
     post = access.appoint(make_staff("new", "x"), "village_clerk", world.village, by=world.sysadmin)
 
@@ -202,6 +212,22 @@ def test_nobody_asks_for_her_own_or_twice(world: World) -> None:
         confirmed.ask_reset(world.fund_checker, "factor", by=world.sysadmin, reason="没有绑")
 
 
+def test_nobody_resets_who_does_not_administer_or_stands_in_for_the_asker(world: World) -> None:
+    for person in (world.auditor, world.county_approver, make_staff("nobody", "x")):
+        with pytest.raises(BadReset):
+            confirmed.ask_reset(world.cashier, "password", by=person, reason="忘了")
+    asked = confirmed.ask_reset(world.cashier, "password", by=world.sysadmin, reason="忘了")
+    helper = make_staff("helper", "x")
+    post = world.sysadmin.appointments.get()
+    more = {"valid_from": START, "valid_to": START, "reason": "休假", "approved_by": world.county_approver}
+    access.delegate(post, helper, **more)
+
+    for person in (world.auditor, helper):
+        with pytest.raises(BadReset):
+            confirmed.confirm_reset(asked, by=fresh(person))
+        assert not fresh(world.cashier).must_change_password
+
+
 def test_the_operator_resets_what_no_two_can(world: World, capsys: Any) -> None:
     enrolled(world.sysadmin)
     call_command("reset_staff", "sysadmin", "password", "--reason", "丢了")
@@ -237,6 +263,19 @@ def test_the_database_lets_only_a_third_confirm_and_once(world: World) -> None:
     refused(row % "'alone'", "confirmed_once")
     confirmed.confirm(post, by=world.sysadmin_2)
     refused(row % "NULL, confirmed_by_id = NULL, confirmer_person_key = NULL", "confirmed_once")
+
+
+def test_the_database_lets_only_a_third_confirm_a_delegation(world: World) -> None:
+    helper = make_staff("helper", "x")
+    more = {"valid_from": START, "valid_to": START, "reason": "休假", "approved_by": world.county_approver}
+    lent = access.delegate(world.cashier.appointments.get(), helper, by=world.sysadmin, **more)
+    row = (
+        f"UPDATE access_delegation SET confirmed_on = '2026-04-15', confirmed_how = 'second', {{}} WHERE id = {lent.pk}"
+    )
+
+    refused(row.format(key(world.sysadmin)), "confirmed_by_a_third")
+    refused(row.format(key(helper)), "confirmed_by_a_third")
+    refused(f"UPDATE access_delegation SET valid_to = '2030-01-01' WHERE id = {lent.pk}", "a_post_stays_as_it_was_made")
 
 
 def test_the_database_makes_no_post_of_money_in_one_step(world: World) -> None:

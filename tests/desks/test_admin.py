@@ -120,7 +120,7 @@ def test_an_administrator_below_does_not_take_over_an_account_that_works_above(w
     client = login(Client(), local)
 
     assert client.get(f"/admin/staff/{promoted.pk}/").status_code == 200
-    for page in ("password", "switch"):
+    for page in ("reset/password", "reset/factor", "switch"):
         refused = client.post(f"/admin/staff/{promoted.pk}/{page}/", {"reason": "忘了密码"})
         assert refused.status_code == 403 and "别处" in refused.content.decode()
     promoted.refresh_from_db()
@@ -159,7 +159,7 @@ def test_a_post_opens_the_desk_and_its_end_closes_it(admin: Client, world: World
 
     admin.post(f"/admin/posts/{post.pk}/end/", {"reason": "调走"} | day("on", START))
     with clock.frozen_at(START + datetime.timedelta(days=1)):
-        assert login(Client(), staff).get("/township/").status_code == 403
+        assert login(Client(), Staff.objects.get(pk=staff.pk)).get("/township/").status_code == 403
 
 
 def test_nobody_appoints_herself_not_even_through_a_second_account(admin: Client, world: World) -> None:

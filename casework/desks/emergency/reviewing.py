@@ -6,8 +6,10 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -19,9 +21,8 @@ from access.models import BreakGlass
 from audit import clock
 from audit.models import AccessLog
 from casework.desks.acts import base_of
-from casework.desks.audit.subjects import Subjects
 from casework.fields import AnswerCards
-from casework.queries import PAGE
+from casework.queries import PAGE, cases_in_reach, households_in_reach
 
 MOST_PAGES = 200
 
@@ -42,8 +43,8 @@ class ReviewForm(forms.Form):
 def home(request: HttpRequest) -> HttpResponse:
     """Those of her places, not yet reviewed first; her own are there, too."""
     rows = break_glass.in_reach(request.user).select_related("staff", "unit", "reviewed_by")
-    page = Paginator(rows.order_by("reviewed_at", "-started_at").order_by("-started_at"), PAGE)
-    found = page.get_page(request.GET.get("page"))
+    first = rows.order_by(F("reviewed_at").desc(nulls_first=True), "-started_at")
+    found = Paginator(first, PAGE).get_page(request.GET.get("page"))
     context = {
         "page": found,
         "rows": [row_of(row) for row in found],
@@ -61,6 +62,24 @@ def row_of(row: BreakGlass) -> dict[str, Any]:
         "is_running": is_running,
         "is_late": row.reviewed_at is None and row.review_due_on < clock.today(),
     }
+
+
+def _looks(entries: list[AccessLog], row: BreakGlass, user: Any) -> list[dict[str, Any]]:
+    """Each page with what it was about: a case or family by its number where the reviewer reaches it herself."""
+    ids: dict[str, set[int]] = {"case": set(), "household": set()}
+    for entry in entries:
+        kind, _colon, number = entry.subject.partition(":")
+        ids.get(kind, set()).add(int(number))
+    cases = cases_in_reach(user).filter(pk__in=ids["case"]).values_list("pk", "case_no")
+    families = households_in_reach(user).filter(pk__in=ids["household"]).values_list("pk", "head_name")
+    named = {f"case:{pk}": (no, reverse("cases:detail", args=[pk])) for pk, no in cases}
+    named |= {f"household:{pk}": (name, reverse("cases:family", args=[pk])) for pk, name in families}
+    named[f"unit:{row.unit_id}"] = (row.unit.name, "")
+    found = []
+    for entry in entries:
+        words, url = named.get(entry.subject, (entry.subject, ""))
+        found.append({"entry": entry, "subject": words, "url": url, "is_begin": entry.fields == "begin"})
+    return found
 
 
 @login_required
@@ -85,14 +104,9 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
     looks = AccessLog.objects.filter(
         kind=AccessLog.Kind.EMERGENCY, actor_id=row.staff_id, at__gte=row.started_at, at__lte=until
     ).order_by("id")
-    entries = list(looks[:MOST_PAGES])
-    subjects = Subjects(entries, request.user)
     context = row_of(row) | {
         "form": form,
-        "looks": [
-            {"entry": entry, "subject": subjects.words(entry.subject), "url": subjects.url(entry.subject)}
-            for entry in entries
-        ],
+        "looks": _looks(list(looks[:MOST_PAGES]), row, request.user),
         "base": base_of(request.user),
     }
     return render(request, "emergency/page.html", context, status=422 if form and form.errors else 200)
