@@ -36,6 +36,10 @@ test-services: $(VENV)/.installed-dev $(MESSAGES) ## tests against a PostgreSQL 
 check: $(VENV)/.installed-dev ## lint: style, direction of imports, missing migrations
 	@scripts/check.sh $(CHECKED)
 
+.PHONY: audit-deps
+audit-deps: $(VENV)/.installed-dev ## known holes in what we build on; says so where the advisory database is out of reach
+	@scripts/audit_dependencies.sh requirements.txt requirements-dev.txt
+
 .PHONY: bench
 bench: $(VENV)/.installed $(MESSAGES) ## measure the usual work against hand-written SQL, in scratch databases
 	@$(RUN) manage.py db start

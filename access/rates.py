@@ -16,15 +16,20 @@ RETURNING count
 _FORGET = "DELETE FROM access_rate WHERE since < now() - interval '1 day'"
 
 
-def is_too_often(what: str, who: str, *, most: int, within: datetime.timedelta) -> bool:
-    """Count one more `what` by `who` (an address, say); True when it is beyond `most` within the time from the first one.
+def count(what: str, who: str, *, within: datetime.timedelta) -> int:
+    """Count one more `what` by `who` (an address, say); how many there are now within the time from the first one.
 
     Of `who` a keyed fingerprint is kept, for a day. `within` is a day at most.
     """
     with connection.cursor() as cursor:
         cursor.execute(_FORGET)
         cursor.execute(_COUNT, {"key": blind_index(f"rate:{what}", who), "within": within})
-        return cursor.fetchone()[0] > most
+        return cursor.fetchone()[0]
+
+
+def is_too_often(what: str, who: str, *, most: int, within: datetime.timedelta) -> bool:
+    """Count one more, as `count` does; True when it is beyond `most`."""
+    return count(what, who, within=within) > most
 
 
 _LATELY = "SELECT count FROM access_rate WHERE key = %(key)s AND since > now() - %(within)s"

@@ -167,6 +167,12 @@ ROLES: dict[str, Role] = {
 # Held together these would undo each other (domain §4.3 rule 8): nobody administers or audits and also decides or pays.
 APART_FROM_ALL_OTHERS = frozenset({"auditor", "sysadmin"})
 
+# Posts that money passes, and those that make such posts: a second administrator confirms whoever gets them.
+NEED_A_SECOND = frozenset(
+    {"township_approver", "county_approver", "sysadmin"}
+    | {code for code, role in ROLES.items() if Ability.FUND_WORK in role.abilities}
+)
+
 
 def title_of(code: str) -> str:
     """The role's name in the active language; `system` is the worker."""

@@ -9,13 +9,15 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, Value
 from django.db.models.functions import Concat
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from guardian.shortcuts import assign_perm, remove_perm
 
 from access.errors import BadAppointment, BadStaff
-from access.models import Appointment, Delegation, Grant, OrgUnit, Recusal, Staff, UnitPermission
-from access.roles import APART_FROM_ALL_OTHERS, ROLES, permission_of
+from access.models import Appointment, Confirmed, Delegation, Grant, OrgUnit, Recusal, Staff, UnitPermission
+from access.roles import APART_FROM_ALL_OTHERS, NEED_A_SECOND, ROLES, permission_of
 from access.scope import forget_posts, grants_in_force, posts_of
+from access.sessions import end_sessions
 from audit import clock
 from audit.context import acting
 
@@ -85,17 +87,28 @@ def _set_active(staff: Staff, is_active: bool, by: Staff, reason: str) -> None:
     with acting(by, reason=reason):
         staff.save()
     forget_posts(staff)
+    if not is_active:
+        end_sessions(staff, by=by, why="deactivated")
 
 
 @transaction.atomic
 def reset_password(staff: Staff, *, by: Staff) -> str:
     """A new one-time password, returned to be shown once; every session of the account ends.
 
-    Raises BadStaff for one's own account (there is a page for that) and for a closed one.
+    Raises BadStaff for one's own account (there is a page for that), for a closed one, and for a holder of a post that
+    money passes: there a second administrator confirms it (access.confirmed.ask_reset).
     """
     if staff.person_key == by.person_key:
         raise BadStaff(_("自己的密码请在「我的设置」里改。"))
-    staff = Staff.objects.select_for_update().get(pk=staff.pk)
+    if opens_a_post_of_money(staff):
+        raise BadStaff(_("这个账号管钱或者管批准，重置密码要另一位管理员确认。"))
+    return set_one_time_password(staff, by=by)
+
+
+@transaction.atomic
+def set_one_time_password(staff: Staff, *, by: Staff | None) -> str:
+    """The password itself, for reset_password and access.confirmed; `by` None is the operator's command."""
+    staff = Staff.objects.select_for_update(of=("self",)).get(pk=staff.pk)
     if not staff.is_active:
         raise BadStaff(_("这个账号已经停用，先启用再换密码。"))
     password = one_time_password()
@@ -103,7 +116,19 @@ def reset_password(staff: Staff, *, by: Staff) -> str:
     staff.must_change_password = True
     with acting(by, reason="reset_password"):
         staff.save()
+    end_sessions(staff, by=by, why="password reset")
     return password
+
+
+def opens_a_post_of_money(staff: Staff) -> bool:
+    """Whether the account opens, now or later, a post that needs a second administrator, her own or lent to her."""
+    today = clock.today()
+    lasts = Q(valid_to__isnull=True) | Q(valid_to__gte=today)
+    own = Appointment.objects.filter(lasts, staff=staff, role__in=NEED_A_SECOND, dropped_on__isnull=True)
+    lent = Delegation.objects.filter(
+        delegate=staff, valid_to__gte=today, ended_at__isnull=True, appointment__role__in=NEED_A_SECOND
+    )
+    return own.exists() or lent.exists()
 
 
 _PLAIN_CHARACTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike on paper
@@ -126,6 +151,9 @@ def appoint(
     reason: str = "",
 ) -> Appointment:
     """Give `staff` a dated post. `by` None is for set-up only.
+
+    A post that money passes (roles.NEED_A_SECOND) waits for a second administrator (access.confirmed) and gives no right
+    until then. Only the first administrator of an installation appoints the second one alone.
 
     Raises BadAppointment: an unknown role, the wrong level, one's own post (in any account of hers), or a post that must
     be kept apart from the others that the same natural person holds.
@@ -151,9 +179,33 @@ def appoint(
             valid_to=valid_to,
             appointed_by=by,
             reason=reason,
+            maker_person_key=by.person_key if by else None,
+            **_standing(role, by, is_first=role == "sysadmin" and _never_had_a_second(by)),
         )
-    _mirror(appointment)
+    if not appointment.waits:
+        mirror(appointment)
+        end_sessions(staff, by=by, why="appointed")
     return appointment
+
+
+def _standing(role: str, by: Staff | None, *, is_first: bool) -> dict[str, Any]:
+    """The columns of Confirmed for what `by` makes now; none when it waits."""
+    how = None
+    if by is None:
+        how = Confirmed.How.SET_UP
+    elif role not in NEED_A_SECOND:
+        how = Confirmed.How.ALONE
+    elif is_first:
+        how = Confirmed.How.FIRST
+    return {"confirmed_on": clock.today(), "confirmed_how": how} if how else {}
+
+
+def _never_had_a_second(by: Staff | None) -> bool:
+    """Whether nobody else ever administered here. Somebody who left counts: or the one who stays could choose alone."""
+    if by is None:
+        return False
+    others = Appointment.objects.filter(role="sysadmin", confirmed_on__isnull=False)
+    return not others.exclude(staff__person_key=by.person_key).exists()
 
 
 def _because(verb: str, reason: str) -> str:
@@ -172,10 +224,12 @@ def _refuse_incompatible(staff: Staff, role: str) -> None:
 def _roles_of_person(staff: Staff) -> set[str]:
     """What the natural person holds now or will hold, in any account, her own posts and those she stands in for."""
     today = clock.today()
-    own = Appointment.objects.filter(staff__person_key=staff.person_key).filter(
+    own = Appointment.objects.filter(staff__person_key=staff.person_key, dropped_on__isnull=True).filter(
         Q(valid_to__isnull=True) | Q(valid_to__gte=today)
     )
-    lent = Delegation.objects.filter(delegate_person_key=staff.person_key, valid_to__gte=today)
+    lent = Delegation.objects.filter(
+        delegate_person_key=staff.person_key, valid_to__gte=today, ended_at__isnull=True, dropped_on__isnull=True
+    )
     return set(own.values_list("role", flat=True)) | set(lent.values_list("appointment__role", flat=True))
 
 
@@ -198,14 +252,18 @@ def end_appointment(appointment: Appointment, *, on: datetime.date, by: Staff | 
     appointment.reason = reason
     with acting(by, reason=_because("end_appointment", reason)):
         appointment.save()
-    _mirror(appointment)
+    mirror(appointment)
+    end_sessions(appointment.staff, by=by, why="post ended")
+    for lent in appointment.delegations.filter(ended_at__isnull=True).select_related("delegate"):
+        end_sessions(lent.delegate, by=by, why="delegation ended")
 
 
-def _mirror(appointment: Appointment) -> None:
+def mirror(appointment: Appointment) -> None:
     """Make the guardian permission say what the dates say. Another open post of the same role here keeps it."""
     today = clock.today()
     in_force = (
         Appointment.objects.filter(staff=appointment.staff, role=appointment.role, unit=appointment.unit)
+        .filter(confirmed_on__isnull=False)
         .filter(Q(valid_to__isnull=True) | Q(valid_to__gte=today))
         .exists()
     )
@@ -216,7 +274,8 @@ def _mirror(appointment: Appointment) -> None:
 
 @transaction.atomic
 def sync_posts() -> int:
-    """Take back permissions of posts and grants that have run out; the worker does it daily. Returns how many."""
+    """Take back what has run out: permissions of posts, grants, delegations; sessions end with them. The worker does it
+    daily. Returns how many."""
     today = clock.today()
     ended = 0
     stale = UnitPermission.objects.filter(
@@ -226,7 +285,11 @@ def sync_posts() -> int:
     )
     over = Appointment.objects.filter(Exists(stale), valid_to__lt=today)
     for appointment in over.select_related("staff", "unit"):
-        _mirror(appointment)
+        mirror(appointment)
+        end_sessions(appointment.staff, why="post ended")
+        ended += 1
+    for lent in Delegation.objects.filter(valid_to__lt=today, ended_at__isnull=True).select_related("delegate"):
+        end_delegation(lent, by=None)
         ended += 1
     for grant in Grant.objects.filter(valid_to__lt=today, revoked_on__isnull=True).select_related(
         "staff", "content_type"
@@ -245,14 +308,20 @@ def delegate(
     valid_to: datetime.date,
     reason: str,
     approved_by: Staff,
+    by: Staff | None = None,
 ) -> Delegation:
-    """Let `to` exercise a post for some days.
+    """Let `to` exercise a post for some days. `by` is the administrator who writes it down, None for set-up only. A post
+    that money passes waits for a second administrator, as an appointment does.
 
     Raises BadAppointment: to oneself (in any account), approved by the delegate, longer than the post itself, or for a
     post that must be kept apart from those `to` holds. A delegated post cannot be passed on: only appointments can.
     """
     if appointment.staff.person_key == to.person_key:
         raise BadAppointment(_("不能委托给自己的另一个账号。"))
+    if by is not None and by.person_key == to.person_key:
+        raise BadAppointment(_("不能把岗位委托给自己，请由另一位管理员办理。"))
+    if appointment.waits or appointment.dropped_on:
+        raise BadAppointment(_("这个岗位还没有确认，不能委托。"))
     if approved_by.person_key == to.person_key:
         raise BadAppointment(_("委托要由别人批准，不能由受托人自己批准。"))
     if not reason.strip():
@@ -262,18 +331,37 @@ def delegate(
     if appointment.valid_to and valid_to > appointment.valid_to:
         raise BadAppointment(_("委托不能超过任期，任期到 %(date)s。") % {"date": appointment.valid_to})
     _refuse_incompatible(to, appointment.role)
-    delegation = Delegation.objects.create(
-        appointment=appointment,
-        delegate=to,
-        principal_person_key=appointment.staff.person_key,
-        delegate_person_key=to.person_key,
-        valid_from=valid_from,
-        valid_to=valid_to,
-        reason=reason.strip(),
-        approved_by=approved_by,
-    )
+    with acting(by, reason=_because("delegate", reason)):
+        delegation = Delegation.objects.create(
+            appointment=appointment,
+            delegate=to,
+            principal_person_key=appointment.staff.person_key,
+            delegate_person_key=to.person_key,
+            valid_from=valid_from,
+            valid_to=valid_to,
+            reason=reason.strip(),
+            approved_by=approved_by,
+            made_by=by,
+            maker_person_key=by.person_key if by else None,
+            **_standing(appointment.role, by, is_first=False),
+        )
     forget_posts(to)
+    if not delegation.waits:
+        end_sessions(to, by=by, why="delegated")
     return delegation
+
+
+@transaction.atomic
+def end_delegation(delegation: Delegation, *, by: Staff | None) -> None:
+    """The post is no longer lent, from now on; `by` None is the worker, after the last day. Ended twice changes nothing."""
+    delegation = Delegation.objects.select_for_update(of=("self",)).get(pk=delegation.pk)
+    if delegation.ended_at:
+        return
+    delegation.ended_at = timezone.now()
+    with acting(by, reason="end_delegation"):
+        delegation.save()
+    forget_posts(delegation.delegate)
+    end_sessions(delegation.delegate, by=by, why="delegation ended")
 
 
 @transaction.atomic

@@ -113,6 +113,7 @@ class AccessLog(models.Model):
         UNMASK = "unmask"
         EXPORT = "export"
         FILE = "file"
+        EMERGENCY = "emergency"  # a page seen under emergency access
 
     at = models.DateTimeField(auto_now_add=True)
     business_date = models.DateField()

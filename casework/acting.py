@@ -17,6 +17,7 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
+from access import confirming
 from access.roles import title_of
 from access.scope import Post, posts_of
 from audit import clock
@@ -56,6 +57,9 @@ class Act:
     def action(self) -> str:
         return self.edge.action
 
+
+# Acts that say yes to help, or let its money go: they ask who is acting once more.
+APPROVALS = frozenset({"approve", "approve_plan", "confirm", "countersign", "emergency_release", "overturn_refusal"})
 
 # Keys that can be foretold: only the worker's own acts may carry one, so that nobody takes it first.
 TIMER_KEY = "timer:"
@@ -111,6 +115,8 @@ def act(
         if key.startswith(TIMER_KEY) and ROLE_SYSTEM not in edge.roles:
             raise key_reused()
         post = _authorise(case, edge, by, on_behalf_of, facts)
+        if action in APPROVALS and by is not None:
+            confirming.demand(confirming.Kind.APPROVE)
         if "reason" in ACTIONS[action].asks and not reason.strip():
             raise ReasonNeeded(_("请写明原因。"))
         if "reason_code" in ACTIONS[action].asks and not reason_code:

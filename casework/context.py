@@ -7,9 +7,20 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from access import break_glass
 from audit import clock
 from audit.checkpoints import latest as latest_checkpoint
 from casework.menu import DESKS, desk_of, desks_of, home_of, menu_for, search_url, seat_of
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many; a number by itself cannot be lazy."""
+
+    n: int
+
+    def __bool__(self) -> bool:
+        return self.n > 0
 
 
 @dataclass(frozen=True)
@@ -53,5 +64,6 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             ]
         ),
         "post": SimpleLazyObject(lambda: seat_of(user, path)),
+        "emergencies": SimpleLazyObject(lambda: Waiting(break_glass.count_to_review(user))),
         "search_url": SimpleLazyObject(lambda: search_url(user, path)),
     }

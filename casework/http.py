@@ -92,6 +92,32 @@ class NothingKept:
         return response
 
 
+class OfOurOwn:
+    """What a page may use of the device, and who may take it into another page: nobody."""
+
+    HEADERS = {
+        "Permissions-Policy": ", ".join(
+            f"{feature}=()"
+            for feature in (
+                *("accelerometer", "autoplay", "bluetooth", "browsing-topics", "display-capture", "encrypted-media"),
+                *("fullscreen", "geolocation", "gyroscope", "hid", "magnetometer", "microphone", "midi", "payment"),
+                *("picture-in-picture", "screen-wake-lock", "serial", "usb", "xr-spatial-tracking"),
+            )
+        )
+        + ", camera=(self)",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        for name, value in self.HEADERS.items():
+            response.setdefault(name, value)
+        return response
+
+
 class BehindProxy:
     """Take the address of whoever asks from the proxy; else all of them would share the proxy's own.
 

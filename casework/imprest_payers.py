@@ -131,13 +131,20 @@ def _steps_to_come(case: Case) -> Iterator[Edge]:
 
 def _posts_around(case: Case) -> Iterator[_Post]:
     today = clock.today()
-    in_force = Q(valid_from__lte=today) & (Q(valid_to__isnull=True) | Q(valid_to__gte=today))
+    in_force = Q(confirmed_on__isnull=False, valid_from__lte=today) & (
+        Q(valid_to__isnull=True) | Q(valid_to__gte=today)
+    )
     here = [case.village_id, case.township_id, case.county_id]
     own = Appointment.objects.filter(in_force, unit__in=here, staff__is_active=True)
     for role, person in own.values_list("role", "staff__person_key"):
         yield _Post(role, frozenset({person}))
     lent = Delegation.objects.filter(
-        in_force, appointment__unit__in=here, appointment__valid_from__lte=today, delegate__is_active=True
+        in_force,
+        ended_at__isnull=True,
+        appointment__unit__in=here,
+        appointment__valid_from__lte=today,
+        appointment__confirmed_on__isnull=False,
+        delegate__is_active=True,
     ).filter(Q(appointment__valid_to__isnull=True) | Q(appointment__valid_to__gte=today))
     for role, delegate, principal in lent.values_list(
         "appointment__role", "delegate_person_key", "principal_person_key"

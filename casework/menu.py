@@ -8,11 +8,13 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from access import break_glass
 from access.models import OrgUnit, Staff
 from access.roles import ROLES, Ability, Desk, title_of
 from access.scope import can, posts_of
 from casework import second_person
 from casework.auditing import questions
+from casework.desks.admin import second
 from casework.desks.funds import menu as money
 from casework.desks.rosters import menu as lists
 from casework.desks.stock import menu as goods
@@ -77,6 +79,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("funds:imprest", pgettext_lazy("menu", "备用金"), "coin", ability=Ability.FUND_VIEW, more=True),
             Entry("rosters:home", _("名册"), "list", count=lists.waiting, more=True),
             Entry("township:recusals", _("回避"), "people", more=True),
+            Entry("emergency:home", _("紧急查看"), "eye", more=True),
             Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW, more=True),
             Entry("township:find", _("查找"), "search"),
             Entry("questions:home", _("审计问答"), "chat", count=questions.waiting_for, more=True),
@@ -95,6 +98,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("county:releases", pgettext_lazy("menu", "先行救助"), "bell"),
             Entry("rosters:home", _("名册"), "list"),
             Entry("county:recusals", _("回避"), "people", more=True),
+            Entry("emergency:home", _("紧急查看"), "eye", more=True),
             Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW, more=True),
             Entry("county:find", _("查找"), "search"),
             Entry("questions:home", _("审计问答"), "chat", count=questions.waiting_for, more=True),
@@ -145,6 +149,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("audit:samples", pgettext_lazy("menu", "抽样"), "list", more=True),
             Entry("audit:reads", _("访问记录"), "eye"),
             Entry("audit:checkpoints", _("封存点"), "shield", more=True),
+            Entry("emergency:home", _("紧急查看"), "bell", count=break_glass.count_to_review),
             Entry("funds:home", _("资金"), "coin"),
             Entry("funds:batches", _("批次"), "list"),
             Entry("funds:payments", _("台账"), "book"),
@@ -160,6 +165,7 @@ DESKS: dict[Desk, DeskMenu] = {
         (
             Entry("administration:home", _("概况"), "house"),
             Entry("administration:staff_list", pgettext_lazy("menu", "账号"), "people"),
+            Entry("administration:waiting", pgettext_lazy("menu", "待确认"), "tick-list", count=second.count_waiting),
             Entry("administration:units", pgettext_lazy("menu", "单位"), "map"),
             Entry("administration:programmes", _("办理规则"), "book"),
             Entry("administration:grants", _("授权"), "key"),

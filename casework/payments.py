@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Count, QuerySet, Sum
 from django.utils.translation import gettext as _
 
+from access import confirming
 from access.scope import Post
 from audit import clock
 from audit.context import acting
@@ -154,12 +155,14 @@ def release_batch(
 ) -> PaymentBatch:
     """Hand the batch to the bank, or its cash to the payers: every payment is sent, its money leaves the commitment.
 
-    Raises PaymentBarred for what must not be paid any more; what maker and checker have looked at is not asked again.
+    Raises NotConfirmed where the page did not ask the releaser who she is; PaymentBarred for what must not be paid any more;
+    what maker and checker have looked at is not asked again.
     BadCaseData when the batch is no longer what was `typed`.
     """
     batch = PaymentBatch.objects.select_for_update().get(pk=batch_id)
     if batch.releaser_id == by.pk:
         return batch  # pressed twice
+    confirming.demand(confirming.Kind.PAY)
     _refuse_another_sum(batch, typed)
     cases = _cases_of(batch, "listed")
     post = _pays_a_list(batch, "cashier", by)

@@ -3,6 +3,7 @@
 Nothing secret stands here: keys are generated into CASEWORK_DATA_DIR on first use (see access/vault.py).
 """
 
+import datetime
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from access.secrets import Secrets
+from access.switch import read_switch
 from casework import embedded_postgres
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -55,6 +57,7 @@ MIDDLEWARE = [
     "casework.watching.requests.Watched",
     "casework.watching.pages.ForMachines",
     "django.middleware.security.SecurityMiddleware",
+    "casework.http.OfOurOwn",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -68,8 +71,12 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "audit.middleware.ActorMiddleware",
+    "access.middleware.SessionLimits",
+    "access.confirming.ConfirmingMiddleware",
+    "casework.desks.confirming.LedToEnrolment",
     "access.middleware.OwnPasswordFirst",
     "axes.middleware.AxesMiddleware",
+    "access.break_glass.BreakGlassMiddleware",  # the last one: it calls the view itself
 ]
 
 ROOT_URLCONF = "casework.urls"
@@ -118,6 +125,10 @@ if env("EMAIL_URL", default=""):  # for example smtp+tls://user:password@mail.co
     vars().update(env.email("EMAIL_URL"))
 DEFAULT_FROM_EMAIL = env("CASEWORK_MAIL_FROM", default="casework@localhost")
 
+# A code from the telephone before somebody approves, pays, exports or unmasks: on, off, or the day from which it is on
+# (2027-01-01). Off, money that leaves still asks for the password.
+SECOND_FACTOR = read_switch(env("CASEWORK_SECOND_FACTOR", default="off" if DEMO or TESTING else "on"))
+
 AUTH_USER_MODEL = "access.Staff"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
@@ -137,7 +148,9 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_IDLE = datetime.timedelta(minutes=env.int("CASEWORK_SESSION_IDLE_MINUTES", default=60))
+SESSION_LONGEST = datetime.timedelta(hours=env.int("CASEWORK_SESSION_HOURS", default=12))
+SESSION_COOKIE_AGE = int(SESSION_LONGEST.total_seconds())
 
 # A village shares one address: lock the pair (account, address), never the address alone.
 AXES_FAILURE_LIMIT = 8
@@ -192,12 +205,15 @@ CONTENT_SECURITY_POLICY = {
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 PROXIES = max(1, env.int("CASEWORK_PROXIES", default=1))  # how many of our own stand before us
 if env.bool("CASEWORK_HTTPS", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     MIDDLEWARE.insert(1, "casework.http.BehindProxy")
     SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 
@@ -225,4 +241,5 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": True},
     },
 }
-SILENCED_SYSTEM_CHECKS = ["axes.W003"] if TESTING else []
+# Into the browsers' preload list a county enters its domain itself, or never: it cannot be taken back (security.W021).
+SILENCED_SYSTEM_CHECKS = ["security.W021"] + (["axes.W003"] if TESTING else [])

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from access import services as access
+from access import sessions
 from audit import anchors, checkpoints, clock
 from audit.models import Checkpoint
 from casework.acting import TIMER_KEY, act
@@ -46,7 +47,7 @@ TOP_ROLE = "county_approver"
 @timers.every(HOUR, "posts")
 def end_posts() -> dict[str, Any]:
     """Take back permissions of posts and grants whose last day is over. Hourly, so that midnight is not missed."""
-    return {"ended": access.sync_posts()}
+    return {"ended": access.sync_posts(), "forgotten": sessions.forget_old()}
 
 
 @timers.every(10 * MINUTE, "notices")

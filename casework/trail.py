@@ -494,6 +494,7 @@ READ_WORDS = {
     AccessLog.Kind.UNMASK: lambda: _("写明原因看了"),
     AccessLog.Kind.EXPORT: lambda: _("导出"),
     AccessLog.Kind.FILE: lambda: _("打开材料"),
+    AccessLog.Kind.EMERGENCY: lambda: _("紧急查看"),
 }
 
 

@@ -10,7 +10,7 @@ from django.core.files.base import File
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 
-from access import vault
+from access import confirming, vault
 from audit import clock
 from audit.context import acting
 from audit.services import record_access
@@ -261,5 +261,6 @@ def reveal_surveys(household: Household, *, by: Any, reason: str) -> list[Survey
 def _write_down(subject: str, fields: str, by: Any, reason: str) -> None:
     if len(reason.strip()) < 4:
         raise ReasonNeeded(_("请写明为什么要看，至少四个字。"))
+    confirming.demand(confirming.Kind.UNMASK)
     with acting(by):
         record_access(kind="unmask", subject=subject, fields=fields, reason=reason)

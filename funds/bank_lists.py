@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
-from access import vault
+from access import confirming, vault
 from access.roles import Ability
 from access.scope import scope
 from audit import clock
@@ -49,6 +49,7 @@ def export(
         _refuse_another_bank(batch, bank)
         form = list_format(bank, clock.today())
         sums = lines_of(batch).aggregate(n=Count("id"), fen=Sum("amount_fen"))
+        confirming.demand(confirming.Kind.EXPORT)
         record_access(kind="export", subject=f"batch:{batch.pk}", fields="account", reason=reason)
         facts = ListFacts(batch.number, clock.today(), sums["n"], sums["fen"], purpose)
         try:

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.db import DatabaseError, connection, models, transaction
+from django.utils import timezone
 
+from access import confirmed as confirmed_by_two
+from access.models import BreakGlass
 from audit import clock
 from casework import payments
 from casework.models import ServiceEntry
@@ -30,6 +33,7 @@ from funds import (
 )
 from funds import services as funds
 from funds.models import BankFile, BankLine, BankTask, HeadingMapping, Payment, Proposal, Transfer
+from tests.access.test_factor import enrolled
 from tests.casework.placing import put
 from tests.casework.test_no_dead_ends import answer
 from tests.casework.test_rosters import drafted
@@ -57,14 +61,53 @@ BAD: dict[str, tuple[str, dict[str, str]]] = {
     "unit_has_a_parent": ("access_orgunit", {"level": "'county'", "parent_id": "NULL"}),
     "one_open_appointment": ("access_appointment", {}),
     "appointment_dates_in_order": ("access_appointment", {"valid_to": "'2000-01-01'"}),
-    "nobody_appoints_himself": ("access_appointment", {"appointed_by_id": "staff_id"}),
+    "nobody_appoints_himself": (
+        "access_appointment",
+        {
+            "appointed_by_id": "staff_id",
+            "maker_person_key": "(SELECT person_key FROM access_staff s WHERE s.id = staff_id)",
+            "confirmed_how": "NULL",
+            "confirmed_on": "NULL",
+        },
+    ),
     "delegation_dates_in_order": ("access_delegation", {"valid_to": "'2000-01-01'"}),
     "nobody_delegates_to_himself": ("access_delegation", {"delegate_person_key": "principal_person_key"}),
     "delegation_has_a_reason": ("access_delegation", {"reason": "''"}),
+    **{
+        f"{kind}_{rule}": (f"access_{kind}", columns)
+        for kind in ("appointment", "delegation")
+        for rule, columns in {
+            "confirmed_whole": {"confirmed_how": "NULL"},
+            "confirmed_by_another": {
+                "confirmed_by_id": "(SELECT min(id) FROM access_staff)",
+                "confirmer_person_key": "'x'",
+            },
+            "confirmed_or_dropped": {"dropped_on": "'2026-04-15'"},
+        }.items()
+    },
+    "one_waiting_reset": ("access_reset", {}),
+    "reset_has_a_reason": ("access_reset", {"reason": "''", "what": "'factor'"}),
+    "nobody_resets_her_own": (
+        "access_reset",
+        {"asked_by_id": "staff_id", "asker_person_key": "person_key", "what": "'factor'"},
+    ),
+    "reset_by_two_administrators": (
+        "access_reset",
+        {"done_by_id": "asked_by_id", "doer_person_key": "asker_person_key"},
+    ),
+    "glass_for_an_hour": ("access_breakglass", {"ends_at": "started_at + interval '61 minutes'"}),
+    "glass_has_a_reason": ("access_breakglass", {"reason": "''"}),
+    "glass_reviewed_whole": ("access_breakglass", {"verdict": "'proper'"}),
+    "glass_reviewed_by_another": (
+        "access_breakglass",
+        {"reviewer_person_key": "person_key", "reviewed_by_id": "staff_id"},
+    ),
     "grant_dates_in_order": ("access_grant", {"valid_to": "'2000-01-01'"}),
     "grant_has_a_reason": ("access_grant", {"reason": "''"}),
     "nobody_grants_himself": ("access_grant", {"approved_by_id": "staff_id"}),
     "one_open_recusal": ("access_recusal", {}),
+    "one_second_factor": ("access_secondfactor", {"row_key": "gen_random_uuid()"}),
+    "recovery_codes_differ": ("access_recoverycode", {}),
     # audit
     "one_clock": ("audit_businessclock", {"id": "2"}),
     "access_has_a_reason": ("audit_accesslog", {"reason": "''"}),
@@ -430,6 +473,12 @@ def fill(world: World) -> None:
     )
     assert Delegation.objects.exists()
     access.grant(helper, "view_case", case, until=START, reason="抽查", approved_by=world.county_approver)
+    enrolled(helper)
+    BreakGlass.objects.create(
+        staff=helper, person_key=helper.person_key, unit=world.village, reason="x", confirmed_with="code",
+        started_at=timezone.now(), ends_at=timezone.now() + datetime.timedelta(minutes=5), review_due_on=START,
+    )  # fmt: skip
+    confirmed_by_two.ask_reset(world.cashier, "password", by=world.sysadmin, reason="x")
     access.recuse(helper.person_key, case.household_no, relation="x", by=world.sysadmin)
     BusinessClock.objects.update_or_create(pk=1, defaults={"date": None})
     AccessLog.objects.create(

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from access import confirming
 from access.models import OrgUnit
 from access.scope import posts_of
 from audit import clock
@@ -94,6 +95,7 @@ def approve(roster_id: int, *, by: Any, progress: Callable[[int], None] = lambda
     if not roster.is_draft:
         raise WrongState(_("名册已经%(state)s，不能再批准。") % {"state": roster.get_state_display()})
     _demand_person_and_day(roster, by)
+    confirming.demand(confirming.Kind.APPROVE)
     now = digest(roster)
     if roster.rules.notice.days and roster.posted_digest != now:
         raise ApprovalVoid(_("张榜以后名册改过，请乡镇经办重新张榜，期满再批。"))

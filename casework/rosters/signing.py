@@ -5,6 +5,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from access import confirming
 from access.scope import Bar, Post, post_for
 from audit import clock
 from audit.context import acting
@@ -90,6 +91,7 @@ def sign_again(line: RosterLine, *, because: str, by: Any) -> RosterSignature:
     """
     roster = Roster.objects.select_for_update().get(pk=line.roster_id)
     post = demand_approver(roster, by)
+    confirming.demand(confirming.Kind.APPROVE)
     recusal.refuse_own_line(line, by)
     held = funds.held_reservation(line.key)
     if roster.state != Roster.State.APPROVED or held is None or roster.channel == Roster.Channel.PROVIDER:

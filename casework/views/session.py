@@ -16,6 +16,7 @@ from django.utils.translation import check_for_language, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from access import guessing, sessions
 from audit.context import acting
 from casework import second_person
 from casework.context import Look
@@ -42,6 +43,13 @@ class LoginForm(AuthenticationForm):
         self.fields["username"].help_text = _("一般是手机号")
         self.fields["password"].label = _("密码")
 
+    def clean(self) -> dict[str, Any]:
+        try:
+            return super().clean()
+        except forms.ValidationError:
+            guessing.missed(self.cleaned_data.get("username") or "", self.request.META.get("REMOTE_ADDR") or "")
+            raise
+
     def get_invalid_login_error(self) -> forms.ValidationError:
         text = str(self.error_messages["invalid_login"])
         left = self._tries_left()
@@ -60,6 +68,12 @@ class Login(LoginView):
     template_name = "access/login.html"
     authentication_form = LoginForm
     redirect_authenticated_user = True
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        username = request.POST.get("username", "")
+        if guessing.is_shut(username, request.META.get("REMOTE_ADDR") or ""):
+            return render(request, settings.AXES_LOCKOUT_TEMPLATE, {"username": username, "wide": True}, status=429)
+        return super().post(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(**kwargs) | {
@@ -99,7 +113,9 @@ class PasswordChange(PasswordChangeView):
         form.user.must_change_password = False
         messages.success(self.request, _("密码改好了。"))
         with acting(form.user, reason="change_password"):
-            return super().form_valid(form)
+            response = super().form_valid(form)
+        sessions.others_ended(self.request)
+        return response
 
 
 @login_required

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from access import services as access
+from access.confirmed import confirm
 from access.errors import BadAppointment, BadOrgUnits
 from access.models import OrgUnit, Staff
 from access.units import import_org_units
@@ -70,7 +71,7 @@ def test_whoever_becomes_administrator_loses_sight_of_a_case_she_was_granted(wor
     access.grant(helper, "view_case", case, until=IN_A_MONTH, reason="抽查", approved_by=world.county_approver)
     assert list(cases_in_reach(fresh(helper))) == [case]
 
-    access.appoint(helper, "sysadmin", world.county, by=world.sysadmin)
+    confirm(access.appoint(helper, "sysadmin", world.county, by=world.sysadmin), by=world.sysadmin_2)
 
     assert not cases_in_reach(fresh(helper)).exists()
 

@@ -76,7 +76,7 @@ def test_what_is_over_is_looked_for_in_one_query(world: World, django_assert_num
         )
         access.end_appointment(past, on=yesterday, by=None, reason="离任")
 
-    with django_assert_num_queries(4):  # posts, grants, and the transaction's two
+    with django_assert_num_queries(5):  # posts, delegations, grants, and the transaction's two
         assert access.sync_posts() == 0
 
 

@@ -12,11 +12,11 @@ from django.test import Client
 from django.urls import reverse
 from PIL import Image
 
+from access import confirming
 from access import services as access
 from access.models import OrgUnit
 from audit import clock
 from casework import payments
-from casework.desks.funds import confirming
 from casework.desks.funds.forms import new_key
 from casework.models import Case, CaseDocument, CaseEvent
 from families.models import Document
@@ -336,7 +336,7 @@ def test_money_is_released_with_the_password_alone_and_not_guessed_at(world: Wor
     assert payment_of(case).state == "listed"
     for _wrong in range(confirming.MOST_WRONG):
         page = release("somebody-elses")
-        assert "密码不对，没有放行" in page and "somebody-elses" not in page
+        assert "密码不对，没有办成" in page and "somebody-elses" not in page
     assert "十五分钟以后再试" in release(PASSWORD)
     batch.refresh_from_db()
     assert batch.state == "checked" and payment_of(case).state == "listed"

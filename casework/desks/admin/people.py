@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from access import factor
 from access import services as access
 from access.errors import AccessError
 from access.models import Appointment, Delegation, Grant, Staff
@@ -30,7 +31,7 @@ from casework.models import Case
 
 
 def in_force(today: Any) -> Q:
-    return Q(valid_from__lte=today) & (Q(valid_to__isnull=True) | Q(valid_to__gte=today))
+    return Q(confirmed_on__isnull=False, valid_from__lte=today) & (Q(valid_to__isnull=True) | Q(valid_to__gte=today))
 
 
 @require_safe
@@ -88,15 +89,16 @@ def staff_new(request: HttpRequest) -> HttpResponse:
 @administrators()
 def staff_page(request: HttpRequest, *, pk: int) -> HttpResponse:
     staff = staff_or_404(request.user, pk)
-    return _staff_page(request, staff)
+    return staff_page_with(request, staff)
 
 
-def _staff_page(request: HttpRequest, staff: Staff, **forms: Any) -> HttpResponse:
+def staff_page_with(request: HttpRequest, staff: Staff, **forms: Any) -> HttpResponse:
     """The account with its posts; a form that was refused comes back in its place with what was written."""
     today = clock.today()
     posts = list(staff.appointments.select_related("unit", "appointed_by").order_by("-valid_from", "-pk"))
     delegations = (
         Delegation.objects.filter(Q(appointment__staff=staff) | Q(delegate=staff), valid_to__gte=today)
+        .filter(ended_at__isnull=True, dropped_on__isnull=True)
         .select_related("appointment__staff", "appointment__unit", "delegate", "approved_by")
         .order_by("valid_from")
     )
@@ -104,8 +106,12 @@ def _staff_page(request: HttpRequest, staff: Staff, **forms: Any) -> HttpRespons
         "staff": staff,
         "is_self": staff.person_key == request.user.person_key,
         "same_person": list(Staff.objects.filter(person_key=staff.person_key).exclude(pk=staff.pk)),
-        "posts": [post for post in posts if post.valid_to is None or post.valid_to >= today],
-        "past_posts": [post for post in posts if post.valid_to and post.valid_to < today],
+        "posts": [post for post in posts if not post.dropped_on and not _is_over(post, today)],
+        "past_posts": [post for post in posts if not post.dropped_on and _is_over(post, today)],
+        "takes_two": access.opens_a_post_of_money(staff),
+        "has_factor": factor.factor_of(staff) is not None,
+        "reset": forms.get("reset") or ReasonForm(auto_id="reset_%s"),
+        "waiting_resets": list(staff.resets.filter(done_on__isnull=True, dropped_on__isnull=True)),
         "delegations": delegations,
         "grants": _grants_with_cases(staff.grants.filter(valid_to__gte=today, revoked_on__isnull=True)),
         "changes": list(staff.history.order_by("-history_id")[:10]),
@@ -120,6 +126,10 @@ def _staff_page(request: HttpRequest, staff: Staff, **forms: Any) -> HttpRespons
     return render(request, "admin/staff.html", context)
 
 
+def _is_over(post: Appointment, today: Any) -> bool:
+    return post.valid_to is not None and post.valid_to < today
+
+
 @require_POST
 @administrators()
 def staff_appoint(request: HttpRequest, *, pk: int) -> HttpResponse:
@@ -131,12 +141,13 @@ def staff_appoint(request: HttpRequest, *, pk: int) -> HttpResponse:
         except AccessError as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(
-                request,
-                _("%(name)s：%(role)s，%(unit)s。") % {"name": staff.name, "role": post.title, "unit": post.unit.name},
-            )
+            told = {"name": staff.name, "role": post.title, "unit": post.unit.name}
+            if post.waits:
+                messages.info(request, _("%(name)s：%(role)s，%(unit)s。等另一位管理员确认以后才生效。") % told)
+            else:
+                messages.success(request, _("%(name)s：%(role)s，%(unit)s。") % told)
             return redirect("administration:staff", pk=staff.pk)
-    return _staff_page(request, staff, appoint=form, name="appoint")
+    return staff_page_with(request, staff, appoint=form, name="appoint")
 
 
 @require_POST
@@ -155,20 +166,7 @@ def staff_switch(request: HttpRequest, *, pk: int) -> HttpResponse:
             done = _("已停用 %(name)s 的账号。") if staff.is_active else _("已启用 %(name)s 的账号。")
             messages.success(request, done % {"name": staff.name})
             return redirect("administration:staff", pk=staff.pk)
-    return _staff_page(request, staff, close=form, name="close")
-
-
-@never_cache
-@require_POST
-@administrators()
-def staff_password(request: HttpRequest, *, pk: int) -> HttpResponse:
-    staff = staff_to_change_or_404(request.user, pk)
-    try:
-        password = access.reset_password(staff, by=request.user)
-    except AccessError as refusal:
-        messages.error(request, str(refusal))
-        return redirect("administration:staff", pk=staff.pk)
-    return render(request, "admin/password_once.html", {"staff": staff, "password": password})
+    return staff_page_with(request, staff, close=form, name="close")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -195,13 +193,27 @@ def post_delegate(request: HttpRequest, *, pk: int) -> HttpResponse:
     form = DelegateForm(request.POST or None, staff=reach, initial={"valid_from": clock.today()})
     if request.method == "POST" and form.is_valid():
         try:
-            made = access.delegate(post, **form.cleaned_data)
+            made = access.delegate(post, by=request.user, **form.cleaned_data)
         except AccessError as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, _("%(a)s 的岗位委托给 %(b)s。") % {"a": post.staff.name, "b": made.delegate.name})
+            told = {"a": post.staff.name, "b": made.delegate.name}
+            if made.waits:
+                messages.info(request, _("%(a)s 的岗位委托给 %(b)s，等另一位管理员确认以后才生效。") % told)
+            else:
+                messages.success(request, _("%(a)s 的岗位委托给 %(b)s。") % told)
             return redirect("administration:staff", pk=post.staff_id)
     return render(request, "admin/post_delegate.html", {"post_row": post, "form": form})
+
+
+@require_POST
+@administrators()
+def delegation_end(request: HttpRequest, *, pk: int) -> HttpResponse:
+    rows = Delegation.objects.filter(appointment__unit__in=units_in_reach(request.user), ended_at__isnull=True)
+    row = get_object_or_404(rows.select_related("delegate", "appointment"), pk=pk)
+    access.end_delegation(row, by=request.user)
+    messages.success(request, _("委托结束了，%(name)s 要重新登录。") % {"name": row.delegate.name})
+    return redirect("administration:staff", pk=row.appointment.staff_id)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

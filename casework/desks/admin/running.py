@@ -51,6 +51,7 @@ def home(request: HttpRequest) -> HttpResponse:
     ending = (
         Appointment.objects.filter(
             unit__in=units_in_reach(request.user),
+            confirmed_on__isnull=False,
             valid_to__gte=today,
             valid_to__lte=today + datetime.timedelta(days=30),
         )

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from casework.desks.admin import people, rules, running
+from casework.desks.admin import people, rules, running, second
 
 app_name = "administration"
 urlpatterns = [
@@ -10,7 +10,10 @@ urlpatterns = [
     path("staff/<int:pk>/", people.staff_page, name="staff"),
     path("staff/<int:pk>/appoint/", people.staff_appoint, name="staff_appoint"),
     path("staff/<int:pk>/switch/", people.staff_switch, name="staff_switch"),
-    path("staff/<int:pk>/password/", people.staff_password, name="staff_password"),
+    path("staff/<int:pk>/reset/<slug:what>/", second.ask_reset, name="staff_reset"),
+    path("waiting/", second.waiting, name="waiting"),
+    path("waiting/<slug:kind>/<int:pk>/", second.decide, name="decide"),
+    path("delegations/<int:pk>/end/", people.delegation_end, name="delegation_end"),
     path("posts/<int:pk>/end/", people.post_end, name="post_end"),
     path("posts/<int:pk>/delegate/", people.post_delegate, name="post_delegate"),
     path("grants/", people.grants, name="grants"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from access import confirming
 from audit import clock
 from audit.cells import plain_cell
 from audit.services import record_access
@@ -17,6 +18,7 @@ CONTENT_TYPES = {"json": "application/json", "csv": "text/csv; charset=utf-8"}
 
 def trail_file(trail: Trail, *, form: str, reason: str) -> bytes:
     """The file's bytes; the access is written down first, in the caller's transaction."""
+    confirming.demand(confirming.Kind.EXPORT)
     record_access(kind="export", subject=trail.case.subject, fields="trail", reason=reason)
     if form == "json":
         return json.dumps(_facts(trail), ensure_ascii=False, indent=1).encode()

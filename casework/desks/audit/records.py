@@ -9,7 +9,7 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext as _
 
-from access.models import Appointment, Delegation, OrgUnit, Staff
+from access.models import Appointment, BreakGlass, Delegation, OrgUnit, Reset, Staff
 from access.roles import Ability, title_of
 from casework import second_person
 from casework.bank_words import labelled
@@ -76,6 +76,8 @@ def kinds() -> dict[str, Kind]:
         ("staff", Staff, _("工作人员"), "appointments__unit__"),
         ("appointment", Appointment, _("任职"), "unit__"),
         ("delegation", Delegation, _("委托"), "appointment__unit__"),
+        ("reset", Reset, _("重置"), "staff__appointments__unit__"),
+        ("glass", BreakGlass, _("紧急查看"), "unit__"),
     )
     by_place = {name: Kind(model, words, (place,)) for name, model, words, place in found}
     return by_place | {"countersign": Kind(Countersign, _("会签"), second_person.PLACES)}

@@ -30,6 +30,7 @@ from casework.desks.audit import records
 from casework.desks.audit.exporting import CONTENT_TYPES, trail_file
 from casework.desks.audit.printed import found_by
 from casework.desks.audit.subjects import Subjects
+from casework.desks.confirming import Kind, ask, is_confirmed
 from casework.desks.funds.tables import PAYMENT_TONES
 from casework.fields import AnswerCards, MoneyField
 from casework.http import row_number
@@ -236,8 +237,8 @@ class ExportForm(forms.Form):
 def export(request: HttpRequest, case_id: int) -> HttpResponse:
     """The trail as a file, for a stated reason that stays in the access log."""
     case = _case(request, case_id)
-    form = ExportForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    form = ask(request, ExportForm(request.POST or None), Kind.EXPORT)
+    if request.method == "POST" and form.is_valid() and is_confirmed(request, form, Kind.EXPORT):
         kind = form.cleaned_data["form"]
         found = of_case(case)
         with transaction.atomic(), acting(request.user):
@@ -353,7 +354,12 @@ def reads(request: HttpRequest) -> HttpResponse:
                 }
                 for entry in entries
             ],
-            "kinds": [("unmask", _("写明原因看了")), ("export", _("导出")), ("file", _("打开材料"))],
+            "kinds": [
+                ("unmask", _("写明原因看了")),
+                ("export", _("导出")),
+                ("file", _("打开材料")),
+                ("emergency", _("紧急查看")),
+            ],
             "asked": {"who": who, "kind": kind, "first": asked.get("first", ""), "last": asked.get("last", "")},
             "case": case,
             "is_capped": is_capped,

@@ -22,6 +22,7 @@ from casework.desks.cases import surveys
 from casework.desks.cases.file_forms import RevealForm
 from casework.desks.cases.gone import may
 from casework.desks.cases.page import paper_tile
+from casework.desks.confirming import Kind, ask, is_confirmed
 from casework.errors import REFUSALS
 from casework.models import Case, SurveyDraft
 from casework.opening import MAY_OPEN
@@ -169,9 +170,9 @@ def reveal_account(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _revealed(request: HttpRequest, read: Any, *, whose: str, what: str, back: str) -> HttpResponse:
     """The form, and after a POST with a reason the number. Where she came from (?next=), she goes back to."""
-    form = RevealForm(request.POST if request.method == "POST" else None)
+    form = ask(request, RevealForm(request.POST if request.method == "POST" else None), Kind.UNMASK)
     number = ""
-    if form.is_valid():
+    if form.is_valid() and is_confirmed(request, form, Kind.UNMASK):
         try:
             number = read(form.cleaned_data["reason"])
         except REFUSALS as refusal:

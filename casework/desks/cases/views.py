@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from access.roles import ROLES, title_of
 from casework import papers, plans
-from casework.acting import possible_actions
+from casework.acting import APPROVALS, possible_actions
 from casework.deliberations import SESSIONS, Minutes, record_deliberation, verdict, verdict_words
 from casework.desks.acts import base_of, refuse, way_back, what_next
 from casework.desks.cases import surveys
@@ -25,6 +25,7 @@ from casework.desks.cases.in_parts import plan_of, what_ends
 from casework.desks.cases.mending import returned_by
 from casework.desks.cases.page import missing_now, page_of, paper_tile
 from casework.desks.cases.turn import TO_DO
+from casework.desks.confirming import Kind, ask, is_confirmed
 from casework.errors import REFUSALS
 from casework.models import Case, CaseEvent, Deliberation, Measure
 from casework.preparing import may_prepare
@@ -73,11 +74,17 @@ def act(request: HttpRequest, pk: int, action: str) -> HttpResponse:
     form = form_of(action, case)(
         request.POST or None, request.FILES or None, case=case, user=request.user, action=action
     )
-    if request.method == "POST" and form.is_valid() and _carried_out(form):
+    if action in APPROVALS:
+        ask(request, form, Kind.APPROVE)
+    if request.method == "POST" and form.is_valid() and _hers(request, form) and _carried_out(form):
         messages.success(request, what_next(action, Case.objects.get(pk=case.pk)))
         return redirect(back)
     status = 422 if request.method == "POST" else 200
     return render(request, "cases/act.html", _act_page(request, case, action, form), status=status)
+
+
+def _hers(request: HttpRequest, form: ActForm) -> bool:
+    return form.action not in APPROVALS or is_confirmed(request, form, Kind.APPROVE)
 
 
 def _carried_out(form: ActForm) -> bool:
@@ -338,7 +345,8 @@ def survey(request: HttpRequest, pk: int) -> HttpResponse:
     form = (
         RevealForm(request.POST or None, label=_("为什么要看身体和心情")) if seen.with_reason - seen.secrecies else None
     )
-    rows = _revealed(form, case, request.user) if form and request.method == "POST" else None
+    form = ask(request, form, Kind.UNMASK)
+    rows = _revealed(request, form, case) if form and request.method == "POST" else None
     if rows is not None:
         seen, form = seen.after_reason(), None
     rows = surveys.versions(case.household) if rows is None else rows
@@ -361,12 +369,12 @@ def survey(request: HttpRequest, pk: int) -> HttpResponse:
     return response
 
 
-def _revealed(form: RevealForm, case: Case, user: Any) -> list[Survey] | None:
+def _revealed(request: HttpRequest, form: RevealForm, case: Case) -> list[Survey] | None:
     """The surveys, once the reason is in the access log; None when it does not do."""
-    if not form.is_valid():
+    if not form.is_valid() or not is_confirmed(request, form, Kind.UNMASK):
         return None
     try:
-        return families.reveal_surveys(case.household, by=user, reason=form.cleaned_data["reason"])
+        return families.reveal_surveys(case.household, by=request.user, reason=form.cleaned_data["reason"])
     except REFUSALS as refusal:
         form.add_error("reason", str(refusal))
         return None

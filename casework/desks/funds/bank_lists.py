@@ -17,6 +17,7 @@ from access.roles import Ability
 from access.scope import can
 from audit import clock
 from casework.bank_jobs import LIST, problems_of
+from casework.desks.confirming import Kind, ask, is_confirmed
 from casework.desks.funds.bank_forms import ListForm
 from casework.desks.funds.batches import batch_row
 from casework.desks.funds.reach import payments_in_reach
@@ -48,8 +49,9 @@ def export(request: HttpRequest, batch_id: int) -> HttpResponse:
     made_for = bank_lists.bank_of(row.batch)
     banks = [bank for bank in bank_formats.banks(OUT, clock.today()) if made_for in ("", bank[0])]
     form = ListForm(request.POST or None, banks=banks, initial={"purpose": row.batch.title[:20]})
+    form = ask(request, form, Kind.EXPORT)
     problems: list[dict[str, Any]] = []
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and form.is_valid() and is_confirmed(request, form, Kind.EXPORT):
         try:
             if row.count > AT_ONCE:
                 return redirect("funds:bank_list", _enqueue(request, row.batch, form.cleaned_data).pk)

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from casework import guards, payments
 from casework.acting import act
+from casework.desks.confirming import Kind, ask, is_confirmed
 from casework.desks.funds.batches import bars_of, batch_page, batch_row
-from casework.desks.funds.confirming import confirmed_again
 from casework.desks.funds.forms import LookedOverForm, ReasonForm, ReleaseForm
 from casework.desks.funds.reach import (
     demand,
@@ -57,15 +57,15 @@ def check(request: HttpRequest, batch_id: int) -> HttpResponse:
     return _refused(request, row, form)
 
 
-@sensitive_post_parameters("password")
+@sensitive_post_parameters("password", "code")
 @login_required
 @require_POST
 def release(request: HttpRequest, batch_id: int) -> HttpResponse:
-    """To the bank, after count, total and her own password were typed once more."""
+    """To the bank, after count and total were typed once more, and her code or password."""
     row = batch_row(request, batch_id)
     demand(request.user, "release")
-    form = ReleaseForm(request.POST, real_count=row.count, real_fen=row.total_fen)
-    if form.is_valid() and confirmed_again(request, request.user, form):
+    form = ask(request, ReleaseForm(request.POST, real_count=row.count, real_fen=row.total_fen), Kind.PAY)
+    if form.is_valid() and is_confirmed(request, form, Kind.PAY):
         given = form.cleaned_data
         typed, key = payments.Typed(given["count"], given["total_fen"]), f"release:{given['key']}"
         try:

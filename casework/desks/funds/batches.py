@@ -15,6 +15,7 @@ from access.roles import Ability
 from access.scope import can
 from casework import payments, search
 from casework.bank_words import returned_words
+from casework.desks.confirming import Kind, ask
 from casework.desks.funds import unanswered
 from casework.desks.funds.figures import case_id_of
 from casework.desks.funds.forms import LookedOverForm, ReleaseForm, programme_choices
@@ -112,7 +113,7 @@ def batch_page(
     if may and step == "check":
         check_form = check_form or LookedOverForm()
     if may and step == "release":
-        release_form = release_form or ReleaseForm(real_count=row.count, real_fen=row.total_fen)
+        release_form = release_form or ask(request, ReleaseForm(real_count=row.count, real_fen=row.total_fen), Kind.PAY)
     return render(
         request,
         "funds/batch.html",

@@ -182,16 +182,10 @@ class ReasonForm(KeyedForm):
 
 
 class ReleaseForm(KeyedForm):
-    """Whoever releases types count and total from the paper before her, not from the screen, and her password again."""
+    """Whoever releases types count and total from the paper before her, not from the screen."""
 
     count = forms.IntegerField(label=_("一共几笔"), min_value=1, widget=forms.TextInput(attrs={"inputmode": "numeric"}))
     total_fen = MoneyField(label=_("一共多少钱"))
-    password = forms.CharField(
-        label=_("你的登录密码"),
-        strip=False,
-        max_length=128,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
 
     def __init__(self, *args: Any, real_count: int, real_fen: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

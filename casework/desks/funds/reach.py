@@ -82,8 +82,9 @@ def _seen_whole(user: Any, prefix: str = "") -> Q:
     if below is None:
         return seen
     # Whoever held such a post once: what she posted stays with her unit.
-    posts = Appointment.objects.filter(below, role__in=DUTY_ROLES["answer"])
-    for staff in (posts.values("staff"), Delegation.objects.filter(appointment__in=posts).values("delegate")):
+    posts = Appointment.objects.filter(below, confirmed_on__isnull=False, role__in=DUTY_ROLES["answer"])
+    lent = Delegation.objects.filter(appointment__in=posts, confirmed_on__isnull=False)
+    for staff in (posts.values("staff"), lent.values("delegate")):
         seen |= Q(**{f"{prefix}kind": BankFile.Kind.ANSWER, f"{prefix}made_by__in": staff})
     return seen
 

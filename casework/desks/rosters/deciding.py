@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from casework.desks.acts import base_of
+from casework.desks.confirming import Kind, ask, is_confirmed
 from casework.desks.funds.forms import KeyedForm, ReasonForm
 from casework.desks.rosters.forms import PutUpForm, SignForm
 from casework.desks.rosters.reach import line_or_404, roster_or_404
@@ -53,13 +54,14 @@ def approve(request: HttpRequest, roster_id: int) -> HttpResponse:
     roster = roster_or_404(request.user, roster_id)
     if not roster.is_draft:
         return redirect("rosters:roster", roster.pk)
-    form = KeyedForm(request.POST or None)
+    form = ask(request, KeyedForm(request.POST or None), Kind.APPROVE)
     sums = roster.lines.filter(state="on").aggregate(n=Count("id"), fen=Sum("amount_fen"))
     if (
         request.method == "POST"
         and form.is_valid()
         and jobs.is_long(roster)
         and not deciding.why_not(roster, request.user)
+        and is_confirmed(request, form, Kind.APPROVE)
     ):
         return redirect("rosters:job", jobs.start("approve_roster", _("批准名册"), roster, by=request.user).pk)
     return one_form(
@@ -72,6 +74,7 @@ def approve(request: HttpRequest, roster_id: int) -> HttpResponse:
         step=lambda given: deciding.approve(roster.pk, by=request.user),
         done=_("已批准，钱锁定了。下一步：资金管理列批次付款。"),
         bar=deciding.why_not(roster, request.user),
+        kind=Kind.APPROVE,
     )
 
 
@@ -122,7 +125,7 @@ def sign(request: HttpRequest, line_id: int) -> HttpResponse:
     return one_form(
         request,
         line.roster,
-        SignForm(request.POST or None),
+        ask(request, SignForm(request.POST or None), Kind.APPROVE),
         title=_("重新签字"),
         note=words
         % {
@@ -132,6 +135,7 @@ def sign(request: HttpRequest, line_id: int) -> HttpResponse:
         step=lambda given: signing.sign_again(line, because=given["because"], by=request.user),
         done=_("签好了，这一行可以付款。"),
         line=line,
+        kind=Kind.APPROVE,
     )
 
 
@@ -150,9 +154,10 @@ def one_form(
     done: str,
     bar: str = "",
     line: Any = None,
+    kind: Kind | None = None,
 ) -> HttpResponse:
-    """A page with one form for one act on a list."""
-    if request.method == "POST" and form.is_valid():
+    """A page with one form for one act on a list; `kind` where it asks once more who is acting."""
+    if request.method == "POST" and form.is_valid() and (kind is None or is_confirmed(request, form, kind)):
         try:
             with in_plain_words():
                 step(form.cleaned_data)

@@ -14,7 +14,8 @@ from django.views.decorators.http import require_http_methods
 from access.roles import title_of
 from audit import clock
 from casework import redflags
-from casework.acting import act, possible_actions
+from casework.acting import APPROVALS, act, possible_actions
+from casework.desks.confirming import Kind, ask, is_confirmed
 from casework.desks.township import evidence, lists
 from casework.desks.township.forms import DecisionForm
 from casework.desks.township.office import Office
@@ -139,8 +140,12 @@ def _form(request: HttpRequest, case: Case, choice: Choice, warnings: list[redfl
         "question": _("要核实的，是怎么核实的？") if warnings else "",
     }
     if request.method == "POST":
-        return DecisionForm(request.POST, **asked)
-    return DecisionForm(initial={"key": f"decide:{uuid4()}", "seen": seen_digest(case)}, **asked)
+        form = DecisionForm(request.POST, **asked)
+    else:
+        form = DecisionForm(initial={"key": f"decide:{uuid4()}", "seen": seen_digest(case)}, **asked)
+    if APPROVALS.isdisjoint(edge.action for edge in choice.edges):
+        return form
+    return ask(request, form, Kind.APPROVE, only_for=_("同意的才填：手机上的六位数，或者一个备用码。"))
 
 
 def _was_hers(request: HttpRequest, case: Case) -> bool:
@@ -150,6 +155,8 @@ def _was_hers(request: HttpRequest, case: Case) -> bool:
 def _decide(request: HttpRequest, case: Case, form: DecisionForm) -> bool:
     """One act; a refusal becomes an error of the form, and what she wrote stays."""
     wanted = form.cleaned_data
+    if wanted["decision"] in APPROVALS and not is_confirmed(request, form, Kind.APPROVE):
+        return False
     try:
         with transaction.atomic():
             # Locked, so that nothing is added between the last look and the signature.

@@ -20,7 +20,8 @@ from access.roles import title_of
 from access.scope import posts_of
 from audit import clock
 from casework import redflags, second_person
-from casework.acting import act, possible_actions
+from casework.acting import APPROVALS, act, possible_actions
+from casework.desks.confirming import Kind, ask, is_confirmed
 from casework.desks.township import evidence, lists
 from casework.desks.township.forms import BatchForm, RecusalForm, ReleaseForm
 from casework.desks.township.office import Office, places_of
@@ -211,7 +212,14 @@ def release(request: HttpRequest, *, office: Office, case_id: int) -> HttpRespon
     form = ReleaseForm(
         request.POST or None, case=case, initial={"key": f"release:{uuid4()}", "amount_fen": case.amount_fen or None}
     )
-    if request.method == "POST" and not why_not and account and form.is_valid():
+    form = ask(request, form, Kind.APPROVE)
+    if (
+        request.method == "POST"
+        and not why_not
+        and account
+        and form.is_valid()
+        and is_confirmed(request, form, Kind.APPROVE)
+    ):
         try:
             act(
                 case.pk,
@@ -387,6 +395,8 @@ def batch(request: HttpRequest, *, office: Office) -> HttpResponse:
             expected=len(chosen),
             initial={"key": f"batch:{uuid4()}", "seen": seen},
         )
+        if action in APPROVALS:
+            form = ask(request, form, Kind.APPROVE)
         if request.method == "POST" and form.is_valid():
             if form.cleaned_data["seen"] != seen:
                 form.add_error(None, _("名单有变动，请重新看一遍。"))
@@ -434,6 +444,8 @@ def _simple_cases(user: Any, office: Office, programme: str) -> tuple[list[Case]
 
 def _decide_all(request: HttpRequest, cases: list[Case], action: str, form: BatchForm) -> bool:
     """All or nothing: one refusal leaves every case as it was, and is told with the case's name."""
+    if action in APPROVALS and not is_confirmed(request, form, Kind.APPROVE):
+        return False
     try:
         with transaction.atomic():
             for case in cases:

@@ -1,14 +1,16 @@
-"""The first account of an installation, which can then make all the others on its desk."""
+"""The first accounts of an installation, which can then make all the others on their desk: two administrators."""
 
 import secrets
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
+from django.db.models import Q
 
 from access import services as access
 from access.errors import AccessError
 from access.models import Appointment, OrgUnit, Staff
+from audit import clock
 from audit.context import acting
 from casework.desks.admin.forms import StaffForm
 from funds import bank_formats
@@ -18,7 +20,8 @@ ROLE = "sysadmin"
 
 class Command(BaseCommand):
     help = (
-        "Make the first system administrator and print her one-time password. Refused once there is an administrator."
+        "Make the first system administrator and print her one-time password. Refused once there is an administrator;"
+        " with --second make the other one, also after one has left. Refused once there are two."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -27,9 +30,17 @@ class Command(BaseCommand):
         parser.add_argument("unit", help="code of the org unit, usually the county (import them with import_units)")
         parser.add_argument("--id-number", help="asked for when missing; not stored, only its fingerprint is")
 
+        parser.add_argument("--second", action="store_true", help="there is one administrator and must be two")
+
     @transaction.atomic
-    def handle(self, *, username: str, name: str, unit: str, id_number: str | None, **options: Any) -> None:
-        if Appointment.objects.filter(role=ROLE, staff__is_active=True).exists():
+    def handle(
+        self, *, username: str, name: str, unit: str, id_number: str | None, second: bool = False, **options: Any
+    ) -> None:
+        today = clock.today()
+        in_office = Appointment.objects.filter(role=ROLE, staff__is_active=True, confirmed_on__isnull=False)
+        in_office = in_office.filter(Q(valid_to__isnull=True) | Q(valid_to__gte=today))
+        there = in_office.values("staff__person_key").distinct().count()
+        if there > 1 or there and not second:
             raise CommandError("There is an administrator already. She makes further accounts on her desk.")
         place = OrgUnit.objects.filter(code=unit, valid_to__isnull=True).first()
         if place is None:
@@ -41,6 +52,8 @@ class Command(BaseCommand):
         if Staff.objects.filter(username=username).exists():
             raise CommandError(f"The account {username} is taken.")
         password = secrets.token_urlsafe(9)
+        if in_office.filter(staff__person_key=form.person_key).exists():
+            raise CommandError("This is the administrator that there is. The second one is another person.")
         try:
             with acting(reason="set-up"):
                 staff = Staff.objects.create_user(username, name, form.person_key, password, must_change_password=True)

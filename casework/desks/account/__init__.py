@@ -1,0 +1,1 @@
+"""One's own account: the second factor, where one is signed in."""
