@@ -27,6 +27,7 @@ from tests.authorisation.places import (
 from tests.authorisation.records import CANARIES, Parts, Records, elsewhere
 from tests.world import World
 
+LISTS = ("list", "search", "export")
 ABSENT = 987_654_321
 # What changes from one answer to the next though nothing else does.
 CHANGING = re.compile(r'name="csrfmiddlewaretoken" value="[^"]*"|web:[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f-]{27}|nonce="[^"]*"')
@@ -104,6 +105,22 @@ class Matrix:
 
     def asked_about(self, rule: Rule) -> list[Person]:
         return [*self.people, self.keeper] if "township_clerk keeper" in rule.extra else self.people
+
+    def sample(self, rule: Rule, method: str) -> list[Person]:
+        """Whom a push asks: everybody who must be refused; of those who may, each role once, and from everywhere where the
+        answer is a list, which must not name what lies elsewhere. Of closed accounts one, another for each address."""
+        chosen, roles = [], set()
+        closed = [person for person in self.people if person.relation == "deactivated"]
+        for person in self.asked_about(rule):
+            if person.relation == "deactivated":
+                continue
+            if rule.answer(person, method) == YES:
+                told_apart = rule.kind in LISTS and person.relation in ("here", "sibling_village", "sibling_township", "other_county")
+                if person.role in roles and not told_apart:
+                    continue
+                roles.add(person.role)
+            chosen.append(person)
+        return [*chosen, closed[sum(map(ord, rule.url)) % len(closed)]] if rule.kind != "public" else chosen[:3]
 
     def first_who_may(self, rule: Rule, method: str) -> Person | None:
         relations = {"here": 0, "keeper": 0, "delegate": 1}

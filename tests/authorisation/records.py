@@ -448,6 +448,10 @@ class Records:
         to = stock.Handout(self.household.household_no, self.household.head_name, world.village, self.household.head_name, "")
         slips = [stock.issue(store, [(quilt, 2)], to=to, by=world.township_clerk, key=a_key()) for _n in range(2)]
         stock.sign(slips[1], how="signature", signer="本人", sha256="0" * 64, by=world.township_clerk)
+        phone = an_item(world, "应急手机", "部", category="device", is_loaned=True)
+        stocked(world, store, phone, 5)
+        lent = stock.issue(store, [(phone, 1)], to=to, by=world.township_clerk, key=a_key(), due_back_on=NOW)
+        self.keep("slip_lent", slip_id=lent.pk)
         sent = stock.transfer_out(store, [(quilt, 1)], to_store=other, by=world.township_clerk, key=a_key())
         self.keep("store", store_id=store.pk)
         self.keep("goods_item", store_id=store.pk, item_id=quilt.pk)
