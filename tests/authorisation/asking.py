@@ -16,6 +16,8 @@ from tests.authorisation.filling import as_sent, filled, form_to
 from tests.authorisation.given import GIVEN, QUERY, WHERE
 from tests.authorisation.oracle import FORBIDDEN, NO, SIGN_IN, YES, Act, Rule, addresses, oracle
 from tests.authorisation.places import (
+    CIRCUMSTANCES,
+    WITHOUT_A_DESK,
     Person,
     Places,
     all_units,
@@ -30,7 +32,9 @@ from tests.world import World
 LISTS = ("list", "search", "export")
 ABSENT = 987_654_321
 # What changes from one answer to the next though nothing else does.
-CHANGING = re.compile(r'name="csrfmiddlewaretoken" value="[^"]*"|web:[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f-]{27}|nonce="[^"]*"')
+CHANGING = re.compile(
+    r'name="csrfmiddlewaretoken" value="[^"]*"|web:[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f-]{27}|nonce="[^"]*"'
+)
 
 
 @dataclass
@@ -83,7 +87,11 @@ class Matrix:
         case = Case.objects.get(pk=at["case_registered"]["pk"])
         grant_sight(places.people, world, case, case.household)
         at["grant"] = {"pk": Grant.objects.earliest("pk").pk}
-        turned_away(places.people, world, list(Household.objects.filter(village=units["V1"]).values_list("household_no", flat=True)))
+        turned_away(
+            places.people,
+            world,
+            list(Household.objects.filter(village=units["V1"]).values_list("household_no", flat=True)),
+        )
         for person in places.people:
             _ = person.client
         return cls(places, at)
@@ -107,20 +115,24 @@ class Matrix:
         return [*self.people, self.keeper] if "township_clerk keeper" in rule.extra else self.people
 
     def sample(self, rule: Rule, method: str) -> list[Person]:
-        """Whom a push asks: everybody who must be refused; of those who may, each role once, and from everywhere where the
-        answer is a list, which must not name what lies elsewhere. Of closed accounts one, another for each address."""
-        chosen, roles = [], set()
-        closed = [person for person in self.people if person.relation == "deactivated"]
+        """Whom a push asks. Each role here; from everywhere whoever has business there and must be refused, and, where the answer
+        is a list, which must not name what lies elsewhere, whoever may; the rest by turns, another for each address."""
+        if rule.kind == "public":
+            return [person for person in self.people if person.relation in ("anonymous", "no_post")]
+        turn, business, chosen, seen = sum(map(ord, rule.url)), rule.yes | rule.see, [], set()
         for person in self.asked_about(rule):
-            if person.relation == "deactivated":
+            if person.relation == "deactivated" or person.role in WITHOUT_A_DESK:
                 continue
-            if rule.answer(person, method) == YES:
-                told_apart = rule.kind in LISTS and person.relation in ("here", "sibling_village", "sibling_township", "other_county")
-                if person.role in roles and not told_apart:
-                    continue
-                roles.add(person.role)
-            chosen.append(person)
-        return [*chosen, closed[sum(map(ord, rule.url)) % len(closed)]] if rule.kind != "public" else chosen[:3]
+            may = rule.answer(person, method) == YES
+            first = (person.role, may) not in seen
+            seen.add((person.role, may))
+            if first or (
+                rule.kind in LISTS and person.relation not in CIRCUMSTANCES if may else person.role in business
+            ):
+                chosen.append(person)
+        closed = [person for person in self.people if person.relation == "deactivated"]
+        outside = [person for person in self.people if person.role in WITHOUT_A_DESK]
+        return [*chosen, closed[turn % len(closed)], outside[turn % len(outside)]]
 
     def first_who_may(self, rule: Rule, method: str) -> Person | None:
         relations = {"here": 0, "keeper": 0, "delegate": 1}
@@ -136,16 +148,21 @@ class Matrix:
     def path(self, rule: Rule, parts: Parts | None = None) -> str:
         pattern = addresses()[rule.url].pattern
         given = self.at[rule.record] if parts is None else parts
-        return reverse(rule.url, kwargs={name: given[name] for name in _parts_of(pattern) if name in given} | _renamed(pattern, given))
+        return reverse(
+            rule.url,
+            kwargs={name: given[name] for name in _parts_of(pattern) if name in given} | _renamed(pattern, given),
+        )
 
     def absent_path(self, rule: Rule) -> str:
         given = dict(self.at[rule.record])
         name = next((name for name in given if isinstance(given[name], int) and name not in ("year", "month")), "")
         return self.path(rule, given | {name: ABSENT})
 
-    def ask(self, person: Person, path: str, method: str, data: dict[str, Any] | None = None, *, quick: bool = False) -> Outcome:
+    def ask(
+        self, person: Person, path: str, method: str, data: dict[str, Any] | None = None, *, quick: bool = False
+    ) -> Outcome:
         """Ask, look, and undo. `quick` goes to the view itself, past sessions and the pages of errors: a third of the time."""
-        before = _traces() if method == "POST" else None
+        before = self.untouched if method == "POST" else None
         point = transaction.savepoint()
         try:
             if quick and person.is_let_in:
@@ -161,6 +178,11 @@ class Matrix:
             transaction.savepoint_rollback(point)
             connection.needs_rollback = False
         return Outcome(answer.status_code, body.decode(errors="ignore"), answer.get("Location", ""), wrote)
+
+    @cached_property
+    def untouched(self) -> tuple[Any, ...]:
+        """The traces of the world as it was built, to which each cell goes back."""
+        return _traces()
 
     def data_for(self, rule: Rule, method: str) -> dict[str, Any]:
         """What is sent there: the page's own form, filled in by the first who may."""
@@ -187,7 +209,10 @@ class Matrix:
         return page and self.path(oracle().rules[page], self.at[rule.record])
 
     def _spoken(self, given: dict[str, Any]) -> dict[str, Any]:
-        return {name: value(self) if callable(value) and getattr(value, "__name__", "") == "<lambda>" else value for name, value in given.items()}
+        return {
+            name: value(self) if callable(value) and getattr(value, "__name__", "") == "<lambda>" else value
+            for name, value in given.items()
+        }
 
     # ------------------------------------------------------------------ judging
 
@@ -208,7 +233,10 @@ class Matrix:
     def judge(self, cell: Cell, path: str, absent: Outcome | None = None, absent_path: str = "") -> None:
         cell.fault, cell.is_leak = _fault(cell)
         if not cell.fault and absent is not None and not _same(cell.outcome, path, absent, absent_path):
-            cell.fault, cell.is_leak = f"{cell.outcome.status} where what does not exist gives {absent.status}, or other words", True
+            cell.fault, cell.is_leak = (
+                f"{cell.outcome.status} where what does not exist gives {absent.status}, or other words",
+                True,
+            )
         seen = self.canaries_seen(cell)
         if not cell.fault and seen:
             cell.fault, cell.is_leak = f"the page names a family of {', '.join(seen)}", True
@@ -239,7 +267,9 @@ class Matrix:
         return reverse("cases:act", args=[self.at[f"case_{state or act.state}"]["pk"], act.action])
 
     def rule_of(self, act: Act) -> Rule:
-        return Rule("cases:act", "act", f"case_{act.state}", "village", act.roles, oracle().case_sees, NO, recused=FORBIDDEN)
+        return Rule(
+            "cases:act", "act", f"case_{act.state}", "village", act.roles, oracle().case_sees, NO, recused=FORBIDDEN
+        )
 
 
 def _parts_of(pattern: Any) -> list[str]:
@@ -318,6 +348,4 @@ def _may_see(role: str, relation: str, sees: frozenset[str], places: Places) -> 
     if person.unit is None or relation == "deactivated" or role not in sees | {"storekeeper", "association_officer"}:
         return frozenset()
     column = f"{person.unit.level}_id"
-    return frozenset(
-        village for village in CANARIES if getattr(places.units[village], column, None) == person.unit.pk
-    )
+    return frozenset(village for village in CANARIES if getattr(places.units[village], column, None) == person.unit.pk)

@@ -127,7 +127,11 @@ def _by_word(name: str, kind: str) -> str:
         return "2026-05-06"
     if any(word in name for word in ("amount", "fen", "yuan", "cash", "bank_fen", "price", "value", "cap")):
         return "10"
-    if kind == "number" or name.startswith("q-") or any(word in name for word in ("count", "quantity", "minutes", "parts", "months")):
+    if (
+        kind == "number"
+        or name.startswith("q-")
+        or any(word in name for word in ("count", "quantity", "minutes", "parts", "months"))
+    ):
         return "1"
     return WORDS
 

@@ -13,10 +13,21 @@ ACCOUNT = {"number": "9999990000000014", "again": "9999990000000014", "other_ban
 GIVEN: dict[str, dict[str, Any]] = {
     "funds:build": {"case": lambda m: [m.at["case_fund_reserved"]["pk"]], "confirm": "1", "key": KEY},
     "funds:decide": {"verb": "confirm"},
-    "funds:statement_file": {"of": lambda m: f"fund:{m.at['fund']['fund_id']}", "from": "2026-04-01", "to": "2026-04-30", "form": "csv"},
+    "funds:statement_file": {
+        "of": lambda m: f"fund:{m.at['fund']['fund_id']}",
+        "from": "2026-04-01",
+        "to": "2026-04-30",
+        "form": "csv",
+    },
     "funds:answer_reconciliation": {"do": "review"},
     "village:account": ACCOUNT,
-    "cases:deliberation": {"due_count": "12", "present_count": "11", "votes_for": "9", "votes_against": "1", "votes_abstain": "1"},
+    "cases:deliberation": {
+        "due_count": "12",
+        "present_count": "11",
+        "votes_for": "9",
+        "votes_against": "1",
+        "votes_abstain": "1",
+    },
     "funds:open": {"code": "NEW1"},
     "funds:release": {"count": "1", "total_fen": "1000"},
     "funds:answers": {"confirm": "1"},
@@ -24,7 +35,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "funds:handed": {"second_payer": lambda m: m.second_payer},
     "rosters:handover": {"second": lambda m: m.second_payer},
     "funds:record_provider": {"number": "999999000000000045", "again": "999999000000000045", "credit_code": ""},
-    "funds:bank_columns": {name: "" for name in ("serial", "name", "reason", "date", "reference", "batch")}
+    "funds:bank_columns": dict.fromkeys(("serial", "name", "reason", "date", "reference", "batch"), "")
     | {"account": "甲", "amount": "乙", "status": "丙"},
     "funds:new_bank_account": {"account_no": "9999990000000000100"},
     "funds:state_balance": {"on_month": "4", "on_day": "30"},

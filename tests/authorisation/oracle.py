@@ -13,13 +13,14 @@ import yaml
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from access.roles import ROLES
-from tests.authorisation.places import ANY_LEVEL, Person
+from tests.authorisation.places import Person
 
 FILE = Path(__file__).resolve().parent.parent / "authorisation.yaml"
 
 YES, NO, FORBIDDEN, SIGN_IN = ANSWERS = ("yes", "no", "forbidden", "sign_in")
 KINDS = ("page", "list", "search", "count", "form", "act", "file", "export", "reveal", "public", "acts", "elsewhere")
-WORDS = {"is", "on", "yes", "see", "else", "own", "recused", "methods", "lies", "post", "acts", "at"}
+METHODS = {"act": ("POST",), "form": ("GET", "POST"), "reveal": ("GET", "POST"), "elsewhere": ()}  # else GET
+WORDS = ("is", "on", "yes", "see", "get", "else", "own", "recused", "methods", "but")
 
 # Of what lies in the first village, its township or its county: which relations of a post reach it.
 REACH = {
@@ -111,7 +112,8 @@ class Oracle:
 
 @cache
 def oracle() -> Oracle:
-    return read(yaml.load(FILE.read_text(encoding="utf-8"), Loader=yaml.BaseLoader))  # else yes, no and on are truth values
+    # BaseLoader: words stay words, else yes, no and on would be truth values.
+    return read(yaml.load(FILE.read_text(encoding="utf-8"), Loader=yaml.BaseLoader))
 
 
 def read(text: dict[str, Any]) -> Oracle:
@@ -132,7 +134,7 @@ def read(text: dict[str, Any]) -> Oracle:
 
 def _rule(url: str, said: dict[str, Any], groups: dict[str, frozenset[str]], records: dict[str, str]) -> Rule:
     for word in said:
-        if word not in ("is", "on", "yes", "see", "else", "own", "recused", "get", "methods", "but"):
+        if word not in WORDS:
             raise BadOracle(f"{url}: {word!r} means nothing here")
     kind, record = said.get("is"), said.get("on", "nothing")
     if kind not in KINDS:
@@ -145,7 +147,7 @@ def _rule(url: str, said: dict[str, Any], groups: dict[str, frozenset[str]], rec
     for answer in (otherwise, *extra.values(), said.get("recused", YES)):
         if answer not in ANSWERS:
             raise BadOracle(f"{url}: {answer!r} is none of {', '.join(ANSWERS)}")
-    default = ("POST",) if kind == "act" else ("GET", "POST") if kind in ("form", "reveal") else () if kind == "elsewhere" else ("GET",)
+    default = METHODS.get(kind, ("GET",))
     return Rule(
         url,
         kind,
@@ -188,6 +190,3 @@ def _walk(resolver: URLResolver, prefix: str, found: dict[str, URLPattern]) -> N
             _walk(pattern, f"{prefix}{pattern.namespace}:" if pattern.namespace else prefix, found)
         else:
             found[f"{prefix}{pattern.name}" if pattern.name else f"no name: {pattern.pattern}"] = pattern
-
-
-__all__ = ["ANY_LEVEL", "Act", "BadOracle", "Oracle", "Rule", "addresses", "oracle", "read"]

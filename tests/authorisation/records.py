@@ -7,20 +7,18 @@ nowhere else (its canary), with a case, and money on its way, so that a list tha
 import datetime
 import hashlib
 import io
-from collections.abc import Callable
 from typing import Any
 
 from django.core.files.base import ContentFile
 
 from access import services as access
-from access.models import Appointment, Grant
 from audit import clock
-from casework import payments, people_gone, services_log
+from casework import payments, services_log
 from casework.models import Case, CaseDocument, Measure, PublicNotice, SurveyDraft
-from casework.rosters import building, deciding, jobs, paying
+from casework.rosters import building, deciding, paying
 from casework.services_log import Service
 from families import services as families
-from families.models import Document, Household
+from families.models import Household
 from flows.models import ProgrammeVersion
 from flows.services import draft_version
 from funds import (
@@ -30,8 +28,6 @@ from funds import (
     bank_lists,
     budget,
     imprest,
-    instalments,
-    periods,
     proposals,
     providers,
     receipts,
@@ -40,7 +36,7 @@ from funds import (
     stocktake,
 )
 from funds import services as funds
-from funds.models import BankFile, BankTask, Fund, ImprestFloat, Payment, PaymentBatch, Recovery, StockCount, Transfer
+from funds.models import BankTask, Fund, ImprestFloat, Payment, PaymentBatch, Recovery, Transfer
 from jobs import runner
 from jobs.models import Job
 from tests.authorisation.places import VILLAGES, Person, Places
@@ -52,9 +48,9 @@ from tests.casework.test_rosters import plan
 from tests.desks.test_funds import payment_of
 from tests.funds.floats import a_float, allocation_of, decided, handed_out
 from tests.funds.floats import key as a_key
+from tests.funds.sent import PayLine
 from tests.funds.shelves import a_store, an_item, counted, stocked
 from tests.funds.test_bank_files import answer, row
-from tests.funds.sent import PayLine
 from tests.world import START, World, case_now
 
 NOW = datetime.date(2026, 5, 6)  # April can be closed, notices have ended, the holiday is over
@@ -85,7 +81,9 @@ def elsewhere(places: Places) -> None:
     other = funds.open_fund("CARE-B", "邻源关怀基金", source="fiscal", unit=places.units["B"])
     funds.receive(other, 50_000_000, key="receive:B")
     for fund, short in ((other, "T3"), (Fund.objects.get(code="CARE"), "T2")):
-        funds.allocate(fund, 4_000_000, programme="disaster_relief", unit=places.units[short], year=2026, key=f"allocate:{short}")
+        funds.allocate(
+            fund, 4_000_000, programme="disaster_relief", unit=places.units[short], year=2026, key=f"allocate:{short}"
+        )
     for village in VILLAGES:
         world = places.crews.get(village)
         if village == "V1":
@@ -127,11 +125,15 @@ class Records:
     def paid(self) -> Case:
         case = self.case("fund_reserved")
         batch = self.batch(case, upto="released")
-        payments.record_answers([payments.Answer(payment_of(case).pk, True)], by=self.world.cashier, key=f"paid:{batch.pk}")
+        payments.record_answers(
+            [payments.Answer(payment_of(case).pk, True)], by=self.world.cashier, key=f"paid:{batch.pk}"
+        )
         return case_now(case)
 
     def batch(self, *cases: Case, upto: str = "draft", **more: Any) -> PaymentBatch:
-        made = payments.build_batch([case.pk for case in cases], by=self.world.fund_manager, key=f"batch-{cases[0].pk:08}", **more)
+        made = payments.build_batch(
+            [case.pk for case in cases], by=self.world.fund_manager, key=f"batch-{cases[0].pk:08}", **more
+        )
         if upto != "draft":
             payments.check_batch(made.pk, by=self.world.fund_checker, key=f"check:{made.pk}")
         if upto == "released":
@@ -180,7 +182,9 @@ class Records:
         self.keep("case_exit_review", pk=leaving.pk)
         back = self.case("fund_reserved")
         self.batch(back, upto="released")
-        payments.record_answers([payments.Answer(payment_of(back).pk, False, "已销户")], by=self.world.cashier, key="back")
+        payments.record_answers(
+            [payments.Answer(payment_of(back).pk, False, "已销户")], by=self.world.cashier, key="back"
+        )
         self.keep("case_payment_returned", pk=back.pk)
         with clock.frozen_at(NOW):
             self.keep("case_emergency_released", pk=emergency(self.world).pk)
@@ -204,11 +208,17 @@ class Records:
             document = CaseDocument.objects.get(case=kept)
         self.keep("document", pk=document.document_id)
         picture = families.add_document(
-            household, ContentFile(photo(), name="a.jpg"), kind="house_photo", by=self.world.village_clerk, content_type="image/jpeg"
+            household,
+            ContentFile(photo(), name="a.jpg"),
+            kind="house_photo",
+            by=self.world.village_clerk,
+            content_type="image/jpeg",
         )
         CaseDocument.objects.create(case=kept, document=picture, kind="house_photo", added_on=START)
         self.keep("picture", pk=picture.pk)
-        measure = Measure.objects.create(case_id=self.at["case_care"]["pk"], domain="livelihood", title="修屋顶", need_words="漏雨")
+        measure = Measure.objects.create(
+            case_id=self.at["case_care"]["pk"], domain="livelihood", title="修屋顶", need_words="漏雨"
+        )
         self.keep("measure", pk=measure.case_id, measure_id=measure.pk, verb="start")
         self.keep("survey_of_family", pk=draft.household_id)
         self.keep("survey_page", pk=draft.household_id, code="visit")
@@ -252,7 +262,9 @@ class Records:
         made = receipts.record(gift, income, by=world.fund_manager, key="receipt:1")
         self.keep("campaign", campaign_id=campaign.pk)
         self.keep("receipt", receipt_id=made.pk)
-        ended = receipts.open_campaign(gift, "春耕", purpose_words="种子", starts_on=START - datetime.timedelta(days=30))
+        ended = receipts.open_campaign(
+            gift, "春耕", purpose_words="种子", starts_on=START - datetime.timedelta(days=30)
+        )
         receipts.close_campaign(ended)
         self.keep("ended_campaign", campaign_id=ended.pk)
         home = providers.record(
@@ -320,7 +332,12 @@ class Records:
         self.keep("bank_list_job", pk=made.pk)
         exported = self.case("fund_reserved")
         file = bank_lists.export(
-            self.batch(exported, upto="released"), "HFNS", by=world.cashier, reason="交银行", purpose="救助", out=io.BytesIO()
+            self.batch(exported, upto="released"),
+            "HFNS",
+            by=world.cashier,
+            reason="交银行",
+            purpose="救助",
+            out=io.BytesIO(),
         )
         done = Job.objects.create(
             kind="bank_list", title="清单", state="done", requested_by_id=cashier.pk, result={"file": file.pk},
@@ -354,7 +371,9 @@ class Records:
         april = datetime.date(2026, 4, 30)
         with clock.frozen_at(NOW):
             fen = bank_balance.books_fen(account, april)
-            stated = bank_balance.state_balance(account, on=april, balance_fen=fen, reference="4", by=world.fund_manager)
+            stated = bank_balance.state_balance(
+                account, on=april, balance_fen=fen, reference="4", by=world.fund_manager
+            )
             self.keep("stated", stated_id=stated.pk)
             other = bank_balance.record_account(
                 unit=county, name="零户", bank="禾丰农商银行", account_no="9999990000000000088", opened_on=START, by=world.fund_manager
@@ -376,7 +395,12 @@ class Records:
         with clock.frozen_at(NOW):
             counted_ = imprest.count(box, cash_fen=100_000, bank_fen=0, by=world.township_clerk, key=a_key())
         proposal = imprest.propose_limit(
-            allocation_of(world, "education_grant"), 100_000, world.township_clerk, by=world.fund_manager, key=a_key(), reason="备灾"
+            allocation_of(world, "education_grant"),
+            100_000,
+            world.township_clerk,
+            by=world.fund_manager,
+            key=a_key(),
+            reason="备灾",
         )
         proposals.confirm(proposal.pk, by=world.fund_checker)
         uncounted = ImprestFloat.objects.exclude(pk=box.pk).get()
@@ -394,7 +418,12 @@ class Records:
     def lists(self) -> None:
         world = self.world
         funds.allocate(
-            world.fund, 2_000_000, programme="visit_condolence", unit=self.places.units["A"], year=2026, key="allocate:visits"
+            world.fund,
+            2_000_000,
+            programme="visit_condolence",
+            unit=self.places.units["A"],
+            year=2026,
+            key="allocate:visits",
         )
         for number, event in enumerate(("spring_festival", "mid_autumn", "double_ninth", "family_day", "other_visit")):
             self.a_list(number, event)
@@ -445,7 +474,9 @@ class Records:
         store, other = a_store(world), a_store(world, "QH2")
         quilt = an_item(world)
         stocked(world, store, quilt, 100)
-        to = stock.Handout(self.household.household_no, self.household.head_name, world.village, self.household.head_name, "")
+        to = stock.Handout(
+            self.household.household_no, self.household.head_name, world.village, self.household.head_name, ""
+        )
         slips = [stock.issue(store, [(quilt, 2)], to=to, by=world.township_clerk, key=a_key()) for _n in range(2)]
         stock.sign(slips[1], how="signature", signer="本人", sha256="0" * 64, by=world.township_clerk)
         phone = an_item(world, "应急手机", "部", category="device", is_loaned=True)
@@ -480,7 +511,9 @@ class Records:
         self.keep("account", pk=staff.pk)
         self.keep("post", pk=post.pk)
         stored = ProgrammeVersion.objects.filter(programme="education_grant").latest("pk").parameters
-        version = draft_version("education_grant", stored, valid_from=NOW + datetime.timedelta(days=30), by=world.sysadmin)
+        version = draft_version(
+            "education_grant", stored, valid_from=NOW + datetime.timedelta(days=30), by=world.sysadmin
+        )
         self.keep("version", pk=version.pk)
         self.keep("programme", code="disaster_relief")
         importing = Job.objects.create(
@@ -497,13 +530,28 @@ class Records:
     def drafts(self, people: list[Person]) -> None:
         """An unfinished survey of everybody who surveys; each sees her own alone."""
         for person in people:
-            if person.role in ("village_clerk", "resident_cadre") and person.relation in ("here", "delegate", "recused"):
+            if person.role in ("village_clerk", "resident_cadre") and person.relation in (
+                "here",
+                "delegate",
+                "recused",
+            ):
                 SurveyDraft.objects.create(
                     household_id=self.at["survey_of_family"]["pk"], staff=person.staff, case_id=self.at["case_draft"]["pk"], answers={}
                 )  # fmt: skip
 
     def everything(self) -> dict[str, Parts]:
-        for step in (self.cases, self.file, self.money, self.batches, self.bank, self.books, self.floats, self.lists, self.goods, self.house):
+        for step in (
+            self.cases,
+            self.file,
+            self.money,
+            self.batches,
+            self.bank,
+            self.books,
+            self.floats,
+            self.lists,
+            self.goods,
+            self.house,
+        ):
             step()
         self.drafts(self.places.people)
         return self.at

@@ -18,7 +18,9 @@ def test_a_step_is_taken_by_whose_turn_it_is(matrix: Matrix, act: Act, record_pr
     people = [
         person
         for person in matrix.people
-        if person.role in act.roles and person.relation in TELLING or person.relation in ("here", "no_post", "granted", "anonymous")
+        if person.role in act.roles
+        and person.relation in TELLING
+        or person.relation in ("here", "no_post", "granted", "anonymous")
     ]
 
     hold([matrix.act_cell(act, person, quick=True) for person in people], record_property)
