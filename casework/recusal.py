@@ -23,6 +23,12 @@ def is_close(household_id: int, persons: list[str]) -> bool:
         return cursor.fetchone()[0]
 
 
+def refuse_own_family(household_id: int, by: Any) -> None:
+    """Raises Recused where it is about her own family."""
+    if is_close(household_id, persons_of(by)):
+        raise Recused(_("你是这家的近亲属，按规定要回避，由别人办。"))
+
+
 def refuse_own_line(line: RosterLine, by: Any) -> None:
     """Raises Recused where the line is of her own family."""
     if is_close(line.household_id, persons_of(by)):

@@ -60,7 +60,8 @@ def create(plan: Plan, *, by: Any, key: str) -> Roster:
         event=plan.event,
         year=plan.year,
         channel=plan.channel,
-        cash_reason=plan.cash_reason.strip() or None,
+        # a reason typed before another way was chosen is nobody's any more
+        cash_reason=plan.cash_reason.strip() or None if plan.channel == Roster.Channel.CASH else None,
         provider=plan.provider,
         amount_fen=plan.amount_fen,
         severe_fen=plan.severe_fen,

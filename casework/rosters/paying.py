@@ -171,11 +171,14 @@ def demand_post(roster: Roster, roles: Iterable[str], by: Any, *, after: Iterabl
 
 @transaction.atomic
 def unlist(payment_id: int, *, by: Any, reason: str) -> None:
-    """Take one payment of a list off a batch that has not been released. Raises NotYourTurn, WrongPaymentState."""
+    """Take one payment of a list off a batch that has not been released. Raises NotYourTurn, Recused, WrongPaymentState."""
     payment = Payment.objects.select_for_update(of=("self",)).select_related("batch").get(pk=payment_id)
     found = post_for(by, UNLISTS, roster_paid_by(payment))
     if isinstance(found, Bar):
         raise NotYourTurn(_("这一步由%(who)s办。") % {"who": _("或").join(title_of(role) for role in UNLISTS)})
+    line = line_of(payment)
+    if line is not None:
+        recusal.refuse_own_line(line, by)
     with acting(by, on_behalf_of=found.principal, reason=reason):
         funds.unlist_payment(payment)
 

@@ -480,6 +480,30 @@ def asked_back(world: World, owed_fen: int = 150_000, key: str = "owed") -> Case
     return case_now(case)
 
 
+def test_nobody_agrees_on_or_writes_off_the_debt_of_her_own_family(world: World, log_in: Any) -> None:
+    case = asked_back(world)
+    number = case.household.household_no
+    proposal = recoveries.propose_write_off(
+        Recovery.objects.get(subject=case.subject), 50_000, by=world.fund_manager, key="off", reason="人走了", document_no="财 1"
+    )  # fmt: skip
+    for relative in (world.fund_manager, world.fund_checker):
+        access.recuse(relative.person_key, number, relation="弟弟", by=relative)
+    first = {"first_on_year": "2026", "first_on_month": "4", "first_on_day": "20"}
+
+    for page, given in (
+        ("agree_recovery", {"parts": "2", "every_months": "1", "reason": "商定"} | first),
+        ("write_off", {"amount_fen": "500", "reason": "还不上", "document_no": "财 2"}),
+    ):
+        answer = log_in(world.fund_manager).post(reverse(f"funds:{page}", args=[case.pk]), given | {"key": new_key()})
+        assert "近亲属" in answer.text, page
+    answer = log_in(world.fund_checker).post(reverse("funds:decide", args=[proposal.pk]), {"verb": "confirm"})
+
+    assert "近亲属" in answer.text
+    proposal.refresh_from_db()
+    owed = Recovery.objects.get(subject=case.subject)
+    assert (proposal.state, owed.written_off_fen, owed.agreed) == ("proposed", 0, [])
+
+
 def test_what_was_agreed_is_overdue_until_it_has_come_back(world: World, log_in: Any) -> None:
     case = asked_back(world)
     client = log_in(world.fund_manager)

@@ -85,6 +85,19 @@ def test_a_list_is_made_filled_put_up_and_approved_on_its_pages(world: World) ->
     assert Reservation.objects.filter(programme="visit_condolence").count() == 3
 
 
+def test_a_reason_for_cash_typed_before_the_bank_was_chosen_is_left_aside(world: World) -> None:
+    made = log_in(world.township_clerk).post(
+        reverse("rosters:new"),
+        {
+            "key": new_key(), "event": "visit_condolence:spring_festival", "title": "春节名册", "year": "2026",
+            "unit": world.township.pk, "channel": "bank", "cash_reason": "老人不会用卡", "amount_fen": "300", "severe_fen": "500",
+        },
+    )  # fmt: skip
+
+    assert made.status_code == 302
+    assert (Roster.objects.get().channel, Roster.objects.get().cash_reason) == ("bank", None)
+
+
 def test_household_numbers_are_pasted_out_of_a_spreadsheet(world: World) -> None:
     roster = drafted(world, 1)
     later = [world.household() for _n in range(2)]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Prefetch, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -21,6 +22,7 @@ from casework.desks.admin.forms import AppointForm, DelegateForm, EndForm, Grant
 from casework.desks.admin.reach import (
     administrators,
     appointment_or_404,
+    grants_in_reach,
     staff_in_reach,
     staff_or_404,
     staff_to_change_or_404,
@@ -245,7 +247,7 @@ def grants(request: HttpRequest) -> HttpResponse:
                     request, _("%(name)s 可以看 %(no)s。") % {"name": given["staff"].name, "no": case.case_no}
                 )
                 return redirect("administration:grants")
-    rows = Grant.objects.filter(staff__in=reach).order_by("-valid_from", "-pk").select_related("staff", "approved_by")
+    rows = grants_in_reach(request.user).order_by("-valid_from", "-pk").select_related("staff", "approved_by")
     page = page_of(request, rows)
     page.object_list = _grants_with_cases(page.object_list)
     return render(request, "admin/grants.html", {"form": form, "page": page})
@@ -255,9 +257,11 @@ def _grants_with_cases(grants: Any) -> list[Grant]:
     """Grants with the number of their case, and nothing else of it."""
     found = list(grants)
     today = clock.today()
-    numbers = dict(Case.objects.filter(pk__in={row.object_id for row in found}).values_list("pk", "case_no"))
+    of_cases = ContentType.objects.get_for_model(Case)
+    ids = {row.object_id for row in found if row.content_type_id == of_cases.pk}
+    numbers = dict(Case.objects.filter(pk__in=ids).values_list("pk", "case_no"))
     for row in found:
-        row.case_no = numbers.get(row.object_id, "")
+        row.case_no = numbers.get(row.object_id, "") if row.content_type_id == of_cases.pk else ""
         row.is_open = row.revoked_on is None and row.valid_to >= today
     return found
 
@@ -265,8 +269,7 @@ def _grants_with_cases(grants: Any) -> list[Grant]:
 @require_POST
 @administrators()
 def grant_revoke(request: HttpRequest, *, pk: int) -> HttpResponse:
-    reach = staff_in_reach(request.user)
-    row = get_object_or_404(Grant.objects.filter(staff__in=reach, revoked_on__isnull=True), pk=pk)
+    row = get_object_or_404(grants_in_reach(request.user).filter(revoked_on__isnull=True), pk=pk)
     access.revoke_grant(row)
     messages.success(request, _("已收回 %(name)s 的授权。") % {"name": row.staff.name})
     return redirect("administration:grants")

@@ -5,16 +5,19 @@ from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
-from access.models import Appointment, OrgUnit, Staff
+from access.models import Appointment, Grant, OrgUnit, Staff
 from access.roles import Ability
 from access.scope import can, scope
 from audit import clock
+from casework.models import Case
+from families.models import Household
 
 
 def administrators(ability: Ability = Ability.STAFF_MANAGE) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -59,6 +62,17 @@ def staff_to_change_or_404(user: Any, pk: int) -> Staff:
     if Appointment.objects.filter(opens & not_over).exclude(unit__in=units_in_reach(user)).exists():
         raise PermissionDenied(_("%(name)s 在别处也有岗位，要由上级的管理员办。") % {"name": staff.name})
     return staff
+
+
+def grants_in_reach(user: Any) -> QuerySet[Grant]:
+    """Grants on cases and families of her units. Where the person works does not matter: without a post she is in everybody's
+    reach, and what she may look at lies in one place all the same.
+    """
+    condition = Q(pk__in=())
+    for model in (Case, Household):
+        there = scope(user, Ability.STAFF_MANAGE).filter(model.objects.all())
+        condition |= Q(content_type=ContentType.objects.get_for_model(model), object_id__in=there.values("pk"))
+    return Grant.objects.filter(condition)
 
 
 def appointment_or_404(user: Any, pk: int) -> Appointment:

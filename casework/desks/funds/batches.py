@@ -23,6 +23,7 @@ from casework.desks.funds.reach import (
     DUTY_ROLES,
     batches_in_reach,
     cases_in_reach,
+    demand_money,
     holds,
     payments_in_reach,
     providers_in_reach,
@@ -49,6 +50,7 @@ MOST_NAMED = 200  # cases that one search looks at
 @require_safe
 def batches(request: HttpRequest) -> HttpResponse:
     """All batches, newest first."""
+    demand_money(request.user)
     rows = batches_in_reach(request.user).select_related("maker", "checker", "releaser")
     state = request.GET.get("state", "")
     if state in PaymentBatch.State.values:
@@ -231,6 +233,7 @@ def _turn(row: BatchRow, user: Any, step: str, bars: list[str]) -> dict[str, Any
 def payment_list(request: HttpRequest) -> HttpResponse:
     """Every payment within reach, by state, programme, provider, days with the bank, batch, name, case number or reference."""
     user, asked = request.user, request.GET
+    demand_money(user)
     rows = payments_in_reach(user).select_related("batch", "reservation__village").order_by("-id")
     state, programme, q = asked.get("state", ""), asked.get("programme", ""), asked.get("q", "").strip()
     if state in Payment.State.values:

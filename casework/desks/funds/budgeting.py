@@ -21,7 +21,14 @@ from casework.desks.funds.budget_forms import MONTHS, DivideForm, PlanForm
 from casework.desks.funds.earmarks import earmark_words, programme_title, title_of
 from casework.desks.funds.entries import Chosen
 from casework.desks.funds.forms import programme_choices
-from casework.desks.funds.reach import allocations_in_reach, demand_for_unit, funds_in_reach, posts_for, why_not
+from casework.desks.funds.reach import (
+    allocations_in_reach,
+    demand_for_unit,
+    demand_money,
+    funds_in_reach,
+    posts_for,
+    why_not,
+)
 from casework.errors import REFUSALS
 from casework.http import row_number
 from casework.reach import visible
@@ -38,6 +45,7 @@ ROOTS = 25  # trees on a page
 def table(request: HttpRequest) -> HttpResponse:
     """Every allocation of a year within reach, as a tree that adds up."""
     user, asked = request.user, request.GET
+    demand_money(user)
     reach = allocations_in_reach(user)
     years = list(reach.order_by("-year").values_list("year", flat=True).distinct())
     year = row_number(asked.get("year"))

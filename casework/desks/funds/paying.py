@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from access.models import OrgUnit
 from casework import guards, payments
 from casework.desks.funds.forms import BuildForm, ReasonForm, programme_choices
-from casework.desks.funds.reach import cases_in_reach, demand, why_not
+from casework.desks.funds.reach import cases_in_reach, demand, demand_money, why_not
 from casework.desks.funds.single import one_act
 from casework.desks.funds.waiting import MOST_AT_ONCE, Waiting, look_at, waiting_cases, with_help_of_the_year
 from casework.errors import REFUSALS, KeyReused
@@ -38,8 +38,7 @@ def _filters(asked: Any) -> dict[str, Any]:
 def waiting(request: HttpRequest) -> HttpResponse:
     """Cases waiting for payment, to be ticked and put on a batch; ?later=1 shows parts that are not due yet."""
     user = request.user
-    if not cases_in_reach(user).query.where:
-        raise Http404
+    demand_money(user)
     chosen, later = _filters(request.GET), request.GET.get("later") == "1"
     rows = waiting_cases(user, **chosen, later=later)
     page = Paginator(rows.select_related(*_WITH), PAGE).get_page(request.GET.get("page"))

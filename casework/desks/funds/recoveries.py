@@ -15,10 +15,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from audit.context import acting
+from casework import recusal
 from casework.acting import possible_actions
 from casework.desks.funds.figures import case_id_of
 from casework.desks.funds.forms import AgreeForm, ReasonForm, RecoverForm, WriteOffForm
-from casework.desks.funds.reach import cases_in_reach, demand, posts_for, recoveries_in_reach, why_not
+from casework.desks.funds.reach import cases_in_reach, demand, demand_money, posts_for, recoveries_in_reach, why_not
 from casework.desks.funds.single import one_act
 from casework.errors import REFUSALS
 from casework.models import Case
@@ -62,6 +63,7 @@ class Owed:
 def recoveries(request: HttpRequest) -> HttpResponse:
     """What still has to come back, the most urgent first; ?done=1 what is settled."""
     user, done = request.user, request.GET.get("done") == "1"
+    demand_money(user)
     if done:
         rows = recoveries_in_reach(user).filter(ended_on__isnull=False).order_by("-ended_on", "-id")
     else:
@@ -282,6 +284,7 @@ def _one_form(
     if request.method == "POST" and form.is_valid():
         try:
             with in_plain_words(), transaction.atomic():
+                recusal.refuse_own_family(case.household_id, request.user)
                 carry_out(form.cleaned_data)
         except REFUSALS as refusal:
             form.add_error(None, str(refusal))

@@ -22,6 +22,7 @@ from casework.desks.funds.reach import holds
 from casework.desks.funds.tables import PAYMENT_TONES
 from casework.desks.rosters.forms import PayForm
 from casework.desks.rosters.reach import (
+    demand_lists,
     lines_in_reach,
     own_villages,
     place_condition,
@@ -45,6 +46,7 @@ TONES = {Roster.State.DRAFT: "soon", Roster.State.APPROVED: "ok", Roster.State.C
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Every list within reach, the newest first."""
+    demand_lists(request.user)
     state, kind = request.GET.get("state", ""), request.GET.get("kind", "")
     rows = rosters_in_reach(request.user).select_related("village", "prepared_by", "approved_by")
     if state in Roster.State.values:

@@ -11,7 +11,7 @@ from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from access.scope import posts_of
-from casework import handing_out, payments
+from casework import handing_out, payments, recusal
 from casework.bank_words import not_taken as told
 from casework.bank_words import returned_words
 from casework.desks.acts import base_of
@@ -19,7 +19,7 @@ from casework.desks.funds.forms import ReasonForm
 from casework.desks.funds.reach import demand
 from casework.desks.rosters.deciding import one_form
 from casework.desks.rosters.forms import HandoverForm, PayForm
-from casework.desks.rosters.reach import payments_in_reach, place_condition, roster_or_404
+from casework.desks.rosters.reach import demand_lists, payments_in_reach, place_condition, roster_or_404
 from casework.errors import REFUSALS
 from casework.models import Roster, RosterLine
 from casework.reach import visible
@@ -110,6 +110,8 @@ def not_taken(request: HttpRequest, payment_id: int) -> HttpResponse:
         return redirect("rosters:roster", roster.pk)
 
     def step(given: dict[str, str]) -> None:
+        if line is not None:
+            recusal.refuse_own_line(line, request.user)
         answer = payments.Answer(payment.pk, credited=False, reason=told(given["reason"]))
         payments.record_answers([answer], by=request.user, key=f"untaken:{given['key']}")
 
@@ -153,6 +155,7 @@ def unlist(request: HttpRequest, payment_id: int) -> HttpResponse:
 @require_safe
 def returned(request: HttpRequest) -> HttpResponse:
     """Payments of lists that the bank sent back: the village writes down another account, and they go out again."""
+    demand_lists(request.user)
     rows = paying.returned(place_condition(request.user)).select_related("batch", "provider", "reservation__village")
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
     lines = paying.lines_of(page)

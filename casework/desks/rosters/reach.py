@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import Http404
 
 from access.models import OrgUnit
 from access.roles import Ability
@@ -22,6 +23,12 @@ def rosters_in_reach(user: Any) -> QuerySet[Roster]:
     if own is None:
         return Roster.objects.none()
     return Roster.objects.filter(own | Q(Exists(lines_in_reach(user).filter(roster=OuterRef("pk")))))
+
+
+def demand_lists(user: Any) -> None:
+    """Raises Http404 for whoever has no case within reach, and so no list."""
+    if units_in(user, Ability.CASE_VIEW) is None:
+        raise Http404
 
 
 def payments_in_reach(user: Any) -> QuerySet[Payment]:

@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from access.roles import Ability
+from access.scope import can
 from audit import clock
 from casework import goods
 from casework.desks.acts import refuse
@@ -66,7 +68,7 @@ def slip_list(request: HttpRequest) -> HttpResponse:
     """Every slip within reach, by store, kind, household, number, or what it waits for."""
     user, asked = request.user, request.GET
     stores = list(stores_in_reach(user)[:100])
-    if not stores:
+    if not can(user, Ability.STOCK_VIEW):
         raise Http404
     rows, waits = slips_in_reach(user), _waits()
     wait, kind, q = asked.get("wait", ""), asked.get("kind", ""), asked.get("q", "").strip()
