@@ -53,6 +53,8 @@ class Command(JsonCommand):
     def handle(self, *, verb: str, what: str | None, **options: Any) -> None:
         self.is_quiet = options["json"]
         expected = VERBS[verb]
+        if verb == "restore" and what is None:
+            raise CommandError("Which file? manage.py db restore FILE")
         if what is None and expected and not expected.startswith("?"):
             raise CommandError(f"manage.py db {verb} WHAT: {expected}")
         if what is not None and not expected:
