@@ -180,7 +180,7 @@ def faults(grown: Regrown | None = None) -> Iterator[tuple[Checkpoint, str]]:
         elif root != bytes(checkpoint.root):
             yield checkpoint, "root"
         previous = checkpoint
-    if previous is not None and previous.is_of_tree and grown.root_at(previous.total + 1) is not None:
+    if previous is not None and grown.has_more_than(previous.total if previous.is_of_tree else 0):
         yield previous, "cut"
 
 

@@ -13,14 +13,14 @@ from audit.history import HISTORY_COLUMNS
 from audit.leaves import facts_joins, leaf_sql
 from audit.operations import COMPLETENESS_TRIGGERS
 
-_DIGEST = "sha256(convert_to(rtrim(r::text, ',)'), 'UTF8'))"
-_LINK = (
+DIGEST = "sha256(convert_to(rtrim(r::text, ',)'), 'UTF8'))"
+LINK = (
     "sha256(convert_to(concat_ws('|', length(e.stream), e.stream, e.n, e.tbl, e.row_id, encode(e.digest, 'hex'), "
     "coalesce(encode(e.prev, 'hex'), '')), 'UTF8'))"
 )
 
 
-_SET_DIGEST = "sha256(convert_to(e.keys::text || e.digests::text, 'UTF8'))"
+SET_DIGEST = "sha256(convert_to(e.keys::text || e.digests::text, 'UTF8'))"
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ def links(stream: str | None = None) -> Query:
         SELECT CASE WHEN e.n > 1 AND p.id IS NULL THEN 'gap' WHEN e.prev IS DISTINCT FROM p.hash THEN 'link' ELSE 'entry' END,
                e.tbl, e.row_id, e.stream, '#' || e.n
         FROM audit_entry e LEFT JOIN audit_entry p ON p.stream = e.stream AND p.n = e.n - 1
-        WHERE {where} (e.prev IS DISTINCT FROM p.hash OR (e.n > 1 AND p.id IS NULL) OR e.hash <> {_LINK}
-                       OR e.digest <> {_SET_DIGEST})
+        WHERE {where} (e.prev IS DISTINCT FROM p.hash OR (e.n > 1 AND p.id IS NULL) OR e.hash <> {LINK}
+                       OR e.digest <> {SET_DIGEST})
         """,
         {"stream": stream} if stream else {},
     )
@@ -125,7 +125,7 @@ def _rows(table: Tracked) -> str:
     return f"""
         SELECT CASE WHEN r.key IS NULL THEN 'missing' WHEN e.digest IS NULL THEN 'unrecorded' ELSE 'edited' END,
                '{table.past}', coalesce(r.key, e.row_id)::bigint, e.stream, ''
-        FROM (SELECT r.{table.key} AS key, {_DIGEST} AS digest FROM "{table.past}" r) r
+        FROM (SELECT r.{table.key} AS key, {DIGEST} AS digest FROM "{table.past}" r) r
         FULL JOIN {_recorded(table)} e ON e.row_id = r.key
         WHERE r.key IS NULL OR e.digest IS NULL OR e.digest <> r.digest"""
 
@@ -134,18 +134,18 @@ def _rows_of_stream(table: Tracked) -> str:
     return f"""
         SELECT CASE WHEN r.{table.key} IS NULL THEN 'missing' ELSE 'edited' END, e.tbl, e.row_id, e.stream, ''
         FROM audit_entry e LEFT JOIN "{table.past}" r ON r.{table.key} = e.row_id
-        WHERE e.stream = %(stream)s AND e.tbl = '{table.past}' AND (r.{table.key} IS NULL OR e.digest <> {_DIGEST})"""
+        WHERE e.stream = %(stream)s AND e.tbl = '{table.past}' AND (r.{table.key} IS NULL OR e.digest <> {DIGEST})"""
 
 
 def _rows_of_subject(table: Tracked) -> str:
     """Versions of the subject itself that have no link of their own; and a first one that is none, for it is gone then."""
     return f"""
-        SELECT CASE WHEN s.id IS NULL THEN 'unrecorded' WHEN s.digest <> {_DIGEST} THEN 'edited' ELSE 'missing' END,
+        SELECT CASE WHEN s.id IS NULL THEN 'unrecorded' WHEN s.digest <> {DIGEST} THEN 'edited' ELSE 'missing' END,
                '{table.past}', r.{table.key}::bigint, %(stream)s, ''
         FROM "{table.past}" r LEFT JOIN LATERAL {of_set(table)} s ON true
         WHERE r.id = %(subject)s
           AND NOT EXISTS (SELECT 1 FROM audit_entry e WHERE e.tbl = '{table.past}' AND e.row_id = r.{table.key} AND e.keys IS NULL)
-          AND (s.id IS NULL OR s.digest <> {_DIGEST})
+          AND (s.id IS NULL OR s.digest <> {DIGEST})
         UNION ALL
         SELECT 'missing', '{table.past}', NULL::bigint, %(stream)s, ''
         WHERE (SELECT r.history_type <> '+' FROM "{table.past}" r WHERE r.id = %(subject)s ORDER BY r.history_id LIMIT 1)"""

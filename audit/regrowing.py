@@ -26,6 +26,9 @@ class Regrown:
             self._take(size - self._frontier.size)
         return self._frontier.root() if self._frontier.size == size else None
 
+    def has_more_than(self, size: int) -> bool:
+        return self.root_at(size + 1) is not None
+
     def wrong_tiles(self) -> list[tuple[int, int]]:
         """(level, index) of stored tiles that are not what the leaves give, that are missing, or of leaves that are."""
         while self._next_block():

@@ -171,6 +171,8 @@ def _sealed() -> Iterator[Problem]:
     for checkpoint, fault in checkpoints.faults(grown):
         made = checkpoint.made_at.isoformat(timespec="seconds")
         yield _problem(f"checkpoint_{fault}", "audit_checkpoint", checkpoint.pk, "", f"{checkpoint.fingerprint} {made}")
+    if checkpoints.latest() is None and grown.has_more_than(0):
+        yield _problem("checkpoint_cut", "audit_checkpoint", None, "")
     for level, index in grown.wrong_tiles():
         yield _problem("tile", "audit_tile", index, "", f"{level}/{index}")
 

@@ -10,6 +10,7 @@ from django.core.management import call_command
 from access.secrets import Secrets
 from audit import checkpoints, leaves, proofs, trail, witness
 from audit.context import Acting, request_of
+from audit.errors import TreeIsBroken
 from audit.services import record_access
 from audit.verify import Problem, one_snapshot, verify
 from casework.models import Case, CaseEvent
@@ -288,7 +289,7 @@ def test_a_witness_that_the_server_did_not_ask_sees_what_it_hides(case: Case, mo
     tables = proofs.tracked_tables()
     with one_snapshot():
         assert list(witness.disagreements(tables)) == []
-        monkeypatch.setattr(witness, "_texts", lambda table, rows: [(row, "(1,lied)") for row in rows])
+        monkeypatch.setattr(witness, "_texts", lambda table, rows: [(row, "(1,lied)", b"") for row in rows])
         assert list(witness.disagreements(tables))
 
 
@@ -312,6 +313,18 @@ def test_a_trail_made_anew_does_not_know_what_was_printed(case: Case) -> None:
     assert verify().problems == []
     anchors = [printed, f"{last.total} {printed}"]
     assert [problem.kind for problem in verify(anchors=anchors).problems] == ["anchor", "anchor"]
+
+
+@pytest.mark.parametrize("which", ["", "WHERE id = (SELECT max(id) FROM audit_checkpoint)"])
+def test_seals_that_were_taken_away_from_a_tree(case: Case, which: str) -> None:
+    settle()
+    assert checkpoints.seal()
+    with triggers_off("audit_checkpoint"):
+        run(f"DELETE FROM audit_checkpoint {which}")
+
+    assert [kind for kind, _table, _row in found()] == ["checkpoint_cut"]
+    with pytest.raises(TreeIsBroken):
+        checkpoints.seal()
 
 
 def test_guards_that_are_off_or_gone(case: Case) -> None:
