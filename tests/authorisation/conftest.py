@@ -34,10 +34,18 @@ def matrix(django_db_setup: None, django_db_blocker: Any, files_go_to_a_scratch_
 def refusals_are_no_news() -> Iterator[None]:
     """Thousands of them are what these tests ask for."""
     logger = logging.getLogger("django")
-    before, logger.disabled = logger.level, False
+    before = logger.level
     logger.setLevel(logging.CRITICAL)
     yield
     logger.setLevel(before)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two groups, so that each of two workers builds the world once and not for every test that comes its way."""
+    for item in items:
+        if "tests/authorisation/" in item.nodeid:
+            item.add_marker(pytest.mark.xdist_group(f"authorisation-{sum(map(ord, item.nodeid)) % 2}"))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -55,7 +63,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def business_day(matrix: Matrix) -> Iterator[None]:
+def business_day() -> Iterator[None]:
     """Three weeks after the day on which everything was prepared."""
     with clock.frozen_at(NOW):
         yield
