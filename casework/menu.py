@@ -55,6 +55,15 @@ COUNTERSIGNS = Entry(
     shown_to=second_person.count,
 )
 
+# At the desks where few are asked: shown while a question waits.
+ASKED = Entry(
+    "questions:home",
+    pgettext_lazy("menu", "问答"),
+    "chat",
+    count=questions.waiting_for,
+    shown_to=questions.waiting_for,
+)
+
 DESKS: dict[Desk, DeskMenu] = {
     Desk.VILLAGE: DeskMenu(
         _("村里"),
@@ -63,6 +72,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("village:todo", _("待办"), "tick-list", count=count_work),
             Entry("village:find", _("登记"), "pen"),
             Entry("rosters:home", _("名册"), "list"),
+            ASKED,
             Entry("preferences", _("我的"), "person"),
         ),
         search="village:find",

@@ -15,6 +15,9 @@ from access import confirmed as confirmed_by_two
 from access.models import BreakGlass
 from audit import clock
 from casework import payments
+from casework.auditing import questions, running, sampling
+from casework.auditing.models import RuleHit
+from casework.auditing.rules import RULES
 from casework.models import ServiceEntry
 from funds import (
     bank_balance,
@@ -56,6 +59,15 @@ FIRST_LIMIT = "(SELECT min(id) FROM funds_proposal WHERE kind = 'imprest_limit')
 GIVEN_BACK = "(SELECT id FROM funds_reservation WHERE subject = 'case:given-back')"
 # {constraint: (table, {column: SQL})}; a list of changes is tried one after the other.
 BAD: dict[str, tuple[str, dict[str, str]]] = {
+    # what auditors do
+    "a_hit_once_a_run": ("casework_rulehit", {}),
+    "a_parameter_says_why": ("casework_ruleparameter", {"because": "''"}),
+    "rule_parameter_not_negative": ("casework_ruleparameter", {"value": "-1"}),
+    "a_verdict_says_why": ("casework_ruleverdict", {"because": "''"}),
+    "an_entry_says_something": ("casework_questionentry", {"n": "2", "words": "''"}),
+    "the_end_says_what_was_found": ("casework_questionentry", {"n": "2", "upheld": "true"}),
+    "sample_is_not_empty": ("casework_sample", {"number": "'x'", "size": "0"}),
+    "sample_names_its_seed": ("casework_sample", {"number": "'x'", "seed": "''"}),
     # access
     "unit_dates_in_order": ("access_orgunit", {"valid_from": "'2026-02-02'", "valid_to": "'2026-02-01'"}),
     "unit_has_a_parent": ("access_orgunit", {"level": "'county'", "parent_id": "NULL"}),
@@ -388,6 +400,8 @@ BAD: dict[str, tuple[str, dict[str, str]]] = {
 }
 # Asked by the ledger's own tests, where the balance moves: an account cannot be copied with a balance.
 ELSEWHERE = {
+    "entries_count_up": "casework_question_guard is asked first (tests/casework/auditing/test_questions.py)",
+    "a_question_ends_once": "casework_question_guard is asked first (tests/casework/auditing/test_questions.py)",
     "month_1_to_12": "months close in order, which is asked first (tests/funds/test_periods.py)",
     "an_account_once_a_period": "PostgreSQL writes the totals of a month and takes no other (tests/funds/test_periods.py)",
     "period_adds_up": "PostgreSQL writes the totals of a month and takes no other (tests/funds/test_periods.py)",
@@ -591,6 +605,17 @@ def close_a_month_and_reconcile(world: World) -> None:
     account = an_account(world)
     prepared(world, stated(world, account, START, 1), bank_balance.derived(account, START)[0])
     drafted(world)
+    audited(world)
+
+
+def audited(world: World) -> None:
+    made = running.run(world.county, by=world.auditor)
+    hit = RuleHit.objects.create(run=made, rule="burst", village=world.village, subject="case:1", facts={})
+    running.explain(hit, because="看过", by=world.auditor)
+    running.set_parameter(world.county, RULES["burst"], "times", 99, because="x", by=world.auditor)
+    questions.ask(world.village, "village_head", "x", "x", due_on=START, by=world.auditor, key="q")
+    frame = sampling.Frame(world.county, "cases", START, START)
+    sampling.draw(frame, size=1, seed="7", seed_source="x", by=world.auditor)
 
 
 def copy(table: str, changes: dict[str, str]) -> None:

@@ -169,7 +169,13 @@ def visible_to(user: Any) -> QuerySet:
 
 
 def waiting_for(user: Any, most: int = 100) -> int:
-    """How many wait for her: to be answered, or, for an auditor, to be looked at. For the menu."""
+    """How many wait for her: to be answered, or, for an auditor, to be looked at. For the menu, asked once a request."""
+    if not hasattr(user, "_questions_waiting"):
+        user._questions_waiting = _waiting_for(user, most)
+    return user._questions_waiting
+
+
+def _waiting_for(user: Any, most: int) -> int:
     mine = {post.role for post in posts_of(user) if post.role in ASKED}
     audits = units_in(user, Ability.AUDIT_READ) is not None
     if not mine and not audits:

@@ -55,7 +55,7 @@ def chosen(data_dir: Path) -> dict | None:
     """{"to": folder, "within": seconds}, or None while nothing is archived."""
     try:
         return json.loads((Path(data_dir) / "archive.json").read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):  # a folder that cannot be read is refused by the start, in words
         return None
 
 

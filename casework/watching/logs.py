@@ -74,7 +74,8 @@ def route_of(request: Any) -> str:
     match = getattr(request, "resolver_match", None)
     if match is not None:
         return match.view_name or "unnamed"
-    return "static" if request.path_info.startswith("/static/") else "none"
+    path = getattr(request, "path_info", "")  # the development server hands over its socket
+    return "static" if path.startswith("/static/") else "none"
 
 
 class Json(logging.Formatter):

@@ -373,7 +373,7 @@ def test_no_list_of_proposals_asks_more_the_longer_it_is(world: World, django_as
         found = []
         for url in pages:
             client.get(url)
-            with django_assert_max_num_queries(24) as asked:
+            with django_assert_max_num_queries(26) as asked:
                 assert client.get(url).status_code == 200
             found.append(len(asked))
         return found

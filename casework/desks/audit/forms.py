@@ -78,7 +78,7 @@ class SampleForm(forms.Form):
     of = forms.ChoiceField(label=_("抽什么"), choices=[(Sample.Of.CASES, _("个案")), (Sample.Of.PAYMENTS, _("付款"))])
     first_on = _day(_("从哪天"))
     last_on = _day(_("到哪天"))
-    least = MoneyField(label=_("金额从（元，可以不填）"), required=False)
+    least = MoneyField(label=_("金额从"), required=False)
     size = forms.IntegerField(label=_("抽几个"), min_value=1, max_value=MOST, initial=20)
     seed = forms.CharField(
         label=_("种子"), max_length=80, help_text=_("事先公布、谁也改不了的数，比如约定那天的双色球号码。")
