@@ -12,7 +12,7 @@ from tests.torture.game import Game, Pass, move
 
 @move(4)
 def open_batch(game: Game, a: int, b: int, c: int) -> None:
-    maker, number, is_cash = a % len(game.people), game.key(), b % 6 == 0
+    maker, number, is_cash = a % len(game.people), game.key(), b % 3 == 0
     reason = "没有账户" if is_cash else None
     game.both(
         lambda m: m.open_batch(maker, is_cash),
@@ -166,11 +166,14 @@ move(2)(
 move(1)(_of_many("lose_many", bulk.lose_many))
 
 
-@move(2)
+@move(10)
 def hand_cash(game: Game, a: int, b: int, c: int) -> None:
+    """Mostly by two others than who released it."""
     is_cash = {n for n, batch in enumerate(game.model.batches) if batch.is_cash}
     n = game.pick(game.model.payments, a, lambda p: p.state == "sent" and p.batch in is_cash)
-    one, two = b % len(game.people), game.person(c, b % len(game.people))
+    releaser = game.model.batches[game.model.payments[n].batch].releaser
+    one = game.person(b, releaser)
+    two = game.person(c, releaser, one)
     handover = services.Handover(
         (game.people[one], game.people[two]), clock.today(), "村委会", "signature", "江正", a_receipt()
     )
@@ -190,7 +193,7 @@ def _asked(game: Game, n: int) -> int:
     return Countersign.objects.filter(handover__payment=game.payments[n]).latest("id").pk
 
 
-@move(3)
+@move(10)
 def confirm_cash(game: Game, a: int, b: int, c: int) -> None:
     """Mostly by whom was asked."""
     n = _handed(game, a)
@@ -198,7 +201,7 @@ def confirm_cash(game: Game, a: int, b: int, c: int) -> None:
     game.both(lambda m: m.confirm_cash(n, by), lambda: countersigning.confirm(_asked(game, n), by=game.people[by]))
 
 
-@move(1)
+@move(10)
 def object_to_cash(game: Game, a: int, b: int, c: int) -> None:
     n = _handed(game, a)
     by = game.model.payments[n].asked.second if b % 2 else c % len(game.people)
