@@ -7,18 +7,23 @@ nowhere else (its canary), with a case, and money on its way, so that a list tha
 import datetime
 import hashlib
 import io
+from types import SimpleNamespace
 from typing import Any
 
 from django.core.files.base import ContentFile
 
+from access import break_glass
 from access import services as access
+from access.models import Delegation
 from audit import clock
 from casework import payments, services_log
+from casework.auditing import jobs as rule_jobs
+from casework.auditing import questions, running, sampling
 from casework.models import Case, CaseDocument, Measure, PublicNotice, SurveyDraft
 from casework.rosters import building, deciding, paying
 from casework.services_log import Service
 from families import services as families
-from families.models import Household
+from families.models import Household, Lead
 from flows.models import ProgrammeVersion
 from flows.services import draft_version
 from funds import (
@@ -27,6 +32,7 @@ from funds import (
     bank_formats,
     bank_lists,
     budget,
+    countersigning,
     imprest,
     proposals,
     providers,
@@ -36,7 +42,17 @@ from funds import (
     stocktake,
 )
 from funds import services as funds
-from funds.models import BankTask, Fund, ImprestFloat, Payment, PaymentBatch, Recovery, Transfer
+from funds.models import (
+    BankTask,
+    Fund,
+    ImprestFloat,
+    Payment,
+    PaymentBatch,
+    Recovery,
+    StockItem,
+    StockStore,
+    Transfer,
+)
 from jobs import runner
 from jobs.models import Job
 from tests.authorisation.places import VILLAGES, Person, Places
@@ -498,6 +514,35 @@ class Records:
         done = counted(world, fourth, {quilt: 10})
         self.keep("count_to_confirm", count_id=done.pk, step="confirm")
 
+    def second_persons(self) -> None:
+        """Goods that were handed out by two, in the running month; their slip is signed, with a picture."""
+        with clock.frozen_at(NOW):
+            asked, objected = self.by_two(1), self.by_two(2)
+            countersigning.object_to(objected, by=self.here("storekeeper"), words="那天我在县里")
+        self.keep("second_person", pk=asked)
+        self.keep("second_person_objects", pk=objected)
+
+    def by_two(self, quantity: int) -> int:
+        """The number of the question to the storekeeper, who handed it out together with the first crew's clerk."""
+        world, store = self.world, StockStore.objects.get(pk=self.at["store"]["store_id"])
+        quilt = StockItem.objects.get(pk=self.at["goods_item"]["item_id"])
+        family = self.household
+        to = stock.Handout(family.household_no, family.head_name, world.village, family.head_name, "")
+        slip = stock.issue(
+            store, [(quilt, quantity)], to=to, by=world.township_clerk, key=a_key(), witness=self.here("storekeeper")
+        )
+        signed = families.add_document(
+            family,
+            ContentFile(photo(), name="a.jpg"),
+            kind="cash_receipt",
+            by=world.township_clerk,
+            content_type="image/jpeg",
+        )
+        stock.sign(
+            slip, how="signature", signer="本人", sha256=signed.sha256, by=world.township_clerk, document_id=signed.pk
+        )
+        return slip.countersign.pk
+
     @property
     def household(self) -> Household:
         return Household.objects.get(pk=self.at["family"]["pk"])
@@ -508,7 +553,7 @@ class Records:
         world = self.world
         staff = access.create_staff("somebody", "某某", "k" * 32, by=world.sysadmin).staff
         post = access.appoint(staff, "village_head", self.places.units["V2"], by=world.sysadmin)
-        self.keep("account", pk=staff.pk)
+        self.keep("account", pk=staff.pk, what="password")
         self.keep("post", pk=post.pk)
         stored = ProgrammeVersion.objects.filter(programme="education_grant").latest("pk").parameters
         version = draft_version(
@@ -526,6 +571,46 @@ class Records:
             params={"roster": self.at["roster_put_up"]["roster_id"]},
         )  # fmt: skip
         self.keep("roster_job", job_id=approving.pk)
+
+    def waiting(self) -> None:
+        """What a second administrator is to confirm, and a post that is lent (docs/adr/0024)."""
+        staff = access.create_staff("hopeful", "候任", "h" * 32, by=self.world.sysadmin).staff
+        post = access.appoint(staff, "township_approver", self.places.units["T1"], by=self.world.sysadmin)
+        assert post.waits
+        self.keep("waiting_post", kind="post", pk=post.pk)
+        deputy = self.places.person("village_clerk", "delegate").staff
+        self.keep("delegation", pk=Delegation.objects.get(delegate=deputy).pk)
+
+    def glass(self) -> None:
+        """The clerk of the neighbouring village has looked into the first one (docs/adr/0025)."""
+        clerk = self.places.crews["V2"].village_clerk
+        request = SimpleNamespace(user=clerk, session={})
+        row = break_glass.begin(request, self.places.units["V1"], reason="山洪冲了路，要找到这几家的老人转移")
+        self.keep("looked_into", pk=row.pk)
+
+    def auditing(self) -> None:
+        """A call for help that nobody answered, found by a run over the county; a question about it, and a sample."""
+        world, county = self.world, self.places.units["A"]
+        lead = Lead.objects.create(
+            village=world.village, source="villager", words="断了柴火", reported_on=START - datetime.timedelta(days=20)
+        )
+        made = running.run(county, by=world.auditor)
+        hit = made.hits.get(subject=f"lead:{lead.pk}")
+        self.keep("hit", hit_id=hit.pk)
+        self.keep("rule", code="returned_unresolved")
+        job = Job.objects.create(
+            kind=rule_jobs.KIND, title="审计规则", state="done", requested_by_id=self.here("auditor").pk,
+            params={"unit": county.pk}, result={"run": made.pk},
+        )  # fmt: skip
+        self.keep("rules_job", job_id=job.pk)
+        asked = questions.ask(
+            self.places.units["T1"], "township_approver", "线索", "为什么没有人去看？",
+            due_on=NOW + datetime.timedelta(days=10), by=world.auditor, key="question", subjects=[hit.subject], rule=hit.rule,
+        )  # fmt: skip
+        self.keep("question", question_id=asked.pk)
+        frame = sampling.Frame(county, "cases", START, NOW, 0)
+        drawn = sampling.draw(frame, size=2, seed="2026050", seed_source="县政府网站 4 月 15 日", by=world.auditor)
+        self.keep("sample", sample_id=drawn.pk)
 
     def drafts(self, people: list[Person]) -> None:
         """An unfinished survey of everybody who surveys; each sees her own alone."""
@@ -550,7 +635,11 @@ class Records:
             self.floats,
             self.lists,
             self.goods,
+            self.second_persons,
             self.house,
+            self.waiting,
+            self.glass,
+            self.auditing,
         ):
             step()
         self.drafts(self.places.people)
