@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import django.contrib.auth
 import pytest
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AnonymousUser
@@ -14,6 +15,7 @@ from django.urls import get_resolver, path
 
 import access.roles
 import access.scope
+import access.sessions
 import casework.acting
 import casework.desks.admin.reach
 import casework.desks.imports.views
@@ -48,11 +50,22 @@ def a_desk_without_a_door(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(casework.desks.township.office, "posts_of", lambda user: (Post("township_clerk", 0, "township"),))
 
 
+def no_session_limits(patch: pytest.MonkeyPatch) -> None:
+    """The second net: without a login there is no session that could last."""
+    patch.setattr(access.sessions, "is_over", lambda request: False)
+    patch.setattr(access.sessions, "was_here", lambda request: None)
+
+
 def a_page_without_login(patch: pytest.MonkeyPatch) -> None:
+    no_session_limits(patch)
     patch.setattr(AnonymousUser, "is_authenticated", True)
 
 
 def a_closed_account_let_in(patch: pytest.MonkeyPatch) -> None:
+    no_session_limits(patch)
+    patch.setattr(
+        django.contrib.auth, "constant_time_compare", lambda one, other: True
+    )  # sessions end with the account
     patch.setattr(ModelBackend, "get_user", lambda self, pk: Staff.objects.get(pk=pk))
 
 
