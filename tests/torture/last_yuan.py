@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from audit import clock
 from audit.context import acting
 from casework.models import CaseEvent
-from funds import imprest, ledger, proposals, services
+from funds import ledger, services
 from funds.errors import FundShort
 from funds.models import Reservation
 from tests.torture import web
@@ -127,35 +127,28 @@ def spend(*, attempts: int, seed: int, clients: int = CLIENTS) -> Outcome:
 
 
 def cross(*, attempts: int, seed: int, clients: int = 16) -> Outcome:
-    """Money from an account and back to it, from both sides at once. All can be done; who locks in the wrong order meets a deadlock."""
+    """Money from an account and back to it, from both sides at once, of decisions that share nothing else.
+
+    All can be done; who locks in the wrong order meets a deadlock.
+    """
     world, outcome = load_world(), Outcome(cap=0)
     programme = f"cross:{seed}"
     with clock.frozen_at(START):
         fund = services.open_fund(f"CROSS-{seed}", "torture", source="fiscal", unit=world.county)
         services.receive(fund, 10**9, key=f"{programme}:in")
-        place = services.allocate(
-            fund, 10**8, programme=programme, unit=world.township, year=2026, key=f"{programme}:to"
-        )
-        limit = imprest.propose_limit(
-            place, 10**7, world.township_clerk, by=world.fund_manager, key=f"{programme}:limit", reason="torture"
-        )
-        proposals.confirm(limit.pk, by=world.fund_checker)
-        ledger.post(
-            "imprest_advance",
-            10**6,
-            key=f"{programme}:float",
-            fund_id=fund.pk,
-            allocation_id=place.pk,
-            subject="fund:0",
-        )
+        services.allocate(fund, 10**8, programme=programme, unit=world.township, year=2026, key=f"{programme}:to")
+    held: dict[int, Reservation] = {}
 
     def turn(number: int, n: int) -> None:
+        """Half of them reserve while the others give back what they reserved in the round before. The commit settles."""
         with transaction.atomic(), acting(world.fund_manager, reason="torture"):
-            ledger.post(
-                ("imprest_advance", "imprest_return")[number % 2], 1, key=f"{programme}:{n}:{number}", fund_id=fund.pk,
-                allocation_id=place.pk, subject=f"fund:{number}",
-            )  # fmt: skip
-            ledger.settle_now()
+            if (number + n) % 2 == 0:
+                key = f"{programme}:{n}:{number}"
+                held[number] = services.reserve(
+                    subject=key, key=key, programme=programme, village=world.village, amount_fen=1
+                )
+            elif number in held:
+                services.release(held.pop(number), reason="torture")
 
     rounds = -(-attempts // clients)
     outcome.cap = rounds * clients
