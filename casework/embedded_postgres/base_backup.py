@@ -6,6 +6,7 @@
 A folder gets its name when it was verified, so what has a name is complete.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -64,7 +65,8 @@ def base_backup(data_dir: Path, archive: Path | None = None, say: Say = silent) 
         begun = datetime.now(UTC)
         draft = archive / BASE / f".{begun:%Y%m%dT%H%M%SZ}.draft"
         draft.mkdir(mode=0o700)
-        try:
+        with contextlib.ExitStack() as undo:  # whatever stops it, half a copy does not stay
+            undo.callback(shutil.rmtree, draft, ignore_errors=True)
             say("copying the database's files")
             _copy(place, programs, draft / CLUSTER)
             about = {"begun": begun.isoformat(), "ended": datetime.now(UTC).isoformat(), "postgresql": major}
@@ -76,9 +78,7 @@ def base_backup(data_dir: Path, archive: Path | None = None, say: Say = silent) 
             kept = beside.keep(Path(data_dir), archive)
             target = draft.with_name(draft.name[1:].removesuffix(".draft"))
             draft.rename(target)
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
+            undo.pop_all()
         _settle(archive / BASE)
     size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
     return {"base_backup": str(target), "bytes": size, "begun": about["begun"], "ended": about["ended"], "files": kept}

@@ -129,7 +129,7 @@ def test_nobody_stands_in_the_log_whatever_goes_wrong(
         with transaction.atomic():
             outbox.put("case.acted", key=f"{NAME}:{PHONE}", payload={"name": NAME, "case": -1})
         Worker().drain()
-        logging.getLogger("some.library").warning("could not parse %s", NAME)
+        logging.getLogger("somebody.else").warning("could not parse %s", NAME)
         logging.getLogger("casework.x").warning("row %s", ID_NUMBER)
         try:
             raise ValueError(f"{NAME} {PHONE}")
