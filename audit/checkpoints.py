@@ -24,6 +24,7 @@ from audit import leaves, old_seals
 from audit.errors import TreeIsBroken
 from audit.models import Checkpoint
 from audit.regrowing import Regrown
+from audit.sealer import as_sealer
 
 _LOCK = 20260417
 _KEY_NAME = "checkpoint_key"
@@ -58,6 +59,11 @@ def seal(*, everything: bool = False, limit: int = leaves.BATCH) -> Checkpoint |
     None: there is none, or another worker is sealing at this moment. `everything` looks at all entries again instead of
     those since the last seal. Raises TreeIsBroken when the stored tree is not the one that was sealed last.
     """
+    with as_sealer():
+        return _seal(everything, limit)
+
+
+def _seal(everything: bool, limit: int) -> Checkpoint | None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
         if not cursor.fetchone()[0]:

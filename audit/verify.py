@@ -109,7 +109,7 @@ def verify(*, anchors: Iterable[str] = ()) -> Report:
 # if possible. Compiling costs more than it saves in queries that are all scans and joins.
 _SETTINGS = {
     "search_path": "pg_catalog, public, pg_temp",
-    "row_security": "off",
+    "casework.reach": "everywhere",  # for whoever does not own the tables; that no policy hides more is a check of its own
     "timezone": "UTC",
     "datestyle": "ISO",
     "bytea_output": "hex",
@@ -129,18 +129,27 @@ def one_snapshot() -> Iterator[None]:
     with transaction.atomic(), connection.cursor() as cursor:
         if is_outermost:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        cursor.execute(_OWNS)
+        settings = _SETTINGS | {"row_security": "off" if cursor.fetchone()[0] else "on"}
         cursor.execute(
-            "WITH before AS MATERIALIZED (SELECT pg_catalog.current_setting('search_path') AS path)"
-            " SELECT path, pg_catalog.set_config(name, value, true) FROM before, unnest(%s::text[], %s::text[]) AS s (name, value)",
-            [list(_SETTINGS), list(_SETTINGS.values())],
+            "WITH before AS MATERIALIZED (SELECT pg_catalog.current_setting('search_path') AS path,"
+            " coalesce(pg_catalog.current_setting('casework.reach', true), '') AS reach)"
+            " SELECT path, reach, pg_catalog.set_config(name, value, true) FROM before, unnest(%s::text[], %s::text[]) AS s (name, value)",
+            [list(settings), list(settings.values())],
         )
-        path = cursor.fetchone()[0]
+        path, reach, _set = cursor.fetchone()
         yield
         if not is_outermost:
             cursor.execute(
-                "SELECT set_config('timezone', %s, true), set_config('search_path', %s, true)",
-                [connection.timezone_name, path],
+                "SELECT set_config('timezone', %s, true), set_config('search_path', %s, true), set_config('casework.reach', %s, true)",
+                [connection.timezone_name, path, reach],
             )
+
+
+_OWNS = """
+SELECT pg_catalog.bool_and(pg_catalog.pg_has_role(current_user, relowner, 'USAGE')) FROM pg_catalog.pg_class
+WHERE relrowsecurity AND relnamespace OPERATOR(pg_catalog.=) 'public'::pg_catalog.regnamespace
+"""
 
 
 def _problems(query: proofs.Query) -> Iterator[Problem]:

@@ -44,6 +44,7 @@ def look_over(data_dir: Path, *, say: Callable[[str], None], is_quick: bool = Fa
     Returns {payments, ledger, audit}: "frozen" or what to do, and of the two proofs "sound", or the end of what they said.
     `is_quick` leaves the proofs to whoever restores; the freeze never.
     """
+    _manage(data_dir, "db", "rights")  # a backup names no roles; without theirs not even the freeze can be written
     say("freezing payments")
     answer = {"payments": _frozen(data_dir)}
     if is_quick:

@@ -1,7 +1,10 @@
 from typing import Any
 
 from django.apps import AppConfig
+from django.db import connections
 from django.db.models.signals import post_migrate
+
+from casework.database import session
 
 
 def _freeze_after_restore(**_sent: Any) -> None:
@@ -11,14 +14,28 @@ def _freeze_after_restore(**_sent: Any) -> None:
     freeze_if_marked()
 
 
+def _grant_rights(**sent: Any) -> None:
+    """Every migration may have brought a table; the owner alone can say who may use it."""
+    from casework.database import rights  # noqa: PLC0415
+
+    connection = connections[sent["using"]]
+    if rights.owns_the_tables(connection):
+        rights.grant(connection)
+
+
 class CaseworkConfig(AppConfig):
     name = "casework"
 
     def ready(self) -> None:
         from audit.bundle import register_selector  # noqa: PLC0415
+        from audit.verify import register_check  # noqa: PLC0415
+        from casework.database.policies import hiding_policies  # noqa: PLC0415
 
+        session.connect()
         post_migrate.connect(_freeze_after_restore, sender=self)
+        post_migrate.connect(_grant_rights, sender=self)
         from casework import bank_answers, bank_jobs, celery, checks, importing, timers  # noqa: F401, PLC0415
+        from casework.database import checks as deployment  # noqa: F401, PLC0415
         from casework.auditing import jobs as audit_jobs  # noqa: F401, PLC0415
         from casework.desks.funds import statement_files  # noqa: F401, PLC0415
         from casework.rosters import answers, jobs  # noqa: F401, PLC0415
@@ -36,3 +53,4 @@ class CaseworkConfig(AppConfig):
         from casework.trail import bundle_of  # noqa: PLC0415
 
         register_selector("case", bundle_of)
+        register_check("reach", hiding_policies)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from access.secrets import Secrets
 from access.switch import read_switch
 from casework import embedded_postgres
+from casework.database import logins
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -76,7 +77,8 @@ MIDDLEWARE = [
     "casework.desks.confirming.LedToEnrolment",
     "access.middleware.OwnPasswordFirst",
     "axes.middleware.AxesMiddleware",
-    "access.break_glass.BreakGlassMiddleware",  # the last one: it calls the view itself
+    "access.break_glass.BreakGlassMiddleware",  # calls the view itself
+    "access.reach.ReachMiddleware",  # the last one: knows of the emergency
 ]
 
 ROOT_URLCONF = "casework.urls"
@@ -100,10 +102,13 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
-if env("DATABASE_URL", default=""):
-    DATABASES = {"default": env.db("DATABASE_URL")}
+# As whom this process talks to PostgreSQL: pages and the worker own no table (casework.database).
+PROCESS = logins.process(sys.argv, env.ENVIRON)
+DATABASE_ROLE = env("CASEWORK_DATABASE_ROLE", default="")  # a role to work as after the login; tests use it
+if logins.is_managed_elsewhere(env.ENVIRON):
+    DATABASES = {"default": env.db(logins.url_for(PROCESS, env.ENVIRON))}
 else:
-    DATABASES = {"default": embedded_postgres.django_database(DATA_DIR)}
+    DATABASES = {"default": logins.as_login(embedded_postgres.django_database(DATA_DIR), PROCESS)}
 DATABASES["default"].setdefault("OPTIONS", {})
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True

@@ -6,5 +6,6 @@ from django.core.wsgi import get_wsgi_application
 from casework.watching.metrics import share_between_processes
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "casework.settings")
+os.environ.setdefault("CASEWORK_PROCESS", "web")  # which role it logs in as: casework.database.logins
 share_between_processes(settings.DATA_DIR)
 application = get_wsgi_application()

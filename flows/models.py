@@ -3,6 +3,7 @@
 from functools import cached_property
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from viewflow.workflow.models import Process
@@ -61,6 +62,25 @@ class ProgrammeVersion(models.Model):
     @cached_property
     def rules(self) -> Parameters | ListParameters:
         return parameters_of(self.programme).from_json(self.parameters)
+
+
+class Way(models.Model):
+    """One edge of a programme to one of its targets, for the laws in PostgreSQL: flows.ways writes what the specs say."""
+
+    programme = models.CharField(max_length=30)
+    from_state = models.CharField(max_length=24)
+    action = models.CharField(max_length=24)
+    to_state = models.CharField(max_length=24)
+    roles = ArrayField(models.CharField(max_length=20))
+    duty = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["programme", "from_state", "action", "to_state"], name="a_way_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.programme}: {self.from_state} {self.action} {self.to_state}"
 
 
 class WorkingDay(models.Model):

@@ -12,6 +12,7 @@ from access.models import OrgUnit
 from audit import clock
 from flows import calendar
 from flows import services as flow_services
+from tests.owner import giving_up_the_owners_rights, owner
 from tests.world import START, World, build_world, load_world
 
 
@@ -26,17 +27,30 @@ def business_day(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """The world is built once and stays; each test works in a transaction that is rolled back."""
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The world is built once and stays; each test works in a transaction that is rolled back.
+
+    Its owner made the database; from here on tests have the rights of the program, which owns nothing. Who attacks as the
+    owner says so: tests.owner.
+    """
     with django_db_blocker.unblock(), clock.frozen_at(START), transaction.atomic():
         if not OrgUnit.objects.exists():
             build_world()
+    with giving_up_the_owners_rights():
+        yield
 
 
 @pytest.fixture
 def world(db: None) -> World:
     """The small township, as the database has it; built anew after a test that emptied the database."""
     return load_world() if OrgUnit.objects.exists() else build_world()
+
+
+@pytest.fixture
+def as_the_owner(db: None) -> Iterator[None]:
+    """For tests of what holds even against the owner of the tables: laws, guards, and what finds a tamperer."""
+    with owner():
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -50,7 +64,7 @@ def files_go_to_a_scratch_folder() -> Iterator[None]:
 
 def _empty_the_database(self: TransactionTestCase) -> None:
     """What was written in earnest cannot be truncated, so the owner takes the triggers off first. For tests alone."""
-    with connection.cursor() as cursor:
+    with owner(), connection.cursor() as cursor:
         cursor.execute(
             """
             DO $$ DECLARE t record; BEGIN

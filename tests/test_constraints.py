@@ -645,6 +645,7 @@ def copy(table: str, changes: dict[str, str]) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("as_the_owner")  # the laws hold for the owner too
 def test_postgresql_refuses_every_bad_row(world: World) -> None:
     fill(world)
     wrong: dict[str, Any] = {}
@@ -663,6 +664,7 @@ def test_postgresql_refuses_every_bad_row(world: World) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("as_the_owner")
 def test_what_is_written_in_the_trail_is_not_changed_in_any_table(world: World) -> None:
     """Every table with an append-only trigger refuses UPDATE, DELETE and TRUNCATE of a row that is there."""
     fill(world)

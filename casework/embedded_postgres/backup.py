@@ -153,8 +153,15 @@ def _dump(database: Database, target: Path) -> str:
         cursor.execute("SHOW server_version")
         version = cursor.fetchone()[0]
         programs = client_programs(connection.server_version // 10000)
-    # The archive as a whole is compressed; --no-owner lets it be restored on a server with other roles.
-    options = ["--format=custom", "--compress=0", "--no-owner", f"--file={target}", f"--dbname={database.dsn}"]
+    # The archive as a whole is compressed. Without owner and rights it can be restored on a server with other roles.
+    options = [
+        "--format=custom",
+        "--compress=0",
+        "--no-owner",
+        "--no-privileges",
+        f"--file={target}",
+        f"--dbname={database.dsn}",
+    ]
     _run(database, [programs["pg_dump"], *options])
     return version
 
@@ -292,7 +299,10 @@ def _read_into(fresh: Database, beside: Database, programs: Programs, dump: Path
                 "The role of this program may not create a database. For the restore: ALTER ROLE ... CREATEDB."
             ) from error
     try:
-        _run(fresh, [programs["pg_restore"], "--no-owner", "--exit-on-error", f"--dbname={fresh.dsn}", dump])
+        _run(
+            fresh,
+            [programs["pg_restore"], "--no-owner", "--no-privileges", "--exit-on-error", f"--dbname={fresh.dsn}", dump],
+        )
     except EmbeddedPostgresError:
         _drop(fresh, beside)
         raise

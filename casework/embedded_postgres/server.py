@@ -26,6 +26,7 @@ from .programs import Programs, make_root_homes, readable_by, server_programs
 
 DATABASE = "casework"
 ROLE = "casework"
+ROLES = (ROLE, "casework_web", "casework_worker", "casework_auditor")  # made by the migrations (casework.database.rights)
 PATIENCE_FOR_RECOVERY = 3600  # seconds; after a power cut or in a restore PostgreSQL replays its log before it answers
 PATIENCE_FOR_LAUNCH = 60  # seconds until a main process must be there
 PATIENCE_FOR_LEFTOVERS = 5  # seconds until processes that outlived their server are ended
@@ -156,7 +157,19 @@ def start_under_lock(place: Place, say: Say) -> None:
         _launch(place, account, say)
         if not _becomes_ready(place, say, PATIENCE_FOR_LAUNCH):
             raise ServerDidNotStart(f"PostgreSQL ended while it was starting. {_end_of_log(place)}")
+    _let_in(place, account)
     _create_database(place)
+
+
+def _let_in(place: Place, account: Account) -> None:
+    """A server that an older program started has not heard of the newer roles."""
+    file = place.config / "pg_ident.conf"
+    if file.read_text() == (wanted := _who_may_be_whom(account)):
+        return
+    with acting_as(account):
+        file.write_text(wanted)
+    with closing(connect(place)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_reload_conf()")
 
 
 def _launch(place: Place, account: Account, say: Say) -> None:
@@ -235,8 +248,13 @@ def _write_config(place: Place, account: Account) -> None:
     (place.config / "postgresql.conf").write_text(SETTINGS.format(**quoted, **archiving.settings_for(place)))
     (place.config / archiving.SCRIPT).write_text(archiving.script_for(place))
     (place.config / "pg_hba.conf").write_text(HBA)
+    (place.config / "pg_ident.conf").write_text(_who_may_be_whom(account))
+
+
+def _who_may_be_whom(account: Account) -> str:
+    """Whoever owns the server, and root, may log in as any role of this program, and as nobody else."""
     owners = sorted({account.name, "root"})
-    (place.config / "pg_ident.conf").write_text("".join(f'casework "{name}" {ROLE}\n' for name in owners))
+    return "".join(f'casework "{name}" {role}\n' for name in owners for role in ROLES)
 
 
 def _rotate_log(place: Place) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 from django.db import connection
 
+from tests.owner import owner
+
 
 def run(sql: str, *facts: Any) -> list[tuple]:
-    with connection.cursor() as cursor:
+    with owner(), connection.cursor() as cursor:
         cursor.execute(sql, facts or None)
         return cursor.fetchall() if cursor.description else []
 

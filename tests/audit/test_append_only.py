@@ -7,6 +7,8 @@ from audit import checkpoints, leaves
 from tests.audit.attack import run, settle
 from tests.world import World
 
+pytestmark = pytest.mark.usefixtures("as_the_owner")  # whose rights let him try
+
 APPEND_ONLY = (
     "casework_historicalcase",
     "audit_entry",

@@ -11,11 +11,14 @@ from casework.errors import SecondDuty
 from casework.models import Case, CaseDuty, CaseEvent
 from funds.models import Transfer
 from jobs.models import Outbox
+from tests.owner import owner
 from tests.world import World, case_now
+
+LAWS = ("casework_state_guard", "casework_state_told")
 
 
 def put(case: Case, state: str, **columns: Any) -> Case:
-    """Write the state straight into the row. History notices at commit, which never comes."""
+    """Write the state straight into the row, as its owner who takes the law of the state off."""
     ends = state in case.spec.ends
     columns = {
         "state": state,
@@ -26,8 +29,13 @@ def put(case: Case, state: str, **columns: Any) -> Case:
         **columns,
     }
     sets = ", ".join(f"{name} = %s" for name in columns)
-    with connection.cursor() as cursor:
+    with owner(), connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+        for law in LAWS:
+            cursor.execute(f"ALTER TABLE casework_case DISABLE TRIGGER {law}")
         cursor.execute(f"UPDATE casework_case SET {sets} WHERE id = %s", [*columns.values(), case.pk])
+        for law in LAWS:
+            cursor.execute(f"ALTER TABLE casework_case ENABLE ALWAYS TRIGGER {law}")
     return case_now(case)
 
 

@@ -11,7 +11,7 @@ from tests.casework.test_whole_way import pay
 from tests.funds.test_ledger import account, refuses
 from tests.world import World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("as_the_owner")]
 MOVE = (
     "INSERT INTO funds_transfer (key, kind, debit_id, credit_id, amount_fen, subject, reservation_id, payment_id, reason,"
     " document_no, business_date, recorded_at) VALUES ('bad', %s, %s, %s, %s, %s, %s, %s, '', '', '2026-04-15', now())"

@@ -15,6 +15,7 @@ from funds import services as funds
 from funds.errors import MonthClosed, SamePerson, WrongProposal
 from funds.models import Account, Period, PeriodTotal, Proposal, Transfer
 from tests.funds.books import another_fund, answer, close, on, payment, reserve, sql
+from tests.owner import owner
 from tests.world import START, World, build_world, load_world
 
 MAY = datetime.date(2026, 5, 10)
@@ -221,7 +222,7 @@ def test_a_year_is_closed_with_its_twelfth_month(world: World) -> None:
 
 def tamper(statement: str, *params: Any) -> None:
     """As the owner of the database who takes the triggers off. The chain sees it too; here the sums are asked."""
-    with connection.cursor() as cursor:
+    with owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         for table in ("funds_period", "funds_periodtotal", "funds_transfer"):
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")

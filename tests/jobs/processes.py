@@ -28,6 +28,7 @@ def environment(**more: str) -> dict[str, str]:
         os.environ
         | {
             "DATABASE_URL": url,
+            "CASEWORK_DATABASE_ROLE": settings.DATABASE_ROLE,
             "CASEWORK_DATA_DIR": str(settings.DATA_DIR),
             "PYTHONPATH": str(ROOT),
             "CELERY_BROKER_URL": "",

@@ -10,11 +10,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
+from django.db import connection
 from django.utils import timezone
 
 from audit.console import JsonCommand
 from casework import embedded_postgres as embedded
 from casework.after_restore import is_marked, look_over
+from casework.database import rights
 from casework.embedded_postgres import Database, EmbeddedPostgresError
 from casework.embedded_postgres.place import RESTORED, mark_restored
 
@@ -26,6 +28,7 @@ VERBS = {  # {verb: what its one word is, "?" where it may be left out}
     "start": "",
     "stop": "",
     "status": "",
+    "rights": "",
     "backup": "?new file or folder",
     "restore": "the backup file",
     "archive": "on, off or status",
@@ -68,6 +71,8 @@ class Command(JsonCommand):
 
     def _do(self, verb: str, what: str | None, options: dict[str, Any]) -> dict[str, Any]:
         is_embedded = not os.environ.get("DATABASE_URL")
+        if verb == "rights":
+            return self._rights(is_embedded)
         if verb in ("backup", "restore"):
             if is_embedded:
                 embedded.start(settings.DATA_DIR, say=self._say)
@@ -82,6 +87,14 @@ class Command(JsonCommand):
             return {"managed": "here"} | embedded.status(settings.DATA_DIR)
         act = embedded.start if verb == "start" else embedded.stop
         return {"managed": "here"} | act(settings.DATA_DIR, say=self._say)
+
+    def _rights(self, is_embedded: bool) -> dict[str, Any]:
+        """Of use after a restore: a backup says nothing of roles, and `migrate` may have nothing to do."""
+        if is_embedded:
+            embedded.start(settings.DATA_DIR, say=self._say)
+        if not rights.owns_the_tables(connection):
+            raise CommandError("Only the owner of the tables can say who may use them: CASEWORK_OWNER_DATABASE_URL.")
+        return {"rights": "given" if rights.grant(connection) else "not given: this login may not make roles"}
 
     def _whole(self, verb: str, file: Path | None, options: dict[str, Any]) -> dict[str, Any]:
         database = Database.of_django(settings.DATABASES["default"])

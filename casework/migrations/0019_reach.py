@@ -1,0 +1,90 @@
+"""Row-level security: the second net under scope(). Whoever owns the tables is not held by it; pages do not own them.
+
+What a connection may see it says in four settings (access.reach). The owner of the tables, the sealer and auditors see
+all. A row that hangs on a case or a household is seen with it.
+"""
+
+from django.db import migrations
+
+FUNCTIONS = """
+CREATE FUNCTION access_reaches_everywhere() RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT coalesce(current_setting('casework.reach', true), '') = 'everywhere'
+      OR current_user IN ('casework_auditor', 'casework_sealer')
+$$;
+CREATE FUNCTION access_reach(what text) RETURNS bigint[] LANGUAGE sql STABLE AS $$
+  SELECT coalesce(nullif(current_setting('casework.' || what, true), ''), '{}')::bigint[]
+$$;
+"""
+
+# Asked once a query, not once a row: each stands in a SELECT of its own.
+_ALL = "(SELECT access_reaches_everywhere())"
+_HERE = "ARRAY[province_id, prefecture_id, county_id, township_id, village_id] && (SELECT access_reach('units'))"
+
+PLACED = {
+    "casework_case": f"{_HERE} OR id = ANY ((SELECT access_reach('cases'))::bigint[])",
+    "families_household": f"{_HERE} OR group_id = ANY ((SELECT access_reach('units'))::bigint[])"
+    " OR id = ANY ((SELECT access_reach('households'))::bigint[])"
+    " OR id IN (SELECT c.household_id FROM casework_case c WHERE c.id = ANY ((SELECT access_reach('cases'))::bigint[]))",
+    "casework_historicalcase": f"{_HERE} OR id = ANY ((SELECT access_reach('cases'))::bigint[])",
+    "families_historicalhousehold": f"{_HERE} OR id = ANY ((SELECT access_reach('households'))::bigint[])",
+}
+OF_A_CASE = (
+    "caseevent", "casedocument", "deliberation", "measure", "followupvisit", "serviceentry",
+    "historicalcasedocument", "historicaldeliberation", "historicalmeasure", "historicalfollowupvisit",
+    "historicalserviceentry",
+)  # fmt: skip
+OF_A_HOUSEHOLD = (
+    "householdmember", "survey", "bankaccount", "householdmeans", "hardshipcause", "helpreceived", "document",
+    "historicalhouseholdmember", "historicalsurvey", "historicalbankaccount", "historicalhouseholdmeans",
+    "historicalhardshipcause", "historicalhelpreceived", "historicaldocument",
+)  # fmt: skip
+OF_A_PERSON = {"families_person": "id", "families_historicalperson": "id"}
+
+# Laws see all rows, whoever's statement they judge.
+DEFINERS = (
+    "casework_close_households", "casework_close_line", "casework_roster_digest", "casework_roster_guard",
+    "casework_rosterbatch_guard",
+)  # fmt: skip
+
+
+def _policies():
+    for table, condition in PLACED.items():
+        yield table, condition
+    for name in OF_A_CASE:
+        yield f"casework_{name}", "EXISTS (SELECT FROM casework_case c WHERE c.id = case_id)"
+    for name in OF_A_HOUSEHOLD:
+        yield (
+            f"families_{name}",
+            "household_id IS NULL OR EXISTS (SELECT FROM families_household h WHERE h.id = household_id)",
+        )
+    for table, column in OF_A_PERSON.items():
+        yield table, f"EXISTS (SELECT FROM families_householdmember m WHERE m.person_id = {table}.{column})"
+
+
+def forwards(apps, schema_editor):
+    for table, condition in _policies():
+        schema_editor.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+        schema_editor.execute(f"CREATE POLICY within_reach ON {table} USING ({_ALL} OR {condition}) WITH CHECK (true)")
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT oid::regprocedure::text FROM pg_proc"
+            " WHERE pronamespace = 'public'::regnamespace AND proname = ANY (%s)",
+            [list(DEFINERS)],
+        )
+        for (function,) in cursor.fetchall():
+            schema_editor.execute(f"ALTER FUNCTION {function} SECURITY DEFINER SET search_path = public, pg_temp")
+
+
+def backwards(apps, schema_editor):
+    for table, _condition in _policies():
+        schema_editor.execute(f"DROP POLICY within_reach ON {table}")
+        schema_editor.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
+
+
+class Migration(migrations.Migration):
+    dependencies = [("casework", "0018_signatures_by_their_line"), ("families", "0008_how_a_photo_looks")]
+
+    operations = [
+        migrations.RunSQL(FUNCTIONS, "DROP FUNCTION access_reaches_everywhere(); DROP FUNCTION access_reach(text);"),
+        migrations.RunPython(forwards, backwards),
+    ]

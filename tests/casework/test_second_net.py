@@ -1,0 +1,148 @@
+"""Row-level security with the first net taken away: what a page forgets to ask, PostgreSQL does not show."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.db.models import Q, QuerySet
+from django.test import Client
+
+from access import reach
+from access.scope import Scope
+from casework.models import Case, CaseEvent
+from casework.opening import open_case
+from families.models import BankAccount, Household, HouseholdMember, Person, Survey
+from tests.desks.test_township import login
+from tests.owner import owner
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def elsewhere(world: World) -> Case:
+    """A case of the other village, which nobody of the first village may see."""
+    household = world.household(world.other_village)
+    world.survey(household)
+    return open_case(household, "disaster_relief", by=world.township_clerk, key="elsewhere", words="屋顶漏雨")
+
+
+@pytest.fixture
+def first_net_gone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As if every list had forgotten to ask how far its reader reaches."""
+
+    def everything(self: Scope, rows: QuerySet) -> QuerySet:
+        return rows.all()
+
+    monkeypatch.setattr(Scope, "filter", everything)
+    monkeypatch.setattr(Scope, "condition", lambda self, model: Q(pk__isnull=False))
+    monkeypatch.setattr(Scope, "covers", lambda self, record: True)
+    yield
+
+
+OF_A_CASE = ("/cases/{pk}/", "/cases/{pk}/family/")
+
+
+def test_no_list_and_no_page_of_the_village_shows_a_family_of_another_village(
+    world: World, elsewhere: Case, first_net_gone: None
+) -> None:
+    mine = world.brought_to("registered")
+    client = login(Client(), world.village_clerk)
+
+    for address in addresses(client):
+        body = client.get(address).content.decode(errors="replace")
+        assert elsewhere.head_name not in body and elsewhere.case_no not in body, address
+    assert client.get(f"/cases/{mine.pk}/").status_code == 200
+    for address in OF_A_CASE:
+        assert client.get(address.format(pk=elsewhere.pk)).status_code == 404, address
+
+
+def addresses(client: Client) -> set[str]:
+    """Every page that the menu and the first pages lead to."""
+    found: set[str] = {"/"}
+    for _round in range(2):
+        for address in sorted(found):
+            answer = client.get(address, follow=True)
+            if answer.get("Content-Type", "").startswith("text/html"):
+                found |= set(re.findall(r'href="(/[a-z][^"#?]*)"', answer.content.decode()))
+    return {one for one in found if not re.match(r"/(logout|static|i18n)", one)}
+
+
+def test_the_net_does_not_hold_back_what_is_hers(world: World, elsewhere: Case, first_net_gone: None) -> None:
+    """The township reaches both villages."""
+    answer = login(Client(), world.township_clerk).get(f"/cases/{elsewhere.pk}/")
+
+    assert answer.status_code == 200
+
+
+TABLES = (
+    Case,
+    Household,
+    CaseEvent,
+    Person,
+    HouseholdMember,
+    Survey,
+    BankAccount,
+    Case.history.model,
+    Household.history.model,
+)
+
+
+def test_a_page_that_says_nothing_sees_nothing(world: World, elsewhere: Case) -> None:
+    assert all(model.objects.exists() for model in TABLES)
+
+    with reach.only(reach.NOWHERE):
+        assert [model.__name__ for model in TABLES if model.objects.exists()] == []
+        with reach.beyond():
+            assert all(model.objects.exists() for model in TABLES)
+        assert not Case.objects.exists()
+
+
+def test_every_table_that_hangs_on_a_family_or_a_case_is_seen_with_it_alone(world: World, elsewhere: Case) -> None:
+    mine = world.brought_to("township_review")
+    with reach.only(reach.of(world.village_clerk)):
+        _sees_only(mine, elsewhere)
+
+
+def _sees_only(mine: Case, elsewhere: Case) -> None:
+    assert set(Case.objects.values_list("pk", flat=True)) == {mine.pk}
+    for model in (CaseEvent, Case.history.model):
+        column = "case_id" if model is CaseEvent else "id"
+        assert set(model.objects.values_list(column, flat=True)) == {mine.pk}, model
+    for model in (HouseholdMember, Survey, BankAccount):
+        assert not model.objects.filter(household_id=elsewhere.household_id).exists(), model
+        assert model.objects.filter(household_id=mine.household_id).exists(), model
+    assert not Person.objects.filter(pk=elsewhere.beneficiary_id).exists()
+
+
+def test_what_is_said_for_one_page_is_not_left_for_the_next(world: World, elsewhere: Case) -> None:
+    client = login(Client(), world.village_clerk)
+    client.get("/village/")
+
+    assert Case.objects.filter(pk=elsewhere.pk).exists()  # this process reaches everything again
+
+
+def test_a_table_about_people_that_comes_later_has_its_net_too(world: World) -> None:
+    """Whatever names a case or a family and shows more than numbers is under the net, or stands here with a reason."""
+    without = {
+        "casework_publicnotice": "is public",
+        "casework_historicalpublicnotice": "is public",
+        "casework_alert": "names no person",
+        "casework_historicalalert": "names no person",
+        "casework_caseduty": "names staff",
+        "casework_surveydraft": "its writer's own",
+        "casework_rosterline": "shown by the list that it stands on",
+        "casework_historicalrosterline": "shown by the list that it stands on",
+        "families_lead": "may name a family that is not registered",
+        "families_historicallead": "may name a family that is not registered",
+    }
+    with owner(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
+            " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND NOT c.relrowsecurity"
+            " AND a.attname IN ('case_id', 'household_id')"
+        )
+        open_to_all = {name for (name,) in cursor.fetchall()}
+
+    assert open_to_all - {"flows_caseprocess"} == set(without)

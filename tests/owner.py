@@ -1,0 +1,45 @@
+"""Tests log in as the owner of the tables and work as the program, which owns nothing. An attacker becomes the owner again:
+
+with owner():
+    cursor.execute("ALTER TABLE ... DISABLE TRIGGER ...")
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+import psycopg2.extensions
+from django.conf import settings
+from django.db import connection
+
+from casework.database.logins import APPLICATION
+
+
+@contextlib.contextmanager
+def giving_up_the_owners_rights() -> Iterator[None]:
+    """For every connection of this process that is made within the block."""
+    settings.DATABASE_ROLE = APPLICATION
+    connection.close()
+    try:
+        yield
+    finally:
+        settings.DATABASE_ROLE = ""
+        connection.close()
+
+
+@contextlib.contextmanager
+def owner(name: str = "none") -> Iterator[None]:
+    """Within the block this connection has the rights of the tables' owner, or of the role `name`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('role')")
+        before = cursor.fetchone()[0]
+    _become(name)
+    try:
+        yield
+    finally:
+        if connection.connection.info.transaction_status != psycopg2.extensions.TRANSACTION_STATUS_INERROR:
+            _become(before)  # else the rollback does it
+
+
+def _become(role: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('role', %s, false)", [role])
