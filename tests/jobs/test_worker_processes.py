@@ -35,7 +35,7 @@ def test_kill_9_in_the_middle_of_a_handler_loses_and_doubles_nothing(tmp_path: P
     with worker() as first:
         wait_for(mark.exists, what="the handler's middle")
         kill(first)
-    assert effects() == [] and not all_done()
+    assert not any(effects()) and not all_done()  # the timer's own row is a 0
 
     go.touch()
     with worker():
