@@ -35,8 +35,8 @@ class CaseworkConfig(AppConfig):
         post_migrate.connect(_freeze_after_restore, sender=self)
         post_migrate.connect(_grant_rights, sender=self)
         from casework import bank_answers, bank_jobs, celery, checks, importing, timers  # noqa: F401, PLC0415
-        from casework.database import checks as deployment  # noqa: F401, PLC0415
         from casework.auditing import jobs as audit_jobs  # noqa: F401, PLC0415
+        from casework.database import checks as deployment  # noqa: F401, PLC0415
         from casework.desks.funds import statement_files  # noqa: F401, PLC0415
         from casework.rosters import answers, jobs  # noqa: F401, PLC0415
         from casework.steps import (  # noqa: F401, PLC0415

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from access import reach
 from access.models import Staff
 from audit import clock
 from casework import limits
@@ -163,12 +164,14 @@ def _told(findings: list[Finding]) -> str:
     return told if more <= 0 else _("%(told)s 还有 %(n)d 处。") % {"told": told, "n": more}
 
 
+@reach.beyond()
 def look_over_sets(sets: Iterable[list[Line]]) -> list[Finding]:
     """The same for a batch that is too long to be held at once; all lines of one account stand in one set."""
     found = [finding for lines in sets for finding in look_over(lines)]
     return sorted(found, key=lambda finding: not finding.blocks)
 
 
+@reach.beyond()
 def look_over(lines: Iterable[Line]) -> list[Finding]:
     """Everything there is to say about these lines together, what blocks first. A fixed number of queries."""
     lines = list(lines)

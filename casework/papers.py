@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from access import reach
 from access.roles import Ability
 from access.scope import scope
 from audit import clock
@@ -134,6 +135,7 @@ def _keep(household: Household, cleaned: uploads.Clean, *, kind: str, by: Any, t
     )
 
 
+@reach.beyond()
 def used_elsewhere(document: Document) -> list[Household]:
     """Other households with the very same file: one photo cannot prove two damages."""
     return list(

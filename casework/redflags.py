@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 from django.utils.translation import ngettext
 
+from access import reach
 from access.models import Recusal
 from audit import clock
 from casework.days import day_short
@@ -67,6 +68,7 @@ class _Material:
     help_before: dict[int, list[HelpReceived]] = field(default_factory=dict)
 
 
+@reach.beyond()
 def weigh(cases: Iterable[Case], *, user: Any) -> dict[int, list[Check]]:
     """The checks of each case, what must be verified first. A fixed number of queries, however many cases.
 

@@ -31,6 +31,8 @@ def hiding_policies() -> Iterator[Problem]:
         for table, policy in cursor.fetchall():
             yield Problem("law", table, None, "", f"{KINDS['law']}：{policy}")
         cursor.execute(_FUNCTION)
-        asked = [" ".join(source.removeprefix("\n").replace("SELECT", "", 1).split()) for (source,) in cursor.fetchall()]
+        asked = [
+            " ".join(source.removeprefix("\n").replace("SELECT", "", 1).split()) for (source,) in cursor.fetchall()
+        ]
         if asked != [ASKS]:
             yield Problem("law", "casework_case", None, "", f"{KINDS['law']}：access_reaches_everywhere")

@@ -81,11 +81,12 @@ def _make_roles(cursor: Any) -> bool:
           FOREACH statement IN ARRAY ARRAY[
             'CREATE ROLE {APPLICATION} NOLOGIN', 'CREATE ROLE {SEALER} NOLOGIN',
             'CREATE ROLE {LOGINS[WEB]} LOGIN', 'CREATE ROLE {LOGINS[WORKER]} LOGIN', 'CREATE ROLE {LOGINS[AUDITOR]} LOGIN',
+            'ALTER ROLE {LOGINS[WORKER]} BYPASSRLS',
             'GRANT {APPLICATION} TO {LOGINS[WEB]}', 'GRANT {APPLICATION} TO {LOGINS[WORKER]}',
             'GRANT {SEALER} TO {LOGINS[WORKER]} {alone}'] LOOP
             BEGIN
               EXECUTE statement;
-            EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN NULL;
+            EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error OR insufficient_privilege THEN NULL;
             END;
           END LOOP;
         END $do$"""

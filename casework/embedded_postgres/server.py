@@ -26,7 +26,12 @@ from .programs import Programs, make_root_homes, readable_by, server_programs
 
 DATABASE = "casework"
 ROLE = "casework"
-ROLES = (ROLE, "casework_web", "casework_worker", "casework_auditor")  # made by the migrations (casework.database.rights)
+ROLES = (
+    ROLE,
+    "casework_web",
+    "casework_worker",
+    "casework_auditor",
+)  # made by the migrations (casework.database.rights)
 PATIENCE_FOR_RECOVERY = 3600  # seconds; after a power cut or in a restore PostgreSQL replays its log before it answers
 PATIENCE_FOR_LAUNCH = 60  # seconds until a main process must be there
 PATIENCE_FOR_LEFTOVERS = 5  # seconds until processes that outlived their server are ended

@@ -22,9 +22,10 @@ _HERE = "ARRAY[province_id, prefecture_id, county_id, township_id, village_id] &
 
 PLACED = {
     "casework_case": f"{_HERE} OR id = ANY ((SELECT access_reach('cases'))::bigint[])",
+    # A family that moved away stays with the cases that stayed behind.
     "families_household": f"{_HERE} OR group_id = ANY ((SELECT access_reach('units'))::bigint[])"
     " OR id = ANY ((SELECT access_reach('households'))::bigint[])"
-    " OR id IN (SELECT c.household_id FROM casework_case c WHERE c.id = ANY ((SELECT access_reach('cases'))::bigint[]))",
+    " OR EXISTS (SELECT FROM casework_case c WHERE c.household_id = families_household.id)",
     "casework_historicalcase": f"{_HERE} OR id = ANY ((SELECT access_reach('cases'))::bigint[])",
     "families_historicalhousehold": f"{_HERE} OR id = ANY ((SELECT access_reach('households'))::bigint[])",
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from access import reach
 from audit import clock
 from casework.limits import HELPED_FEN
 from casework.rosters.models import Roster
@@ -73,6 +74,7 @@ WHERE l.roster_id = %(roster)s AND l.state = 'on'
 """
 
 
+@reach.beyond()
 def counts(roster: Roster) -> dict[str, int]:
     """{code: lines it stands against and that do not say why it may}, the blocking ones first."""
     with by_index() as cursor:
@@ -85,6 +87,7 @@ def counts(roster: Roster) -> dict[str, int]:
     return {code: found[code] for code in FINDINGS if code in found}
 
 
+@reach.beyond()
 def of_lines(roster: Roster, line_ids: Iterable[int]) -> dict[int, list[Finding]]:
     """{line id: what stands against it, a reason given or not} for the lines of one page."""
     with by_index() as cursor:
@@ -92,6 +95,7 @@ def of_lines(roster: Roster, line_ids: Iterable[int]) -> dict[int, list[Finding]
         return {pk: [FINDINGS[code] for code in codes] for pk, _accepted, codes in cursor.fetchall()}
 
 
+@reach.beyond()
 def lines_with(roster: Roster, code: str) -> list[int]:
     """The ids of the lines that one finding stands against."""
     with by_index() as cursor:

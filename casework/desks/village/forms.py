@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 
-from access import vault
+from access import reach, vault
 from audit import clock
 from casework.desks.account_fields import AccountFields
 from casework.desks.acts import new_key
@@ -96,6 +96,10 @@ class AccountForm(AccountFields):
         return cleaned
 
     def _refuse_unexplained_sharing(self, number: str) -> None:
+        with reach.beyond():  # whose it is is asked of everybody, and told by the village alone
+            self._refuse_sharing_with(number)
+
+    def _refuse_sharing_with(self, number: str) -> None:
         others = (
             BankAccount.objects.filter(number_index=vault.blind_index("account", number), is_active=True)
             .exclude(household=self.household)
