@@ -33,8 +33,13 @@ FORGETTING = frozenset(
     )
 )  # fmt: skip
 SEALED = ("audit_leaf", "audit_tile", "audit_checkpoint")
-# The balance of an account is moved by the trigger of a transfer alone. A slip is locked by its key, and stays as it is.
-COLUMNS = {"funds_account": ("fund_id", "allocation_id", "kind"), "funds_stockslip": ("id",)}
+# The balance of an account is moved by the trigger of a transfer alone. What is written once is locked by its key, and stays.
+COLUMNS = {
+    "funds_account": ("fund_id", "allocation_id", "kind"),
+    "funds_stockslip": ("id",),
+    "casework_question": ("id",),
+    "casework_sample": ("id",),
+}
 SECRET = frozenset(("django_session",))
 WITHHELD = {"access_staff": ("password",)}  # from auditors
 

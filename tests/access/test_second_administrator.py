@@ -17,6 +17,7 @@ from access.roles import NEED_A_SECOND, ROLES
 from access.scope import posts_of
 from tests.access.test_factor import enrolled
 from tests.desks.test_township import login
+from tests.owner import owner
 from tests.world import START, World, make_staff
 
 
@@ -142,7 +143,7 @@ def test_what_waits_is_not_lent(world: World) -> None:
 @pytest.fixture
 def alone(world: World) -> Staff:
     """An installation with one administrator that never had another."""
-    with connection.cursor() as cursor:
+    with owner(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM access_appointment WHERE role = 'sysadmin' AND staff_id <> %s", [world.sysadmin.pk])
     return world.sysadmin
 
@@ -241,7 +242,7 @@ def test_the_operator_resets_what_no_two_can(world: World, capsys: Any) -> None:
 
 
 def refused(sql: str, name: str) -> None:
-    with pytest.raises(DatabaseError) as error, transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(DatabaseError) as error, transaction.atomic(), owner(), connection.cursor() as cursor:
         cursor.execute(sql)
     assert error.value.__cause__.diag.constraint_name == name
 

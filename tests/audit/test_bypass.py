@@ -12,13 +12,14 @@ from django.test import override_settings
 from access.models import OrgUnit
 from audit.history import write_history
 from audit.verify import verify
+from tests.owner import owner
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NEW = {"level": "province", "valid_from": datetime.date(2026, 1, 1)}
 
 
 def sql(statement: str, *facts: object) -> None:
-    with connection.cursor() as cursor:
+    with owner(), connection.cursor() as cursor:
         cursor.execute(statement, facts)
 
 

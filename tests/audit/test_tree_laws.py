@@ -5,6 +5,7 @@ from django.db import IntegrityError, transaction
 
 from audit import checkpoints, leaves
 from tests.audit.attack import run, settle
+from tests.owner import owner
 from tests.world import World
 
 SALT, HASH = "decode(repeat('00', 16), 'hex')", "sha256('x')"
@@ -118,7 +119,8 @@ def test_an_old_seal_is_still_checked_and_the_first_new_one_follows_it(world: Wo
         None, 0, 2**61, 0, through, False, count, count, root, datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
     )
     run("ALTER TABLE audit_checkpoint DISABLE TRIGGER audit_checkpoint_of_tree")
-    old = Checkpoint.objects.create(**made.__dict__, hash=made.hash(), signature=checkpoints.sign(made.hash()))
+    with owner():
+        old = Checkpoint.objects.create(**made.__dict__, hash=made.hash(), signature=checkpoints.sign(made.hash()))
     run("ALTER TABLE audit_checkpoint ENABLE ALWAYS TRIGGER audit_checkpoint_of_tree")
     monkeypatch.setattr(leaves, "_own_transaction", lambda: 0)
 

@@ -11,14 +11,12 @@ from casework.errors import SecondDuty
 from casework.models import Case, CaseDuty, CaseEvent
 from funds.models import Transfer
 from jobs.models import Outbox
-from tests.owner import owner
+from tests.owner import take_off
 from tests.world import World, case_now
-
-LAWS = ("casework_state_guard", "casework_state_told")
 
 
 def put(case: Case, state: str, **columns: Any) -> Case:
-    """Write the state straight into the row, as its owner who takes the law of the state off."""
+    """Write the state straight into the row, past the law of the state. History notices at commit, which never comes."""
     ends = state in case.spec.ends
     columns = {
         "state": state,
@@ -29,13 +27,9 @@ def put(case: Case, state: str, **columns: Any) -> Case:
         **columns,
     }
     sets = ", ".join(f"{name} = %s" for name in columns)
-    with owner(), connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
-        for law in LAWS:
-            cursor.execute(f"ALTER TABLE casework_case DISABLE TRIGGER {law}")
+    take_off("casework_case", "casework_state_guard", "casework_state_told")
+    with connection.cursor() as cursor:
         cursor.execute(f"UPDATE casework_case SET {sets} WHERE id = %s", [*columns.values(), case.pk])
-        for law in LAWS:
-            cursor.execute(f"ALTER TABLE casework_case ENABLE ALWAYS TRIGGER {law}")
     return case_now(case)
 
 

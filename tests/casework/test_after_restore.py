@@ -33,6 +33,7 @@ def test_the_mark_of_a_restore_becomes_its_freeze_once(marked: Path) -> None:
     assert PaymentFreeze.objects.count() == 1
 
 
+@pytest.mark.usefixtures("as_the_owner")
 def test_a_migration_freezes_what_a_backup_of_an_older_program_could_not(marked: Path) -> None:
     call_command("migrate", verbosity=0)
 

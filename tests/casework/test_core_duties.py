@@ -173,6 +173,7 @@ def test_the_delegate_of_a_relative_is_barred_too(world: World) -> None:
     refused(world, case, "approve", helper, Recused)
 
 
+@pytest.mark.usefixtures("as_the_owner")
 def test_postgresql_itself_lets_nobody_hold_two_duties(world: World) -> None:
     case = world.brought_to("township_decision")
     insert = """INSERT INTO casework_caseduty (case_id, person_key, duty, staff_id, since)

@@ -214,7 +214,7 @@ def test_a_state_changes_along_an_edge_by_an_act_of_whom_it_names(world: World) 
     case = world.brought_to("township_decision")
     approver, clerk = world.township_approver, world.village_clerk
 
-    breaks("UPDATE casework_case SET state = 'paid' WHERE id = %s", "state_follows_its_programme", case.pk)
+    breaks("UPDATE casework_case SET state = 'lead' WHERE id = %s", "state_follows_its_programme", case.pk)
     breaks(
         "UPDATE casework_case SET state = 'fund_reserved', tier = 'T1' WHERE id = %s",
         "state_changes_by_an_act",

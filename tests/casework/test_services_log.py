@@ -14,6 +14,7 @@ from casework.models import Case, ServiceEntry
 from casework.services_log import Service
 from funds.models import Payment, Reservation
 from tests.casework.test_help_in_parts import decided, paid_once
+from tests.owner import owner
 from tests.world import START, World, case_now
 
 CARE = {"parts": 2, "every_months": 1, "needs_check": True, "first_needs_check": True}
@@ -166,5 +167,10 @@ def test_postgresql_keeps_a_service_as_it_was_signed_for(world: World, case: Cas
 def test_postgresql_deletes_no_service(world: World, case: Case) -> None:
     served(world, case)
 
-    with pytest.raises(DatabaseError, match="never deleted"), transaction.atomic(), connection.cursor() as cursor:
+    with (
+        pytest.raises(DatabaseError, match="never deleted"),
+        transaction.atomic(),
+        owner(),
+        connection.cursor() as cursor,
+    ):
         cursor.execute("DELETE FROM casework_serviceentry")

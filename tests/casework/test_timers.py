@@ -23,6 +23,7 @@ from jobs.models import Outbox
 from jobs.worker import Worker
 from tests.audit.attack import settle
 from tests.casework.test_whole_way import pay
+from tests.owner import owner
 from tests.world import START, World, case_now
 
 
@@ -179,7 +180,8 @@ def test_a_calendar_that_nobody_loaded_stops_no_other_timer_and_is_shown(world: 
     waiting = world.brought_to("township_review")
     tick(waiting.due_on + datetime.timedelta(days=1))
     case = world.brought_to("village_notice")
-    WorkingDay.objects.all().delete()
+    with owner():
+        WorkingDay.objects.all().delete()
     calendar.forget()
 
     said = tick(waiting.due_on + datetime.timedelta(days=30))

@@ -11,6 +11,7 @@ from audit.context import acting
 from funds import ledger, periods, proposals
 from funds import services as funds
 from funds.models import Fund, Payment, PaymentBatch, Period, Reservation
+from tests.owner import owner
 from tests.world import World
 
 _serial = itertools.count(1)
@@ -27,7 +28,7 @@ def on(month: int, day: int, year: int = 2026) -> Any:
 
 
 def sql(statement: str, *params: Any) -> None:
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(), owner(), connection.cursor() as cursor:
         cursor.execute(statement, params)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 

@@ -40,6 +40,7 @@ from tests.desks.test_budget import stranger
 from tests.funds.banking.files import HEADING, csv_file
 from tests.funds.sent import DEMO_SENT_ON, PREFIX, demo_lines, more_money, plain_payments, send
 from tests.funds.test_ledger import refuses
+from tests.owner import owner
 from tests.world import DEMO, START, World, make_staff
 
 EXPECTED = {one["file"]: one for one in json.loads((DEMO / "bank-return.expected.json").read_text("utf-8"))["files"]}
@@ -744,7 +745,7 @@ def test_what_one_file_left_open_is_settled_for_one_reason(world: World) -> None
 
 
 def refused(statement: str, match: str) -> None:
-    with pytest.raises(DatabaseError, match=match), transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(DatabaseError, match=match), transaction.atomic(), owner(), connection.cursor() as cursor:
         cursor.execute(statement)
 
 

@@ -14,22 +14,23 @@ from funds import services as funds
 from funds.errors import Earmarked, FundShort, SamePerson, WrongProposal
 from funds.models import Account, Allocation, Fund, Proposal, Transfer
 from tests.funds.test_ledger import confirmed
+from tests.owner import owner
 from tests.world import START, World, make_staff
 
 
 def sql(statement: str, *params: Any) -> None:
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(), owner(), connection.cursor() as cursor:
         cursor.execute(statement, params)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def refuses(statement: str, *params: Any, match: str) -> None:
     sql("SELECT 1")  # what earlier statements left for the commit is settled first
-    with connection.cursor() as cursor:
+    with owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     with pytest.raises(DatabaseError, match=match):
         sql(statement, *params)
-    with connection.cursor() as cursor:
+    with owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 

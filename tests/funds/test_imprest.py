@@ -25,6 +25,7 @@ from funds.errors import (
 )
 from funds.models import Account, ImprestCount, ImprestFloat, ImprestRefill, ImprestSpend, Transfer
 from tests.funds.floats import a_float, allocation_of, decided, handed_out, key, limited, second
+from tests.owner import owner
 from tests.world import START, World, build_world, load_world
 
 NEXT_MONTH = datetime.date(2026, 5, 6)
@@ -310,7 +311,7 @@ def refuses(law: str) -> Iterator[None]:
 
 
 def raw(sql: str, *values: Any) -> None:
-    with connection.cursor() as cursor:
+    with owner(), connection.cursor() as cursor:
         cursor.execute(sql, values)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")

@@ -17,22 +17,23 @@ from funds.errors import Earmarked, FundShort, NoFund, WrongPaymentState
 from funds.models import Account, Allocation, Payment, Proposal, Reservation, Transfer
 from tests.casework.test_no_dead_ends import answer
 from tests.casework.test_whole_way import pay
+from tests.owner import owner
 from tests.world import START, World, build_world, load_world
 
 
 def sql(statement: str, *params: Any) -> None:
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(), owner(), connection.cursor() as cursor:
         cursor.execute(statement, params)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def refuses(statement: str, *params: Any, match: str) -> None:
     sql("SELECT 1")  # what earlier statements left for the commit is settled first
-    with connection.cursor() as cursor:
+    with owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     with pytest.raises(DatabaseError, match=match):
         sql(statement, *params)
-    with connection.cursor() as cursor:
+    with owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 

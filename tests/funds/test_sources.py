@@ -11,11 +11,12 @@ from funds import budget, ledger, proposals, receipts
 from funds import services as funds
 from funds.errors import FundShort, WrongReceipt
 from funds.models import Campaign, Donor, Fund, Receipt, Transfer
+from tests.owner import owner
 from tests.world import START, World
 
 
 def sql(statement: str, *params: Any) -> None:
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(), owner(), connection.cursor() as cursor:
         cursor.execute(statement, params)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
@@ -23,7 +24,7 @@ def sql(statement: str, *params: Any) -> None:
 def refuses(statement: str, *params: Any, match: str) -> None:
     with pytest.raises(DatabaseError, match=match):
         sql(statement, *params)
-    with connection.cursor() as cursor:
+    with owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 

@@ -23,6 +23,7 @@ from casework.models import CaseEvent
 from families import services as families
 from families.looks import look_of
 from families.models import Household, HouseholdMember, Person
+from tests.owner import take_off
 from tests.world import START, World, make_staff
 
 
@@ -49,6 +50,7 @@ def village(world: World) -> World:
     return world
 
 
+@pytest.mark.usefixtures("as_the_owner")  # whoever loads the demo
 def test_every_planted_fault_is_found_and_nothing_in_the_village_beside_it(village: World) -> None:
     stage = Stage()
     for n in range(2):
@@ -144,6 +146,7 @@ def test_an_objection_that_nobody_answers_is_found(world: World) -> None:
 
 def _signed(case: Any, n: int, by: Any) -> None:
     """A signature of this very minute, as no service would write it."""
+    take_off("casework_caseevent", "casework_act_guard")
     CaseEvent.objects.create(
         case=case,
         n=1000 + n,
@@ -277,6 +280,7 @@ def test_an_explanation_says_why(world: World) -> None:
     assert not RuleVerdict.objects.exists()
 
 
+@pytest.mark.usefixtures("as_the_owner")
 @pytest.mark.parametrize("table", ["casework_rulerun", "casework_rulehit", "casework_ruleparameter"])
 def test_what_was_found_cannot_be_taken_away_in_sql(world: World, table: str) -> None:
     made = running.run(world.county, by=world.auditor)
