@@ -18,7 +18,7 @@ if [[ -x $bin/pip-audit ]]; then
     "${arguments[@]}" >"$said" 2>&1 || status=$?
   # It says "none found" of packages that it could not look up, too.
   skipped=$(grep -c "could not be audited" "$said" || true)
-  wanted=$(cat "${files[@]}" | grep -cE "^[A-Za-z0-9].*==")
+  wanted=$(cat "${files[@]}" | grep -cE "^[A-Za-z0-9].*==" || true)
   if ((status == 0 && skipped == 0)); then
     echo "All $wanted packages were looked up in the advisory database: nothing known."
     exit 0
@@ -30,6 +30,8 @@ if [[ -x $bin/pip-audit ]]; then
   fi
   if ((status == 0)); then
     echo "The advisory database was NOT asked about $skipped of $wanted packages: the index here has no advisories."
+  elif ((status == 124)); then
+    echo "The advisory database was NOT asked: no answer within ${CASEWORK_AUDIT_SECONDS:-120} seconds."
   else
     echo "The advisory database was NOT asked: $(tail -n 1 "$said" | cut -c1-200)"
   fi

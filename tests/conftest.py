@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import TransactionTestCase
 
 from access.models import OrgUnit
 from audit import clock
 from flows import calendar
 from flows import services as flow_services
+from tests import databases
 from tests.owner import giving_up_the_owners_rights, owner
 from tests.world import START, World, build_world, load_world
 
@@ -27,23 +28,45 @@ def business_day(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None,
+    django_db_blocker: Any,
+    django_db_keepdb: bool,
+    django_db_createdb: bool,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[None]:
+    """Databases are copies of one that was migrated, unless --reuse-db finds one of the last time."""
+    folder = tmp_path_factory.getbasetemp()
+    is_one_of_many = hasattr(request.config, "workerinput")
+    with django_db_blocker.unblock():
+        if django_db_keepdb and not django_db_createdb and databases.is_there():
+            yield
+            return
+        with databases.migrated_once(folder.parent if is_one_of_many else folder):
+            yield
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """The world is built once and stays; each test works in a transaction that is rolled back.
 
     Its owner made the database; from here on tests have the rights of the program, which owns nothing. Who attacks as the
     owner says so: tests.owner.
     """
-    with django_db_blocker.unblock(), clock.frozen_at(START), transaction.atomic():
-        if not OrgUnit.objects.exists():
-            build_world()
+    with django_db_blocker.unblock(), clock.frozen_at(START):
+        with transaction.atomic():
+            if not OrgUnit.objects.exists():
+                build_world()
+        databases.remember()
     with giving_up_the_owners_rights():
         yield
 
 
 @pytest.fixture
 def world(db: None) -> World:
-    """The small township, as the database has it; built anew after a test that emptied the database."""
-    return load_world() if OrgUnit.objects.exists() else build_world()
+    """The small township, as the database has it."""
+    return load_world()
 
 
 @pytest.fixture
@@ -62,28 +85,9 @@ def files_go_to_a_scratch_folder() -> Iterator[None]:
         yield
 
 
-def _empty_the_database(self: TransactionTestCase) -> None:
-    """What was written in earnest cannot be truncated, so the owner takes the triggers off first. For tests alone."""
-    with owner(), connection.cursor() as cursor:
-        cursor.execute(
-            """
-            DO $$ DECLARE t record; BEGIN
-              SET LOCAL client_min_messages = warning;
-              FOR t IN SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
-                       AND relname NOT IN ('django_migrations', 'django_content_type', 'auth_permission',
-                                           'audit_tracked', 'funds_transferrule', 'funds_twopersons') LOOP
-                EXECUTE format('ALTER TABLE %I DISABLE TRIGGER USER', t.relname);
-              END LOOP;
-              EXECUTE (SELECT 'TRUNCATE ' || string_agg(format('%I', relname), ', ') || ' RESTART IDENTITY CASCADE'
-                       FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
-                       AND relname NOT IN ('django_migrations', 'django_content_type', 'auth_permission',
-                                           'audit_tracked', 'funds_transferrule', 'funds_twopersons'));
-              FOR t IN SELECT c.relname, g.tgname, g.tgenabled FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
-                       WHERE NOT g.tgisinternal AND c.relnamespace = 'public'::regnamespace LOOP
-                EXECUTE format('ALTER TABLE %I ENABLE ALWAYS TRIGGER %I', t.relname, t.tgname);
-              END LOOP;
-            END $$"""
-        )
+def _back_to_the_world(self: TransactionTestCase) -> None:
+    with owner():
+        databases.as_it_was()
 
 
-TransactionTestCase._fixture_teardown = _empty_the_database
+TransactionTestCase._fixture_teardown = _back_to_the_world
