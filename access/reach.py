@@ -113,7 +113,7 @@ def _at_first() -> Reach:
 def _said() -> Reach | None:
     """What was last said on this very connection; None: nothing yet, or it is a new one."""
     said_to, reach = getattr(connection, "_reach", (None, None))
-    return reach if said_to is connection.connection else None
+    return reach if said_to is not None and said_to is connection.connection and not said_to.closed else None
 
 
 def _say(reach: Reach) -> None:

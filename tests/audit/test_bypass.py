@@ -2,7 +2,7 @@
 
 import datetime
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.core import serializers
@@ -18,8 +18,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NEW = {"level": "province", "valid_from": datetime.date(2026, 1, 1)}
 
 
+@pytest.fixture(autouse=True)
+def as_the_owner(transactional_db: None) -> Iterator[None]:
+    """Some of these ways are open to him alone."""
+    with owner():
+        yield
+
+
 def sql(statement: str, *facts: object) -> None:
-    with owner(), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute(statement, facts)
 
 

@@ -11,7 +11,7 @@ from audit import checkpoints, leaves
 from casework.database import logins, rights
 from tests.audit.attack import settle
 from tests.owner import owner
-from tests.world import World
+from tests.world import World, case_now
 
 pytestmark = pytest.mark.django_db
 
@@ -227,7 +227,7 @@ def test_a_state_changes_along_an_edge_by_an_act_of_whom_it_names(world: World) 
     act = ("approve", "fund_reserved", approver.pk, "township_approver", approver.person_key, case.pk)
     breaks(EVENT, "act_by_whom_holds_the_duty", *act)
 
-    case.refresh_from_db()
+    case = case_now(case)
     assert case.state == "township_decision" and case.events.count() == case.acts
 
 

@@ -32,6 +32,7 @@ from jobs import outbox
 from jobs.models import Job, TimerRun
 from jobs.worker import Worker
 from tests.desks.test_township import login
+from tests.owner import owner
 from tests.world import World
 
 NAME, PHONE, ID_NUMBER, ACCOUNT = "瞿秋实验者", "13912345678", "990101198001011234", "6222020000012345678"
@@ -64,7 +65,7 @@ def lines(out: io.StringIO) -> list[dict[str, Any]]:
 @contextmanager
 def postgresql_raises(state: str, words: str = "") -> Iterator[None]:
     """Within the block PostgreSQL itself refuses each act with this SQLSTATE."""
-    with connection.cursor() as cursor:
+    with owner(), connection.cursor() as cursor:
         cursor.execute(
             "CREATE FUNCTION test_raise() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
             f" RAISE EXCEPTION '{words or 'could not extend file'}' USING ERRCODE = '{state}', DETAIL = '{words}'; END $$"
@@ -75,7 +76,7 @@ def postgresql_raises(state: str, words: str = "") -> Iterator[None]:
     try:
         yield
     finally:
-        with connection.cursor() as cursor:
+        with owner(), connection.cursor() as cursor:
             cursor.execute("DROP FUNCTION test_raise() CASCADE")
 
 

@@ -220,10 +220,11 @@ def delegation_end(request: HttpRequest, *, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @administrators()
+@reach.beyond()  # she reaches no case; this page shows its number alone
 def grants(request: HttpRequest) -> HttpResponse:
     """Exceptions: one case, one person, until a day. The administrator writes them down and sees nothing of the case."""
-    reach = staff_in_reach(request.user)
-    form = GrantForm(request.POST or None, staff=reach)
+    staff = staff_in_reach(request.user)
+    form = GrantForm(request.POST or None, staff=staff)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         cases = scope(request.user, Ability.STAFF_MANAGE).filter(Case.objects.all())
@@ -269,6 +270,7 @@ def _grants_with_cases(grants: Any) -> list[Grant]:
 
 @require_POST
 @administrators()
+@reach.beyond()
 def grant_revoke(request: HttpRequest, *, pk: int) -> HttpResponse:
     row = get_object_or_404(grants_in_reach(request.user).filter(revoked_on__isnull=True), pk=pk)
     access.revoke_grant(row)
