@@ -62,6 +62,12 @@ def world(db: None) -> World:
     return load_world()
 
 
+@pytest.fixture
+def empty_database(transactional_db: None) -> None:
+    """Not even the world is there."""
+    databases.empty()
+
+
 @pytest.fixture(autouse=True, scope="session")
 def files_go_to_a_scratch_folder() -> Iterator[None]:
     from django.conf import settings
