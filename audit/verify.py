@@ -65,6 +65,8 @@ KINDS = {
     "checkpoint_cut": gettext_lazy("封存以后，记录少了或者多了"),
     "checkpoint_root": gettext_lazy("封存以后，记录被换过"),
     "anchor": gettext_lazy("纸上印的这个封存码，库里没有"),
+    "file_edited": gettext_lazy("文件和登记时的指纹不一样"),
+    "file_missing": gettext_lazy("登记过的文件不见了"),
     "guard": gettext_lazy("保护记录的触发器被关掉或删掉了"),
     "untracked": gettext_lazy("这张表没有纳入审计"),
     "balance": gettext_lazy("账户余额和流水对不上"),

@@ -76,6 +76,13 @@ def as_the_owner(db: None) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def empty_database(transactional_db: None) -> None:
+    """Not even the world is there."""
+    with owner():
+        databases.empty()
+
+
 @pytest.fixture(autouse=True, scope="session")
 def files_go_to_a_scratch_folder() -> Iterator[None]:
     from django.conf import settings

@@ -14,7 +14,8 @@ from typing import Any
 from unittest.mock import patch
 
 from django.db import connection
-from django.db.migrations.operations import RunPython
+from django.db.migrations.operations import AlterField, RunPython
+from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 from django.db.models.signals import class_prepared
 
@@ -83,7 +84,7 @@ def quick_migrations() -> Iterator[None]:
 
     After each operation Django draws anew whatever hangs together with the changed model over any number of others: here
     that is everything, through OrgUnit and Staff. SQL is written from the changed model and the names of its neighbours;
-    RunPython gets all models drawn anew. test_databases.py compares what comes out.
+    where it takes more, all is drawn anew. test_databases.py compares what comes out.
     """
     receivers, often = class_prepared.receivers, gc.get_threshold()
     class_prepared.receivers = []  # simple-history asks each of its models about each that is drawn
@@ -92,7 +93,8 @@ def quick_migrations() -> Iterator[None]:
     try:
         with (
             patch.object(ProjectState, "_find_reload_model", _itself_and_its_children),
-            patch.object(RunPython, "database_forwards", _with_all_drawn_anew),
+            _redrawing(RunPython),
+            _redrawing(AlterField),
         ):
             yield
     finally:
@@ -110,15 +112,17 @@ def _itself_and_its_children(state: ProjectState, app: str, name: str, delay: bo
     return found
 
 
-_run_python = RunPython.database_forwards
+def _redrawing(operation: type[Operation]) -> Any:
+    """A patch of an operation that needs what Django draws: it gets both states whole."""
+    usual = operation.database_forwards
 
+    def database_forwards(self: Any, app: str, editor: Any, before: ProjectState, after: ProjectState) -> None:
+        if operation is RunPython or self.field.primary_key:  # what points to a key takes its type
+            for state in (before, after):
+                state.__dict__.pop("apps", None)
+        usual(self, app, editor, before, after)
 
-def _with_all_drawn_anew(
-    operation: RunPython, app: str, editor: Any, before: ProjectState, after: ProjectState
-) -> None:
-    for state in (before, after):
-        state.__dict__.pop("apps", None)
-    _run_python(operation, app, editor, before, after)
+    return patch.object(operation, "database_forwards", database_forwards)
 
 
 def _elsewhere(statement: str) -> None:
@@ -142,8 +146,17 @@ def as_it_was() -> None:
     """Take away whatever was committed since remember(). What was written in earnest is not deleted, so the owner takes the
     triggers off first, of the tables that have rows: emptying all of them takes a second. For tests alone.
     """
+    _clear("true")
+
+
+def empty() -> None:
+    """Take away everything but what migrations have put in. For tests that count what there is."""
+    _clear("false")
+
+
+def _clear(and_fill: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_AS_IT_WAS)
+        cursor.execute(_CLEAR.replace("AND_FILL", and_fill))
 
 
 _REMEMBER = f"""
@@ -160,13 +173,13 @@ DO $$ DECLARE t record; is_there bool; BEGIN
 END $$"""
 
 # Nobody looks at foreign keys meanwhile: the whole is what it was, and that held together.
-_AS_IT_WAS = f"""
+_CLEAR = f"""
 DO $$ DECLARE t record; is_there bool; was_there bool; names text; BEGIN
   SET LOCAL session_replication_role = replica;
   FOR t IN SELECT oid, relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
            AND relname NOT IN ({KEPT}) LOOP
     EXECUTE format('SELECT EXISTS (SELECT FROM public.%I)', t.relname) INTO is_there;
-    was_there := to_regclass(format('remembered.%I', t.relname)) IS NOT NULL;
+    was_there := AND_FILL AND to_regclass(format('remembered.%I', t.relname)) IS NOT NULL;
     CONTINUE WHEN NOT is_there AND NOT was_there;
     EXECUTE format('ALTER TABLE public.%I DISABLE TRIGGER USER', t.relname);
     EXECUTE format('DELETE FROM public.%I', t.relname);
@@ -177,7 +190,8 @@ DO $$ DECLARE t record; is_there bool; was_there bool; names text; BEGIN
                    t.relname, names, names, t.relname);
   END LOOP;
   PERFORM setval(format('%I.%I', now.schemaname, now.sequencename), coalesce(was.last_value, now.start_value), was.last_value IS NOT NULL)
-    FROM pg_sequences now LEFT JOIN remembered."sequences" was USING (schemaname, sequencename)
+    FROM pg_sequences now LEFT JOIN remembered."sequences" was
+      ON AND_FILL AND (was.schemaname, was.sequencename) = (now.schemaname, now.sequencename)
     WHERE now.schemaname = 'public' AND now.last_value IS DISTINCT FROM was.last_value;
   FOR t IN SELECT c.relname, g.tgname FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
            WHERE NOT g.tgisinternal AND g.tgenabled <> 'A' AND c.relnamespace = 'public'::regnamespace LOOP

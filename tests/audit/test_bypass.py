@@ -14,7 +14,7 @@ from audit.history import write_history
 from audit.verify import verify
 from tests.owner import owner
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_database")]
 NEW = {"level": "province", "valid_from": datetime.date(2026, 1, 1)}
 
 

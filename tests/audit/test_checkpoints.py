@@ -18,7 +18,7 @@ from audit.regrowing import Regrown
 from audit.verify import verify
 from tests.audit.attack import run, triggers_off
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_database")]
 
 
 @transaction.atomic
@@ -115,7 +115,7 @@ def test_many_slow_and_quick_writers_leave_no_entry_without_its_leaf() -> None:
 
     writers = [
         threading.Thread(target=write, args=(980000, 0.02)),
-        threading.Thread(target=write, args=(990000, 0.003)),
+        threading.Thread(target=write, args=(960000, 0.003)),
     ]
     for writer in writers:
         writer.start()
