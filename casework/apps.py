@@ -18,7 +18,7 @@ class CaseworkConfig(AppConfig):
         from audit.bundle import register_selector  # noqa: PLC0415
 
         post_migrate.connect(_freeze_after_restore, sender=self)
-        from casework import bank_answers, bank_jobs, celery, checks, importing, timers  # noqa: F401, PLC0415
+        from casework import bank_answers, bank_jobs, celery, checks, debts, importing, timers  # noqa: F401, PLC0415
         from casework.auditing import jobs as audit_jobs  # noqa: F401, PLC0415
         from casework.desks.funds import statement_files  # noqa: F401, PLC0415
         from casework.rosters import answers, jobs  # noqa: F401, PLC0415
@@ -30,6 +30,7 @@ class CaseworkConfig(AppConfig):
             imprest,
             parts,
             payment,
+            relatives,
             signatures,
             village,
         )
