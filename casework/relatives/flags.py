@@ -57,7 +57,9 @@ INSERT INTO casework_relativeflag (case_id, person_key, person_name, relation, s
 SELECT c.id, f.person_key, f.name, f.relation, f.source, f.declaration_id, f.is_declared, done.n,
        done.n > 0 OR c.state = ANY (%(decided)s), %(today)s, '', '', ''
 FROM ({_FOUND}) f JOIN casework_case c ON c.household_id = f.household_id AND c.is_open
-  CROSS JOIN LATERAL (SELECT count(*) AS n FROM casework_caseevent e WHERE e.case_id = c.id AND e.person_key = f.person_key) done
+  CROSS JOIN LATERAL (SELECT greatest(
+    (SELECT count(*) FROM casework_caseevent e WHERE e.case_id = c.id AND e.person_key = f.person_key),
+    (SELECT count(*) FROM casework_caseduty d WHERE d.case_id = c.id AND d.person_key = f.person_key)) AS n) done
 WHERE NOT EXISTS (SELECT FROM casework_relativeflag x WHERE x.case_id = c.id AND x.person_key = f.person_key
                   AND (x.ended_on IS NULL OR x.source = f.source))
 ON CONFLICT DO NOTHING RETURNING id

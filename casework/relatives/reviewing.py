@@ -62,7 +62,8 @@ def identify(flag_id: int, *, person: Any, relation: str, by: Any) -> RelativeFl
         raise BadCaseData(_("%(name)s 已经在这一件的名单里。这一条请写「不用再查」的原因。") % {"name": person.name})
     access.recuse(person.person_key, case.household_no, relation=relation, by=by, source=Recusal.Source.DETECTED)
     flag.person_key, flag.person_name, flag.relation = person.person_key, person.name, relation.strip()[:40]
-    flag.acts_before = case.events.filter(person_key=person.person_key).count()
+    hers = {"person_key": person.person_key}  # a second surveyor has pressed nothing, and holds the duty
+    flag.acts_before = max(case.events.filter(**hers).count(), case.duties.filter(**hers).count())
     flag.is_late = flag.acts_before > 0 or case.state in flags.DECIDED
     with acting(by, reason="identify_relative"):
         flag.save()

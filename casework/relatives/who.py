@@ -30,12 +30,12 @@ ENDS = ("township_approver", "county_reviewer", "county_approver")
 
 
 def must_declare(user: Any) -> bool:
-    return any(post.role in MUST_DECLARE and post.principal_id is None for post in posts_of(user))
+    return any(post.role in MUST_DECLARE for post in posts_of(user))
 
 
 def declarer_of(user: Any) -> Declarer:
     """Herself as the one who declares, at the first of her posts. Raises NotYourTurn."""
-    post = next((p for p in posts_of(user) if p.role in MUST_DECLARE and p.principal_id is None), None)
+    post = next((p for p in posts_of(user) if p.role in MUST_DECLARE), None)
     if post is None:
         raise NotYourTurn(_("近亲属由受理、审核、审批、付款的人和村干部申报，你的岗位不用报。"))
     return Declarer(user.person_key, user.name, OrgUnit.objects.get(pk=post.unit_id), staff=user)
