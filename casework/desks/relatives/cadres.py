@@ -56,7 +56,7 @@ def cadres(request: HttpRequest) -> HttpResponse:
         except REFUSALS as refusal:
             refuse(form, refusal, "id_number")
         else:
-            messages.success(request, _("登记好了。照他签了字的表，逐个录入近亲属。"))
+            messages.success(request, _("登记好了。照签了字的表，逐个录入近亲属。"))
             return redirect("relatives:cadre", made.pk)
     rows = who.of_reach(user, Cadre.objects.filter(valid_to__isnull=True)).select_related("unit")
     rows = rows.annotate(open_count=Count("declarations", filter=Q(declarations__ended_on__isnull=True)))

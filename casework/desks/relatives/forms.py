@@ -80,7 +80,7 @@ class ReviewForm(forms.Form):
     """Whether what she did before may stand."""
 
     verdict = forms.ChoiceField(
-        label=_("她以前办的算不算"),
+        label=_("以前办的算不算"),
         choices=[("stands", _("办得对，接着办")), ("redo", _("要退回重办"))],
         widget=AnswerCards(hints={"redo": _("下一位办的人退回，换人重新办。")}),
     )
