@@ -7,9 +7,9 @@ from typing import Any
 from access.models import Staff
 from casework.relatives import register, visits
 from casework.relatives.visits import Seen
-from families.models import Cadre, ConflictDeclaration, Household, HouseholdMember
+from families.models import Cadre, ConflictDeclaration, Household, HouseholdMember, Person
 from families.relatives.declaring import Relative
-from tests.world import START, World, id_number, make_person
+from tests.world import START, World, id_number
 
 _serial = itertools.count(300)
 BORN = datetime.date(1961, 6, 7)
@@ -21,7 +21,7 @@ def a_number(serial: int | None = None) -> str:
 
 def member(household: Household, number: str, name: str = "江远亲") -> HouseholdMember:
     """Somebody with this number joins the household."""
-    person = make_person(name, BORN, 1)
+    person = Person(name=name, sex="m", birth_date=BORN)
     person.set_id_number(number)
     person.save()
     return HouseholdMember.objects.create(
