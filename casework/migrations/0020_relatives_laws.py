@@ -39,10 +39,10 @@ $$;
 
 -- The family that a subject is about: case:17, or a line of a list, roster:3:7.
 CREATE FUNCTION casework_household_of(subject text) RETURNS bigint LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
-  SELECT CASE split_part(subject, ':', 1)
-    WHEN 'case' THEN (SELECT c.household_id FROM casework_case c WHERE c.id = split_part(subject, ':', 2)::bigint)
-    WHEN 'roster' THEN (SELECT l.household_id FROM casework_rosterline l
-      WHERE l.roster_id = split_part(subject, ':', 2)::bigint AND l.n = nullif(split_part(subject, ':', 3), '')::int) END
+  SELECT CASE
+    WHEN subject ~ '^case:[0-9]{{1,18}}$' THEN (SELECT c.household_id FROM casework_case c WHERE c.id = split_part(subject, ':', 2)::bigint)
+    WHEN subject ~ '^roster:[0-9]{{1,18}}:[0-9]{{1,9}}$' THEN (SELECT l.household_id FROM casework_rosterline l
+      WHERE l.roster_id = split_part(subject, ':', 2)::bigint AND l.n = split_part(subject, ':', 3)::int) END
 $$;
 
 CREATE FUNCTION casework_family_guard() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
