@@ -36,6 +36,7 @@ class Ability(StrEnum):
     STAFF_MANAGE = "staff.manage"
     PROGRAMME_MANAGE = "programme.manage"
     IMPORT = "import"
+    RELATIVES_VIEW = "relatives.view"
     PUBLIC_VIEW = "public.view"
 
 
@@ -94,7 +95,17 @@ ROLES: dict[str, Role] = {
             Level.TOWNSHIP,
             Desk.TOWNSHIP,
             frozenset(
-                {A.LEAD_CREATE, *_SEES, A.UNMASK, A.NOTICE_VIEW, A.FUND_VIEW, A.STOCK_VIEW, A.STOCK_WORK, A.IMPORT}
+                {
+                    A.LEAD_CREATE,
+                    *_SEES,
+                    A.UNMASK,
+                    A.RELATIVES_VIEW,
+                    A.NOTICE_VIEW,
+                    A.FUND_VIEW,
+                    A.STOCK_VIEW,
+                    A.STOCK_WORK,
+                    A.IMPORT,
+                }
             ),
         ),
         Role(
@@ -102,21 +113,21 @@ ROLES: dict[str, Role] = {
             _("乡镇审批"),
             Level.TOWNSHIP,
             Desk.TOWNSHIP,
-            frozenset({*_SEES, A.UNMASK, A.NOTICE_VIEW, A.FUND_VIEW, A.STOCK_VIEW}),
+            frozenset({*_SEES, A.UNMASK, A.RELATIVES_VIEW, A.NOTICE_VIEW, A.FUND_VIEW, A.STOCK_VIEW}),
         ),
         Role(
             "county_reviewer",
             _("县级经办"),
             Level.COUNTY,
             Desk.COUNTY,
-            frozenset({*_SEES, A.UNMASK, A.NOTICE_VIEW, A.FUND_VIEW, A.STOCK_VIEW, A.IMPORT}),
+            frozenset({*_SEES, A.UNMASK, A.RELATIVES_VIEW, A.NOTICE_VIEW, A.FUND_VIEW, A.STOCK_VIEW, A.IMPORT}),
         ),
         Role(
             "county_approver",
             pgettext_lazy("role", "县级确认"),
             Level.COUNTY,
             Desk.COUNTY,
-            frozenset({*_SEES, A.UNMASK, A.NOTICE_VIEW, A.FUND_VIEW, A.STOCK_VIEW}),
+            frozenset({*_SEES, A.UNMASK, A.RELATIVES_VIEW, A.NOTICE_VIEW, A.FUND_VIEW, A.STOCK_VIEW}),
         ),
         Role(
             "fund_manager",
@@ -146,7 +157,7 @@ ROLES: dict[str, Role] = {
             _("审计"),
             Level.COUNTY,
             Desk.AUDIT,
-            frozenset({*_SEES, A.UNMASK, A.NOTICE_VIEW, A.FUND_VIEW, A.STOCK_VIEW, A.AUDIT_READ}),
+            frozenset({*_SEES, A.UNMASK, A.RELATIVES_VIEW, A.NOTICE_VIEW, A.FUND_VIEW, A.STOCK_VIEW, A.AUDIT_READ}),
         ),
         Role("donor", _("捐赠人"), None, Desk.OTHER, frozenset({A.PUBLIC_VIEW})),
         Role("villager", _("村民"), None, Desk.OTHER, frozenset({A.PUBLIC_VIEW})),

@@ -34,7 +34,7 @@ class CaseworkConfig(AppConfig):
         session.connect()
         post_migrate.connect(_freeze_after_restore, sender=self)
         post_migrate.connect(_grant_rights, sender=self)
-        from casework import bank_answers, bank_jobs, celery, checks, importing, timers  # noqa: F401, PLC0415
+        from casework import bank_answers, bank_jobs, celery, checks, debts, importing, timers  # noqa: F401, PLC0415
         from casework.auditing import jobs as audit_jobs  # noqa: F401, PLC0415
         from casework.database import checks as deployment  # noqa: F401, PLC0415
         from casework.desks.funds import statement_files  # noqa: F401, PLC0415
@@ -47,6 +47,7 @@ class CaseworkConfig(AppConfig):
             imprest,
             parts,
             payment,
+            relatives,
             signatures,
             village,
         )

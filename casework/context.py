@@ -11,6 +11,7 @@ from access import break_glass
 from audit import clock
 from audit.checkpoints import latest as latest_checkpoint
 from casework.menu import DESKS, desk_of, desks_of, home_of, menu_for, search_url, seat_of
+from casework.relatives.who import must_declare
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
                 for desk in desks_of(user)
             ]
         ),
+        "declares_relatives": SimpleLazyObject(lambda: must_declare(user)),
         "post": SimpleLazyObject(lambda: seat_of(user, path)),
         "emergencies": SimpleLazyObject(lambda: Waiting(break_glass.count_to_review(user))),
         "search_url": SimpleLazyObject(lambda: search_url(user, path)),

@@ -48,6 +48,10 @@ class OverTheLimit(CaseworkError):
     """The amount is above what this path or this programme allows."""
 
 
+class WaitsForReview(CaseworkError):
+    """A close relative acted before anybody knew; somebody one tier up has to look at it first."""
+
+
 class ApprovalVoid(CaseworkError):
     """Something that was approved has changed since; the signature no longer covers it."""
 

@@ -3,6 +3,7 @@
 Joins the goods of funds with households, papers and cases, of which funds knows values only.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from casework import uploads
+from casework import handing_out, uploads
 from casework.errors import BadCaseData
 from casework.models import Case
 from families import services as families
@@ -41,8 +42,14 @@ def find_households(store: StockStore, q: str, most: int = 20) -> list[Household
     )
 
 
-def handout_to(household: Household, *, receiver: str, case: Case | None = None) -> stock.Handout:
-    """The household as the values that stand on the slip. Raises BadCaseData when the case is another family's."""
+def handout_to(
+    household: Household, *, receiver: str, case: Case | None = None, hands: Iterable[Any] = ()
+) -> stock.Handout:
+    """The household as the values that stand on the slip; `hands` are those who hand it out, and none is of the family.
+
+    Raises BadCaseData when the case is another family's, Recused.
+    """
+    handing_out.refuse_the_close(household.pk, *hands)
     if case is not None and (case.household_id != household.pk or not case.is_open):
         raise BadCaseData(_("这件个案不是这一户的，或者已经办结。请重新选。"))
     return stock.Handout(

@@ -55,7 +55,7 @@ class Line:
     @property
     def is_declared(self) -> bool:
         """Whether somebody decided it in the knowledge that the money goes to those who work here."""
-        return self.case.has_conflict and self.case.tier == "T3" if self.case else bool(self.signed_because)
+        return self.case.has_conflict and self.case.tier in ("T2", "T3") if self.case else bool(self.signed_because)
 
 
 @dataclass(frozen=True)

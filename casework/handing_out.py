@@ -37,7 +37,7 @@ def refuse_the_close(household_id: int, *payers: Staff) -> None:
     """Raises Recused, naming who of them is of the family."""
     for person in payers:
         if is_close(household_id, persons_of(person)):
-            raise Recused(_("%(name)s 是这家的近亲属，按规定要回避，请换一个人一起发钱。") % {"name": person.name})
+            raise Recused(_("%(name)s 是这家的近亲属，按规定要回避，请换一个人一起发。") % {"name": person.name})
 
 
 def demand_two(placed: Any, household_id: int, *, by: Any, second: Staff) -> None:

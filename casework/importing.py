@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from access.models import Staff
+from casework.relatives import flags
 from families.errors import FamiliesError
 from families.importing.ledger_import import import_ledger
 from families.importing.register_import import import_register
@@ -26,6 +27,8 @@ def _run(job: Job, progress: runner.Progress) -> dict[str, Any] | runner.Wait:
         good_rows=choice == "good",
         progress=lambda done, step: progress(done, step=step),
     )
+    if choice:
+        flags.raise_everywhere()  # close relatives among those who came
     result = _shortened(report)
     return result if choice else runner.Wait(result)
 

@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from access.models import Appointment, Delegation, Recusal, Staff
+from access.models import Appointment, Delegation, Staff
 from access.roles import APART_FROM_ALL_OTHERS, Level, title_of
 from access.scope import Post, posts_of
 from audit import clock
 from casework.errors import SecondDuty
 from casework.models import Case
-from families.models import HouseholdMember
+from casework.recusal import close_persons
 from flows.errors import NoSuchEdge
 from flows.spec import Edge
 from flows.states import DUTIES, ROLE_SYSTEM
 
 
 @dataclass(frozen=True)
-class _Post:
+class PostAround:
     """A role that reaches the case, and the natural persons who take the duty with it: also whom a delegate stands in for."""
 
     role: str
@@ -47,21 +47,15 @@ def second_payers(case: Case, first: Staff) -> list[tuple[Staff, str]]:
         appointments__valid_from__lte=today,
         is_active=True,
     )
-    barred = relatives_of(case) | set(case.duties.values_list("person_key", flat=True)) | {first.person_key}
+    barred = (
+        close_persons(case.household_id) | set(case.duties.values_list("person_key", flat=True)) | {first.person_key}
+    )
     missed = _Missed(case)
     return [
         (staff, _("、").join(dict.fromkeys(title_of(post.role) for post in posts)))
         for staff in near.exclude(person_key__in=barred).distinct().order_by("name", "pk")
         if (posts := township_posts(case, staff)) and missed.step((first, staff)) is None
     ]
-
-
-def relatives_of(case: Case) -> set[str]:
-    """Who belongs to the family or has declared to be a relative."""
-    members = HouseholdMember.objects.filter(household=case.household_id, valid_to__isnull=True)
-    recused = Recusal.objects.filter(household_no=case.household_no, ended_on__isnull=True)
-    keys = {*members.values_list("person__person_key", flat=True), *recused.values_list("person_key", flat=True)}
-    return keys - {None}
 
 
 def demand_others_left(case: Case, payers: Iterable[Staff]) -> None:
@@ -90,7 +84,7 @@ class _Missed:
 
     def __init__(self, case: Case) -> None:
         held = dict(case.duties.values_list("person_key", "duty"))
-        related, posts = relatives_of(case), list(_posts_around(case))
+        related, posts = close_persons(case.household_id), list(posts_around(case))
         self._free = [
             (
                 edge,
@@ -129,7 +123,8 @@ def _steps_to_come(case: Case) -> Iterator[Edge]:
             return
 
 
-def _posts_around(case: Case) -> Iterator[_Post]:
+def posts_around(case: Case) -> Iterator[PostAround]:
+    """Every post of today that reaches the case, at its village, township and county; lent ones with both persons."""
     today = clock.today()
     in_force = Q(confirmed_on__isnull=False, valid_from__lte=today) & (
         Q(valid_to__isnull=True) | Q(valid_to__gte=today)
@@ -137,7 +132,7 @@ def _posts_around(case: Case) -> Iterator[_Post]:
     here = [case.village_id, case.township_id, case.county_id]
     own = Appointment.objects.filter(in_force, unit__in=here, staff__is_active=True)
     for role, person in own.values_list("role", "staff__person_key"):
-        yield _Post(role, frozenset({person}))
+        yield PostAround(role, frozenset({person}))
     lent = Delegation.objects.filter(
         in_force,
         ended_at__isnull=True,
@@ -149,4 +144,4 @@ def _posts_around(case: Case) -> Iterator[_Post]:
     for role, delegate, principal in lent.values_list(
         "appointment__role", "delegate_person_key", "principal_person_key"
     ):
-        yield _Post(role, frozenset({delegate, principal}))
+        yield PostAround(role, frozenset({delegate, principal}))

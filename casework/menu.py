@@ -16,6 +16,7 @@ from casework import second_person
 from casework.auditing import questions
 from casework.desks.admin import second
 from casework.desks.funds import menu as money
+from casework.desks.relatives import menu as relatives
 from casework.desks.rosters import menu as lists
 from casework.desks.stock import menu as goods
 from casework.desks.township import menu as offices
@@ -89,6 +90,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("funds:imprest", pgettext_lazy("menu", "备用金"), "coin", ability=Ability.FUND_VIEW, more=True),
             Entry("rosters:home", _("名册"), "list", count=lists.waiting, more=True),
             Entry("township:recusals", _("回避"), "people", more=True),
+            Entry("relatives:home", _("近亲属备案"), "family", count=relatives.to_look_into, more=True),
             Entry("emergency:home", _("紧急查看"), "eye", more=True),
             Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW, more=True),
             Entry("township:find", _("查找"), "search"),
@@ -108,6 +110,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("county:releases", pgettext_lazy("menu", "先行救助"), "bell"),
             Entry("rosters:home", _("名册"), "list"),
             Entry("county:recusals", _("回避"), "people", more=True),
+            Entry("relatives:home", _("近亲属备案"), "family", count=relatives.to_look_into, more=True),
             Entry("emergency:home", _("紧急查看"), "eye", more=True),
             Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW, more=True),
             Entry("county:find", _("查找"), "search"),
@@ -157,6 +160,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("audit:rules", pgettext_lazy("menu", "规则"), "flag"),
             Entry("questions:home", pgettext_lazy("menu", "问答"), "chat", count=questions.waiting_for),
             Entry("audit:samples", pgettext_lazy("menu", "抽样"), "list", more=True),
+            Entry("relatives:home", _("近亲属备案"), "family", more=True),
             Entry("audit:reads", _("访问记录"), "eye"),
             Entry("audit:checkpoints", _("封存点"), "shield"),
             Entry("emergency:home", _("紧急查看"), "bell", count=break_glass.count_to_review),

@@ -421,4 +421,5 @@ from casework.auditing.models import (  # noqa: E402, F401  (what auditors do, i
     RuleVerdict,
     Sample,
 )
+from casework.relatives.models import HomeCheck, RelativeFlag  # noqa: E402, F401  (families of those who work here, in a package of its own)
 from casework.rosters.models import Roster, RosterBatch, RosterLine, RosterSignature  # noqa: E402, F401  (lists beside cases, in a package of their own)

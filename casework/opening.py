@@ -5,13 +5,14 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from access.models import Recusal
 from access.scope import posts_of
 from audit import clock
 from audit.context import acting
 from casework.acting import TIMER_KEY, key_reused, key_used_once
 from casework.errors import BadCaseData, NotYourTurn, Recused
 from casework.models import Case, CaseEvent
+from casework.recusal import is_close
+from casework.relatives import flags
 from families.models import Household, Lead, Person
 from flows import calendar, projection
 from flows.programmes import PROGRAMMES
@@ -65,6 +66,7 @@ def open_case(
                 business_date=case.opened_on,
             )
             projection.open_process(case.pk, programme, case.state)
+            flags.raise_for_households([household.pk], by=by)
         return case
 
 
@@ -119,8 +121,7 @@ def _check(household: Household, programme: str, beneficiary: Person, persons: s
         raise BadCaseData(_("%(name)s 不是这一家的人。") % {"name": beneficiary.name})
     if members.filter(person__person_key__in=persons).exists():
         raise Recused(_("这是你自己家的事，按规定要回避，由别人办。"))
-    recusals = Recusal.objects.filter(household_no=household.household_no, ended_on__isnull=True)
-    if recusals.filter(person_key__in=persons).exists():
+    if is_close(household.pk, sorted(persons)):
         raise Recused(_("你是这家的近亲属，按规定要回避，由别人办。"))
     open_one = Case.objects.filter(programme=programme, beneficiary=beneficiary, is_open=True).first()
     if open_one:

@@ -10,13 +10,13 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from access.models import Recusal
 from access.roles import title_of
 from access.scope import Post, posts_of
 from audit import clock
 from audit.context import acting
 from casework.errors import NoSuchCase, NotYourTurn, Recused, SecondDuty, WrongState
 from casework.models import Case, CaseDuty
+from casework.recusal import is_close
 from families.models import Household
 from flows.programmes.parts import SURVEYORS
 from flows.states import DUTIES, STATES
@@ -26,9 +26,16 @@ DUTY = "prepare"
 
 @contextlib.contextmanager
 def preparing(
-    case_id: int, by: Any, *, reason: str, states: frozenset[str] | None = None, roles: tuple[str, ...] = SURVEYORS
+    case_id: int,
+    by: Any,
+    *,
+    reason: str,
+    states: frozenset[str] | None = None,
+    roles: tuple[str, ...] = SURVEYORS,
+    duty: str = DUTY,
 ) -> Iterator[Case]:
-    """A transaction that holds the case locked for somebody who may prepare it, and gives her that duty.
+    """A transaction that holds the case locked for somebody who may prepare it, and gives her that duty; or another duty,
+    for work on the file that belongs to it (the county's visit).
 
     Raises NoSuchCase, WrongState, NotYourTurn, Recused, SecondDuty.
     """
@@ -40,7 +47,7 @@ def preparing(
             raise WrongState(_("这件事现在是「%(state)s」，材料不能再改。") % {"state": STATES[case.state].title})
         post = _post(case, by, roles)
         _refuse_relatives(case.household, by, post)
-        _take_duty(case, by, post)
+        _take_duty(case, by, post, duty)
         with acting(on_behalf_of=post.principal):
             yield case
 
@@ -79,13 +86,7 @@ def post_at(household: Household, by: Any, roles: tuple[str, ...]) -> Post:
 
 
 def _refuse_relatives(household: Household, by: Any, post: Post) -> None:
-    persons = _persons(by, post)
-    if (
-        Recusal.objects.filter(
-            household_no=household.household_no, person_key__in=persons, ended_on__isnull=True
-        ).exists()
-        or household.members.filter(valid_to__isnull=True, person__person_key__in=persons).exists()
-    ):
+    if is_close(household.pk, sorted(_persons(by, post))):
         raise Recused(_("你是这家的近亲属，按规定要回避，由别人办。"))
 
 
@@ -96,18 +97,18 @@ def _persons(by: Any, post: Post) -> dict[str, int]:
     return persons
 
 
-def _take_duty(case: Case, by: Any, post: Post) -> None:
+def _take_duty(case: Case, by: Any, post: Post, wanted: str) -> None:
     persons = _persons(by, post)
     held = dict(case.duties.filter(person_key__in=persons).values_list("person_key", "duty"))
     for duty in held.values():
-        if duty != DUTY:
+        if duty != wanted:
             raise SecondDuty(
                 _("这一件里你已经办过「%(held)s」，「%(wanted)s」按规定要由别人办。")
-                % {"held": DUTIES[duty], "wanted": DUTIES[DUTY]}
+                % {"held": DUTIES[duty], "wanted": DUTIES[wanted]}
             )
     today = clock.today()
     CaseDuty.objects.bulk_create(
-        CaseDuty(case=case, person_key=key, duty=DUTY, staff_id=staff, since=today)
+        CaseDuty(case=case, person_key=key, duty=wanted, staff_id=staff, since=today)
         for key, staff in persons.items()
         if key not in held
     )

@@ -21,7 +21,7 @@ from access import reach
 from access.models import Recusal
 from audit import clock
 from casework.days import day_short
-from casework.models import Case, CaseDocument, CaseDuty, Deliberation, PublicNotice
+from casework.models import Case, CaseDocument, CaseDuty, Deliberation, PublicNotice, RelativeFlag
 from casework.parts import GOING_ON
 from casework.queries import households_in_reach
 from families import catalogue
@@ -64,6 +64,7 @@ class _Material:
     sessions: dict[int, Deliberation] = field(default_factory=dict)
     papers: dict[int, set[str]] = field(default_factory=dict)
     recused: dict[str, set[str]] = field(default_factory=dict)
+    flags: dict[int, list[RelativeFlag]] = field(default_factory=dict)
     acted: dict[int, set[str]] = field(default_factory=dict)
     help_before: dict[int, list[HelpReceived]] = field(default_factory=dict)
 
@@ -111,6 +112,8 @@ def _gather(cases: list[Case], user: Any) -> _Material:
     open_recusals = Recusal.objects.filter(household_no__in=numbers, ended_on__isnull=True)
     for number, key in open_recusals.values_list("household_no", "person_key"):
         material.recused.setdefault(number, set()).add(key)
+    standing = RelativeFlag.objects.filter(case_id__in=ids, ended_on__isnull=True).order_by("id")
+    material.flags = _grouped(standing, "case_id")
     for case_id, key in CaseDuty.objects.filter(case_id__in=ids).values_list("case_id", "person_key"):
         material.acted.setdefault(case_id, set()).add(key)
     earlier = HelpReceived.objects.filter(household_id__in=households, last_on__year=today.year)
@@ -296,6 +299,7 @@ def _relatives(case: Case, material: _Material) -> Check:
     """Whoever surveyed, voted or signed is a relative; or the family is a cadre's."""
     survey = case.survey
     recused = material.recused.get(case.household_no, set())
+    flags = material.flags.get(case.pk, [])
     surveyors = {survey.surveyor_person_key, survey.second_person_key} if survey else set()
     if recused & (surveyors | material.acted.get(case.pk, set())):
         return Check(
@@ -303,6 +307,15 @@ def _relatives(case: Case, material: _Material) -> Check:
             False,
             _("经手的人里有近亲属"),
             _("这家登记过回避，经手人里有要回避的人。请退回，换人重办。"),
+            anchor="village",
+        )
+    if flags:
+        names = _("、").join(flag.person_name for flag in flags if flag.person_name)
+        return Check(
+            "relatives",
+            False,
+            _("是工作人员的近亲属"),
+            _("单独登记：和%(who)s有亲属关系。这一位不经手，审批往上走，县里入户看过才批。") % {"who": names},
             anchor="village",
         )
     if survey and survey.is_cadre_relative:

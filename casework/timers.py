@@ -20,6 +20,7 @@ from casework.acting import TIMER_KEY, act
 from casework.embedded_postgres import archive_things
 from casework.errors import REFUSALS
 from casework.models import Alert, Case, PublicNotice
+from casework.relatives import flags
 from families.models import HouseholdMember
 from flows import calendar
 from flows.errors import CalendarMissing
@@ -70,6 +71,12 @@ def _end_notices(kind: str, state: str, action: str) -> dict[str, Any]:
         over.values_list("case_id", "id"),
         lambda case_id, notice_id: act(case_id, action, by=None, key=f"{TIMER_KEY}notice:{notice_id}:{action}"),
     )
+
+
+@timers.every(HOUR, "relatives")
+def find_relatives() -> dict[str, Any]:
+    """Flag open cases into whose family a close relative of somebody who works here came by an import or a move."""
+    return {"flagged": flags.raise_everywhere()}
 
 
 @timers.every(HOUR, "help_in_parts")

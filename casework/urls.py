@@ -28,6 +28,7 @@ urlpatterns = [
     path("notices/", include("casework.desks.public.urls")),
     path("", include("casework.desks.cases.urls")),
     path("countersigns/", include("casework.desks.countersigns.urls")),
+    path("relatives/", include("casework.desks.relatives.urls")),
     path("rosters/", include("casework.desks.rosters.urls")),
     path("questions/", include("casework.desks.audit.question_urls")),
     path("imports/", include("casework.desks.imports.urls")),

@@ -161,3 +161,7 @@ class ReasonNeeded(FamiliesError):
 
 class PersonRefused(FamiliesError):
     """A death or a move away that cannot be written down or taken back like this."""
+
+
+class BadDeclaration(FamiliesError):
+    """A declaration of a close relative that cannot be written down, confirmed or ended like this."""

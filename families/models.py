@@ -361,3 +361,6 @@ class ImportBatch(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["kind", "sha256"])]
+
+
+from families.relatives.models import Cadre, ConflictDeclaration, RelativeStatement  # noqa: E402, F401  (the register of close relatives, in a package of its own)

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from viewflow.workflow.models import Process
 
 from audit.history import tracked
+from flows.kin import KinParameters, Register
 from flows.lists import Kind, ListParameters
 from flows.parameters import Parameters
 from flows.ruled import RULED, parameters_of
@@ -16,8 +17,8 @@ from flows.spec import Spec
 
 
 class ProgrammeVersion(models.Model):
-    """The parameters of a programme, or of a kind of list, from a date on. A case or a list keeps the version it was made
-    under.
+    """The parameters of a programme, of a kind of list or of a register, from a date on. A case or a list keeps the version
+    it was made under.
 
     Written by one person, published by another; a published version is never changed, only followed by the next.
     """
@@ -56,11 +57,11 @@ class ProgrammeVersion(models.Model):
         return f"{self.spec.title} v{self.number}"
 
     @property
-    def spec(self) -> Spec | Kind:
+    def spec(self) -> Spec | Kind | Register:
         return RULED[self.programme]
 
     @cached_property
-    def rules(self) -> Parameters | ListParameters:
+    def rules(self) -> Parameters | ListParameters | KinParameters:
         return parameters_of(self.programme).from_json(self.parameters)
 
 

@@ -99,6 +99,9 @@ class Stored:
         return asdict(self)
 
 
+RELATIVES_GO = ("up", "top")
+
+
 @dataclass(frozen=True)
 class Parameters(Stored):
     """One dated set of rules of a programme. `documents` maps an action to the papers that must be there before it."""
@@ -140,6 +143,8 @@ class Parameters(Stored):
     once_a_year: bool = False  # the same person and cause of hardship
     not_together_with: list[str] = field(default_factory=list)  # programmes that exclude this one within a year
     service_hours_a_day: int = 12  # what a provider's people can give one family in a day
+    relatives_go: str = "top"  # the case of a worker's close relative: "up" one tier, or to the "top"
+    relatives_visited: bool = True  # the county goes to see such a family before its money is decided
 
     def __post_init__(self) -> None:
         if not 0 <= self.emergency_cap_fen <= self.t1_limit_fen <= self.t2_limit_fen <= self.cap_fen:
@@ -152,6 +157,8 @@ class Parameters(Stored):
             raise BadParameters(_("一天的服务要在 1 到 24 小时之间。"))
         if self.person_year_cap_fen < 0 or not self.pays_to:
             raise BadParameters(_("每人每年的上限不能是负数，付给谁至少要选一样。"))
+        if self.relatives_go not in RELATIVES_GO:
+            raise BadParameters(_("近亲属的个案要么升一级，要么升到最高一级。"))
         for name in ("quorum_percent", "majority_percent", "large_share_percent"):
             if not 0 <= getattr(self, name) <= 100:
                 raise BadParameters(_("百分比要在 0 到 100 之间。"))
@@ -182,12 +189,20 @@ class Parameters(Stored):
     def tier(self, amount_fen: int, *, available_fen: int | None = None, has_conflict: bool = False) -> str:
         """The tier of an amount (domain §2.0): T1 up to its limit, T2 up to its limit, else T3.
 
-        A conflict of interest, or an amount above `large_share_percent` of the money available, is T3 whatever its size.
+        An amount above `large_share_percent` of the money available is T3 whatever its size; a conflict of interest goes up.
         """
-        if has_conflict:
-            return "T3"
+        tier = self._tier_of_amount(amount_fen, available_fen)
+        return self.tier_for_relatives(tier) if has_conflict else tier
+
+    def _tier_of_amount(self, amount_fen: int, available_fen: int | None) -> str:
         if available_fen is not None and amount_fen * 100 > available_fen * self.large_share_percent:
             return "T3"
         if amount_fen <= self.t1_limit_fen:
             return "T1"
         return "T2" if amount_fen <= self.t2_limit_fen else "T3"
+
+    def tier_for_relatives(self, tier: str) -> str:
+        """The tier of a worker's close relatives, from what it would be otherwise. An emergency stays one."""
+        if tier in ("", "T0", "T3"):
+            return tier
+        return "T2" if (self.relatives_go, tier) == ("up", "T1") else "T3"

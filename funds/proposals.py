@@ -25,6 +25,23 @@ from funds.models import Fund, Proposal
 DECIDERS = duties.ROLES_OF["confirm"]
 PROPOSES = {"close_period": "close"}  # every other kind is proposed by whoever makes payments there
 
+Refusal = Callable[[dict[str, Any], Any], None]
+_bars: dict[str, Refusal] = {}
+
+
+def bars(kind: str) -> Callable[[Refusal], Refusal]:
+    """Register who may neither propose nor confirm a kind: it is handed the proposal's details and the person, and raises.
+
+    For what the layer above knows and this one does not (whose debt it is); so no page or command is another door.
+    """
+
+    def register(bar: Refusal) -> Refusal:
+        _bars[Proposal.Kind(kind)] = bar
+        return bar
+
+    return register
+
+
 Carry = Callable[[Proposal], dict[str, Any]]
 _carries: dict[str, Carry] = {}
 
@@ -55,7 +72,7 @@ def propose(
     """Write down what shall be entered; the same `key` again returns the same proposal.
 
     Called by the subject's own function (budget.propose_interfund, say), which knows what `details` the kind needs.
-    Raises NotYours where she has no such post, WrongProposal.
+    Raises NotYours where she has no such post, WrongProposal, and what `bars` of its kind raises.
     """
     post = duties.demand(by, PROPOSES.get(kind, "make"), unit)
     known = Proposal.objects.filter(key=key).first()
@@ -63,6 +80,7 @@ def propose(
         if (known.kind, known.proposed_by_id) != (kind, by.pk):
             raise WrongProposal(_("这次提交的编号已经用在另一件事上，请刷新页面再办。"))
         return known
+    _refuse_barred(kind, details or {}, by)
     if not reason.strip():
         raise WrongProposal(_("请写明原因。"))
     with acting(by, on_behalf_of=post.principal, reason=f"propose {kind}"):
@@ -85,12 +103,14 @@ def propose(
 def confirm(proposal_id: int, *, by: Any) -> Proposal:
     """Another person agrees, and the entry is made. Pressed twice by the same person it is made once.
 
-    Raises SamePerson, NotYours, WrongProposal, and whatever the entry itself is refused with; then nothing is left.
+    Raises SamePerson, NotYours, WrongProposal, what `bars` of its kind raises, and whatever the entry itself is refused
+    with; then nothing is left.
     """
     proposal = _open(proposal_id, by, Proposal.State.CONFIRMED)
     if proposal.state == Proposal.State.CONFIRMED:
         return proposal
     post = _demand_second_person(proposal, by)
+    _refuse_barred(proposal.kind, proposal.details, by)
     _decide(proposal, Proposal.State.CONFIRMED, by, post=post)
     with acting(by, on_behalf_of=post.principal, reason=f"confirm {proposal.kind}"):
         proposal.result = _carries[proposal.kind](proposal)
@@ -163,6 +183,11 @@ def _demand_second_person(proposal: Proposal, user: Any) -> Post:
     post = _deciding_post(proposal, user)
     assert isinstance(post, Post)
     return post
+
+
+def _refuse_barred(kind: str, details: dict[str, Any], by: Any) -> None:
+    if kind in _bars:
+        _bars[kind](details, by)
 
 
 def _open(proposal_id: int, by: Any, wanted: str) -> Proposal:

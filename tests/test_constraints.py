@@ -19,6 +19,7 @@ from casework.auditing import questions, running, sampling
 from casework.auditing.models import RuleHit
 from casework.auditing.rules import RULES
 from casework.models import ServiceEntry
+from casework.relatives import register
 from funds import (
     bank_balance,
     bank_formats,
@@ -38,6 +39,7 @@ from funds import services as funds
 from funds.models import BankFile, BankLine, BankTask, HeadingMapping, Payment, Proposal, Transfer
 from tests.access.test_factor import enrolled
 from tests.casework.placing import put
+from tests.casework.relatives import kin
 from tests.casework.test_no_dead_ends import answer
 from tests.casework.test_rosters import drafted
 from tests.casework.test_whole_way import pay
@@ -56,6 +58,7 @@ OPEN_COUNT = {"key": "'other'", "state": "'open'", "reason": "''"} | dict.fromke
     ("confirmer_id", "confirmer_person_key", "closed_on"), "NULL"
 )
 FIRST_LIMIT = "(SELECT min(id) FROM funds_proposal WHERE kind = 'imprest_limit')"
+ONE_OF_THEM = "(SELECT min(id) FROM access_staff)"
 GIVEN_BACK = "(SELECT id FROM funds_reservation WHERE subject = 'case:given-back')"
 # {constraint: (table, {column: SQL})}; a list of changes is tried one after the other.
 BAD: dict[str, tuple[str, dict[str, str]]] = {
@@ -68,6 +71,55 @@ BAD: dict[str, tuple[str, dict[str, str]]] = {
     "the_end_says_what_was_found": ("casework_questionentry", {"n": "2", "upheld": "true"}),
     "sample_is_not_empty": ("casework_sample", {"number": "'x'", "size": "0"}),
     "sample_names_its_seed": ("casework_sample", {"number": "'x'", "seed": "''"}),
+    # close relatives of those who work here
+    "one_cadre_a_person_and_place": ("families_cadre", {"uid": "gen_random_uuid()"}),
+    "cadre_dates_in_order": ("families_cadre", {"uid": "gen_random_uuid()", "valid_to": "valid_from - 1"}),
+    "a_relative_declared_once": ("families_conflictdeclaration", {"uid": "gen_random_uuid()"}),
+    "declared_for_one_person": ("families_conflictdeclaration", {"staff_id": "NULL"}),
+    "nobody_declares_herself": ("families_conflictdeclaration", {"relative_key": "declarer_person_key"}),
+    "declaration_confirmed_by_another": (
+        "families_conflictdeclaration",
+        {
+            "confirmed_on": "'2026-04-15'",
+            "confirmed_by_id": "entered_by_id",
+            "confirmer_person_key": "enterer_person_key",
+        },
+    ),
+    "declaration_ended_by_another": (
+        "families_conflictdeclaration",
+        {
+            "ended_on": "'2026-04-15'",
+            "ended_by_id": "entered_by_id",
+            "ender_person_key": "declarer_person_key",
+            "end_reason": "'x'",
+        },
+    ),
+    "one_statement_a_year": ("families_relativestatement", {}),
+    "declared_not_negative": ("families_relativestatement", {"declared": "-1"}),
+    "a_relative_flagged_once": ("casework_relativeflag", {}),
+    "acts_before_not_negative": ("casework_relativeflag", {"acts_before": "-1"}),
+    "flag_reviewed_by_another": (
+        "casework_relativeflag",
+        {
+            "verdict": "'stands'",
+            "review_words": "'x'",
+            "reviewed_by_id": ONE_OF_THEM,
+            "reviewer_person_key": "person_key",
+            "reviewed_on": "'2026-04-15'",
+            "reviewed_at_act": "1",
+        },
+    ),
+    "flag_ended_by_another": (
+        "casework_relativeflag",
+        {
+            "ended_on": "'2026-04-15'",
+            "ended_by_id": ONE_OF_THEM,
+            "ender_person_key": "person_key",
+            "end_words": "'x'",
+        },
+    ),
+    "home_check_says_what_was_seen": ("casework_homecheck", {"words": "''"}),
+    "two_go_to_the_home": ("casework_homecheck", {"with_whom": "''"}),
     # access
     "unit_dates_in_order": ("access_orgunit", {"valid_from": "'2026-02-02'", "valid_to": "'2026-02-01'"}),
     "unit_has_a_parent": ("access_orgunit", {"level": "'county'", "parent_id": "NULL"}),
@@ -500,6 +552,7 @@ def fill(world: World) -> None:
     )
     put(world.open(), "draft")
     _bank_files(world, Payment.objects.get(subject=case.subject))
+    fill_the_register_of_relatives(world)
 
 
 def _bank_files(world: World, payment: Payment) -> None:
@@ -606,6 +659,12 @@ def close_a_month_and_reconcile(world: World) -> None:
     prepared(world, stated(world, account, START, 1), bank_balance.derived(account, START)[0])
     drafted(world)
     audited(world)
+
+
+def fill_the_register_of_relatives(world: World) -> None:
+    kin.a_cadre(world)
+    kin.visited(world, world.brought_to("county_decision", household=kin.related(world, world.cashier)))
+    register.state_own(by=world.cashier)
 
 
 def audited(world: World) -> None:

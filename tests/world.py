@@ -31,6 +31,7 @@ from funds.models import Fund
 START = datetime.date(2026, 4, 15)
 DEMO = Path(__file__).resolve().parent.parent / "demo"
 _serial = itertools.count(1)
+_homes = itertools.count(1)  # apart from the acts: ID numbers of one birthday come round after 500
 
 
 def id_number(birth: datetime.date, serial: int, *, female: bool = False) -> str:
@@ -77,7 +78,7 @@ class World:
     ) -> Household:
         """A household of two, with an account."""
         village = village or self.village
-        n = next(_serial)
+        n = next(_homes)
         head = make_person(f"江正{chr(0x4E00 + n % 500)}", birth, n)
         household = Household(
             household_no=f"{village.code}001{n:04d}",

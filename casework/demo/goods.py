@@ -106,7 +106,7 @@ def hand_out(households: Iterable[Household]) -> None:
             slip = stock.issue(
                 town,
                 [(items[i], count) for i, count in wanted],
-                to=goods.handout_to(household, receiver="", case=case),
+                to=goods.handout_to(household, receiver="", case=case, hands=[keeper]),
                 witness=witness,
                 due_back_on=day + datetime.timedelta(days=30),
                 by=keeper,

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from audit.context import acting
+from casework import recusal
 from casework.bank_answers import IS_CREDITED
 from casework.rosters import paying
 from funds import ledger
@@ -40,6 +41,7 @@ def post_lists(said: list[Said], *, by: Any, key: str) -> Mapping[int, str]:
     )
     late = [one for one in said if one.was == CREDITED and one.outcome == RETURNED]
     paying.demand_who_answers({one.subject for one in late}, by)
+    recusal.refuse_own_lines([one.subject for one in late], by)
     payments = Payment.objects.select_related("batch", "reservation__allocation").in_bulk(
         [one.payment_id for one in late]
     )

@@ -238,8 +238,8 @@ def demand_who_answers(subjects: Iterable[str], by: Any) -> None:
 def record(answers: Iterable[Any], *, by: Any, progress: Callable[[int], None] = lambda done: None) -> int:
     """Record what the bank answered of payments of lists, set by set; returns how many were new.
 
-    An answer has payment_id, credited (None: the bank cannot say), reason, bank_reference and answered_on. One that says
-    what was recorded before changes nothing. Raises NotYourTurn for lists of elsewhere, WrongPaymentState for a payment
+    Nobody records what the bank says of a line of her own family; the rest of the list she may. An answer has payment_id, credited (None: the bank cannot say), reason, bank_reference and answered_on. One that says
+    what was recorded before changes nothing. Raises NotYourTurn for lists of elsewhere, Recused, WrongPaymentState for a payment
     that is not with the bank.
     """
     done = 0
@@ -249,6 +249,8 @@ def record(answers: Iterable[Any], *, by: Any, progress: Callable[[int], None] =
             states = {pk: state for pk, _subject, state in rows}
             demand_who_answers({subject for _pk, subject, _state in rows}, by)
             fresh = [one for one in part if states.get(one.payment_id) != ANSWERED[one.credited]]
+            told = {one.payment_id for one in fresh}
+            recusal.refuse_own_lines([subject for pk, subject, _state in rows if pk in told], by)
             today = clock.today()
             bulk.credit_many(
                 bulk.Credited(one.payment_id, one.bank_reference, one.answered_on or today)

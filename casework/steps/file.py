@@ -65,7 +65,7 @@ def survey_is_there(this: Act) -> None:
         raise MissingDocuments(_("还没有入户调查，先填调查表。"), [_("入户调查表")])
     if calendar.add(case.survey.surveyed_on, case.rules.survey_valid) < this.today:
         raise MissingDocuments(_("调查表过期了，请重新入户调查。"), [_("新的入户调查表")])
-    case.has_conflict = case.survey.is_cadre_relative
+    case.has_conflict = case.survey.is_cadre_relative  # found otherwise: casework.steps.relatives, after this
     this.also_duty_of += [case.survey.surveyor, case.survey.second_surveyor]
     if case.rules.minimum_age and case.beneficiary.age_on(this.today) < case.rules.minimum_age:
         raise BadCaseData(

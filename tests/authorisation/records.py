@@ -20,10 +20,12 @@ from casework import payments, services_log
 from casework.auditing import jobs as rule_jobs
 from casework.auditing import questions, running, sampling
 from casework.models import Case, CaseDocument, Measure, PublicNotice, SurveyDraft
+from casework.relatives import flags, register
 from casework.rosters import building, deciding, paying
 from casework.services_log import Service
 from families import services as families
 from families.models import Household, Lead
+from families.relatives.declaring import Relative
 from flows.models import ProgrammeVersion
 from flows.services import draft_version
 from funds import (
@@ -57,6 +59,8 @@ from jobs import runner
 from jobs.models import Job
 from tests.authorisation.places import VILLAGES, Person, Places
 from tests.casework.placing import put
+from tests.casework.relatives import kin
+from tests.casework.relatives.kin import BORN
 from tests.casework.test_damaged_photos import photo
 from tests.casework.test_no_dead_ends import emergency
 from tests.casework.test_people_gone import dies, leaves
@@ -67,7 +71,7 @@ from tests.funds.floats import key as a_key
 from tests.funds.sent import PayLine
 from tests.funds.shelves import a_store, an_item, counted, stocked
 from tests.funds.test_bank_files import answer, row
-from tests.world import START, World, case_now
+from tests.world import START, World, case_now, id_number
 
 NOW = datetime.date(2026, 5, 6)  # April can be closed, notices have ended, the holiday is over
 AFTER_NOTICE = START + datetime.timedelta(days=4)
@@ -612,6 +616,31 @@ class Records:
         drawn = sampling.draw(frame, size=2, seed="2026050", seed_source="县政府网站 4 月 15 日", by=world.auditor)
         self.keep("sample", sample_id=drawn.pk)
 
+    def relatives(self) -> None:
+        """Declarations of the village's officer and of a cadre on paper; cases of a relative, of one known too late, of one
+        that the family named (docs/adr/0031)."""
+        world = self.world
+        cadre = register.register_cadre(
+            "肖会计", id_number(BORN, 71), unit=world.village, post="委员", by=world.township_clerk
+        )
+        paper = register.declare_for(cadre, Relative("江远亲", id_number(BORN, 72), "parent"), by=world.township_clerk)
+        own = register.declare_own(Relative("江远亲", id_number(BORN, 73), "sibling"), by=world.village_clerk)
+        self.keep("cadre", pk=cadre.pk)
+        self.keep("declaration", pk=own.pk)
+        self.keep("declaration_on_paper", pk=paper.pk)
+        late = self.case("township_decision")
+        kin.member(late.household, id_number(BORN, 74))
+        kin.declared(world.village_head, id_number(BORN, 74))
+        self.keep("flag_late", pk=late.relative_flags.get().pk)
+        known = self.case("registered")
+        kin.member(known.household, id_number(BORN, 75))
+        kin.declared(self.places.crews["V2"].village_head, id_number(BORN, 75))
+        self.keep("flag", pk=known.relative_flags.get().pk)
+        named_one = self.case("registered")
+        named_one.survey = world.survey(named_one.household, is_cadre_relative=True, cadre_relative_of="一位干部")
+        flags.raise_for_applicant(named_one, by=world.village_clerk)
+        self.keep("flag_unknown", pk=named_one.relative_flags.get().pk)
+
     def drafts(self, people: list[Person]) -> None:
         """An unfinished survey of everybody who surveys; each sees her own alone."""
         for person in people:
@@ -640,6 +669,7 @@ class Records:
             self.waiting,
             self.glass,
             self.auditing,
+            self.relatives,
         ):
             step()
         self.drafts(self.places.people)

@@ -11,6 +11,8 @@ RULES: dict[str, Rule] = {
         persons.SAME_CAUSE_TWICE,
         persons.TWO_FILES,
         persons.UNDECLARED_RELATIVE,
+        persons.RELATIVE_NOT_DECLARED,
+        persons.RELATIVE_NOT_VISITED,
         accounts.SHARED_ACCOUNT,
         accounts.STAFF_ACCOUNT,
         accounts.RETURNED_UNRESOLVED,

@@ -76,6 +76,44 @@ FROM casework_case c
   LEFT JOIN families_survey s ON s.id = c.survey_id
 WHERE c.village_id = ANY (%(villages)s) AND NOT c.has_conflict AND NOT coalesce(s.is_cadre_relative, false)
   AND NOT EXISTS (SELECT FROM access_recusal q WHERE q.person_key = acted.person_key AND q.household_no = c.household_no)
+  AND NOT EXISTS (SELECT FROM casework_relativeflag q WHERE q.case_id = c.id AND q.person_key = acted.person_key)
 GROUP BY 1, 2
+""",
+)
+
+# The register knew, the family said so, or they live in one household: she herself had not declared it.
+RELATIVE_NOT_DECLARED = Rule(
+    "relative_not_declared",
+    _("查出来的近亲属，本人没有报"),
+    _("申请的家里有工作人员或村干部的近亲属，是申请人说的，或者同住一户查到的，本人没有申报。"),
+    _("请本人补报或说明；经手过的，看上一级写的结论。"),
+    _("%(people)s 个人没有报，其中经手过的 %(acted)s 个。"),
+    """
+SELECT c.village_id, 'case:' || c.id, min(f.found_on),
+       jsonb_build_object('people', count(*), 'acted', count(*) FILTER (WHERE f.acts_before > 0))
+FROM casework_relativeflag f JOIN casework_case c ON c.id = f.case_id
+WHERE c.village_id = ANY (%(villages)s) AND NOT f.is_declared AND f.ended_on IS NULL
+  AND NOT EXISTS (SELECT FROM families_conflictdeclaration d JOIN families_person p ON p.person_key = d.relative_key
+                    JOIN families_householdmember m ON m.person_id = p.id AND m.household_id = c.household_id
+                  WHERE d.declarer_person_key = f.person_key)
+GROUP BY 1, 2
+""",
+)
+
+# Money of a flagged case was decided without the county at the door: only against the law, or before it stood.
+RELATIVE_NOT_VISITED = Rule(
+    "relative_not_visited",
+    _("近亲属的个案没有入户就批了钱"),
+    _("工作人员近亲属的个案，县里要全部入户核查，这一件没有核查记录。"),
+    _("补一次入户核查；查清楚是谁、为什么没有去。"),
+    _("%(found_on)s登记的近亲属，锁定了 %(amount_fen)s 元，没有入户核查记录。"),
+    """
+SELECT c.village_id, 'case:' || c.id, min(f.found_on), jsonb_build_object('found_on', min(f.found_on), 'amount_fen', c.amount_fen)
+FROM casework_relativeflag f JOIN casework_case c ON c.id = f.case_id JOIN flows_programmeversion v ON v.id = c.version_id
+WHERE c.village_id = ANY (%(villages)s) AND f.ended_on IS NULL AND NOT f.is_late
+  AND coalesce((v.parameters ->> 'relatives_visited')::bool, true)
+  AND c.state IN ('fund_reserved', 'in_payment', 'payment_returned', 'between_payments', 'suspended', 'paid')
+  AND c.tier <> 'T0' AND NOT EXISTS (SELECT FROM casework_homecheck k WHERE k.case_id = c.id)
+GROUP BY c.village_id, c.id, c.amount_fen
 """,
 )

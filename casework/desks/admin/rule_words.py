@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from families import catalogue
+from flows.kin import RELATIONS, KinParameters, Register
 from flows.lists import Kind, ListParameters
 from flows.parameters import Parameters, PaymentPlan, Period
 from flows.programmes import PROGRAMMES
@@ -13,6 +14,9 @@ from flows.spec import Spec
 from flows.states import ACTIONS, STATES
 from funds.models import Provider
 from funds.money import yuan
+
+Ruled = Spec | Kind | Register
+Rules = Parameters | ListParameters | KinParameters
 
 # {name: (title, what it decides)}, in the order of the form
 WORDS = {
@@ -48,6 +52,14 @@ WORDS = {
         gettext_lazy("一天最多几小时服务"),
         gettext_lazy("记服务时，一家一天超过这么多就记不进去。"),
     ),
+    "relatives_go": (
+        gettext_lazy("近亲属的个案"),
+        gettext_lazy("工作人员、村干部的近亲属申请，审批往上走几级。"),
+    ),
+    "relatives_visited": (
+        gettext_lazy("近亲属的个案县里要入户"),
+        gettext_lazy("县里的人去这家看过、写下来，才能批钱。"),
+    ),
     "follow_up_days": (gettext_lazy("回访"), gettext_lazy("到账后第几天回访，用逗号隔开，例如 7, 30, 90。")),
 }
 # The same for a kind of list
@@ -58,6 +70,11 @@ LIST_WORDS = {
     "account_wait": WORDS["account_wait"],
     "allows_cash": (gettext_lazy("可以发现金"), gettext_lazy("每份名册都要写明原因，两个人一起送。")),
 }
+# The same for the register of close relatives
+KIN_WORDS = {
+    "relations": (gettext_lazy("哪些亲属要备案"), gettext_lazy("各地范围不同，照本地的文件勾。以前报的不受影响。")),
+}
+GOES = [("up", gettext_lazy("升一级")), ("top", gettext_lazy("升到最高一级，县里两个人签"))]
 # {name of PaymentPlan: (title, what it decides)}
 PLAN_WORDS = {
     "parts": (gettext_lazy("分几期付"), gettext_lazy("1 表示一次付清，最多 36 期。")),
@@ -78,8 +95,9 @@ PLAN_WORDS = {
 }
 PAYEES = [("family", gettext_lazy("家庭账户")), *Provider.Kind.choices]
 MONEY = ("t1_limit_fen", "t2_limit_fen", "cap_fen", "emergency_cap_fen", "unit_amount_fen", "person_year_cap_fen")
-SWITCHES = ("once_a_year", "allows_cash")
-SEVERAL = ("not_together_with", "pays_to")
+SWITCHES = ("once_a_year", "relatives_visited", "allows_cash")
+SEVERAL = ("not_together_with", "pays_to", "relations")
+ONE_OF = {"relatives_go": GOES}
 PERCENT = ("large_share_percent", "quorum_percent", "majority_percent")
 COUNTS = ("minimum_age", "measure_target", "quorum_present", "service_hours_a_day")
 PERIODS = ("notice", "exit_notice", "makeup", "appeal_within", "survey_valid", "account_wait", "deadline_otherwise")
@@ -97,13 +115,17 @@ def say_yes(value: bool) -> str:
     return _("是") if value else _("不是")
 
 
-def words_of(spec: Spec | Kind) -> dict[str, tuple[Any, Any]]:
-    """The plain parameters of a programme, or of a kind of list."""
+def words_of(spec: Ruled) -> dict[str, tuple[Any, Any]]:
+    """The plain parameters of a programme, of a kind of list or of a register."""
+    if isinstance(spec, Register):
+        return KIN_WORDS
     return LIST_WORDS if isinstance(spec, Kind) else WORDS
 
 
-def choices_of(name: str, spec: Spec) -> list[tuple[str, Any]]:
-    """What may be ticked: whom money goes to, or the other programmes that move money."""
+def choices_of(name: str, spec: Ruled) -> list[tuple[str, Any]]:
+    """What may be ticked: close relatives, whom money goes to, or the other programmes that move money."""
+    if name == "relations":
+        return list(RELATIONS.items())
     if name == "pays_to":
         return PAYEES
     return [(code, other.title) for code, other in PROGRAMMES.items() if code != spec.code and other.has_money]
@@ -126,7 +148,7 @@ def said_plan(plan: PaymentPlan) -> list[tuple[str, str, str]]:
     return [(f"payments:{name}", str(PLAN_WORDS[name][0]), text) for name, text in values.items()]
 
 
-def said(rules: Parameters | ListParameters, spec: Spec | Kind) -> list[tuple[str, str, str]]:
+def said(rules: Rules, spec: Ruled) -> list[tuple[str, str, str]]:
     """(key, title, value in words) of every rule; the basis of the page and of the comparison."""
     rows = []
     for name, (title, _about) in words_of(spec).items():
@@ -141,12 +163,14 @@ def said(rules: Parameters | ListParameters, spec: Spec | Kind) -> list[tuple[st
             text = say_yes(value)
         elif name in SEVERAL:
             text = _("、").join(str(dict(choices_of(name, spec)).get(code, code)) for code in value) or _("没有")
+        elif name in ONE_OF:
+            text = str(dict(ONE_OF[name])[value])
         elif name == "follow_up_days":
             text = _("第 %(days)s 天") % {"days": _("、").join(map(str, value))} if value else _("没有")
         else:
             text = str(value)
         rows.append((name, str(title), text))
-    if isinstance(spec, Kind):
+    if not isinstance(spec, Spec):
         return rows
     rows += said_plan(rules.payments)
     for state in spec.states:
@@ -160,9 +184,7 @@ def said(rules: Parameters | ListParameters, spec: Spec | Kind) -> list[tuple[st
     return rows
 
 
-def differences(
-    before: Parameters | ListParameters | None, after: Parameters | ListParameters, spec: Spec | Kind
-) -> list[dict[str, Any]]:
+def differences(before: Rules | None, after: Rules, spec: Ruled) -> list[dict[str, Any]]:
     """What a version changes, for parts/_diff_table.html."""
     old = {key: (title, text) for key, title, text in said(before, spec)} if before else {}
     new = {key: (title, text) for key, title, text in said(after, spec)}

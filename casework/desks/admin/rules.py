@@ -16,12 +16,12 @@ from audit import clock
 from audit.context import acting
 from casework.desks.admin import rule_words
 from casework.desks.admin.reach import administrators
-from casework.fields import DayField, MoneyField, TickCards
+from casework.fields import AnswerCards, DayField, MoneyField, TickCards
 from families import catalogue
 from flows.errors import BadParameters, FlowsError
-from flows.lists import KINDS
 from flows.models import ProgrammeVersion
 from flows.parameters import Parameters, PaymentPlan, Period
+from flows.programmes import PROGRAMMES
 from flows.ruled import RULED, parameters_of
 from flows.services import draft_version, publish_version
 from flows.spec import Spec
@@ -58,7 +58,7 @@ class PeriodField(forms.MultiValueField):
 
 
 class DatedForm(forms.Form):
-    """The plain parameters of a programme or of a kind of list with their meaning, filled with the rules it starts from."""
+    """The plain parameters of a programme, a kind of list or a register with their meaning, filled with the rules it starts from."""
 
     valid_from = DayField(label=gettext_lazy("哪天生效"), earliest=clock.today)
     basis = forms.CharField(
@@ -85,16 +85,19 @@ class DatedForm(forms.Form):
             return forms.IntegerField(min_value=0, max_value=150, **more)
         if name in rule_words.SWITCHES:
             return forms.BooleanField(required=False, **more)
+        if name in rule_words.ONE_OF:
+            return forms.ChoiceField(choices=rule_words.ONE_OF[name], widget=AnswerCards(), **more)
         if name in rule_words.SEVERAL:
             choices = rule_words.choices_of(name, self.spec)
             return forms.MultipleChoiceField(
-                required=name == "pays_to", choices=choices, widget=TickCards(look="two"), **more
+                required=name != "not_together_with", choices=choices, widget=TickCards(look="two"), **more
             )
         return forms.CharField(required=False, max_length=80, **more)
 
     def groups(self) -> dict[str, list[Any]]:
         """The bound fields as the page shows them."""
         named = {"money": rule_words.MONEY, "times": rule_words.PERIODS, "switches": rule_words.SWITCHES}
+        named["lists"] = rule_words.SEVERAL
         return {group: [self[name] for name in self.words if name in names] for group, names in named.items()}
 
     def parameters(self) -> dict[str, Any]:
@@ -174,7 +177,8 @@ class RulesForm(DatedForm):
         return {
             "money": [self[name] for name in names if name in rule_words.MONEY or name == "large_share_percent"],
             "parts": [self[f"payments_{name}"] for name in rule_words.PLAN_WORDS],
-            "limits": [self[name] for name in (*rule_words.SEVERAL, "once_a_year")],
+            "limits": [self[name] for name in (*rule_words.SEVERAL, "once_a_year") if name in names],
+            "relatives": [self[name] for name in ("relatives_go", "relatives_visited")],
             "times": [self[name] for name in names if name in rule_words.PERIODS or name == "follow_up_days"],
             "people": [
                 self[name]
@@ -251,7 +255,7 @@ def draft(request: HttpRequest, *, code: str) -> HttpResponse:
     spec = RULED[code]
     last = ProgrammeVersion.objects.filter(programme=code).order_by("-number").first()
     rules = last.rules if last else parameters_of(code)()
-    kind_of_form = DatedForm if code in KINDS else RulesForm
+    kind_of_form = RulesForm if code in PROGRAMMES else DatedForm
     form = kind_of_form(request.POST or None, spec=spec, rules=rules, initial={"basis": last.basis if last else ""})
     if request.method == "POST" and form.is_valid():
         try:

@@ -21,6 +21,10 @@ from casework.links import document_url, picture_url
 from casework.models import Case, Measure
 from casework.papers import open_for_papers
 from casework.preparing import may_prepare
+from casework.relatives import gate
+from casework.relatives.takers import takers
+from casework.relatives.visits import may_record
+from casework.relatives.who import keeps_register
 from casework.second_person import with_questions
 from casework.steps.file import missing_papers
 from casework.visibility import Sight, sight
@@ -42,39 +46,55 @@ def page_of(case: Case, user: Any) -> dict[str, Any]:
     turn = turn_of(case, user, edges, events, running, step, plan)
     papers = list(case.papers.select_related("document", "document__added_by").order_by("pk"))
     measures = list(case.measures.all())
-    return {
-        "case": case,
-        "sight": seen,
-        "rules": case.rules,
-        "programme_title": case.spec.title,
-        "turn": turn,
-        "barred": next((why_not for _edge, why_not in edges if why_not), "") if step is None else "",
-        "others": other_acts(case, edges, step, plan),
-        "can_object": any(ROLE_ANYONE in edge.roles for edge in case.spec.actions(case.state)),
-        "prepares": may_prepare(case, user),
-        "takes_papers": may_prepare(case, user) and open_for_papers(case),
-        "strip": story.strip(case, events, plan),
-        "timeline": story.timeline(case, events, seen, turn if case.is_open else None, plan),
-        "measures": [measure for measure in measures if measure.state != Measure.State.DROPPED],
-        "plan": plans.progress(case, measures),
-        "handed_out": list(
-            ImprestSpend.objects.filter(subject=case.subject)
-            .select_related("payer_one", "payer_two")
-            .prefetch_related(with_questions())
-            .order_by("id")
-        ),
-        "goods": given_to(case),
-        "sees_slips": scope(user, Ability.STOCK_VIEW).covers(case),
-        "notices": notices,
-        "sessions": _sessions(case),
-        "papers": [paper_tile(row.document, row.kind) for row in papers if seen.shows_paper(row.kind)],
-        "missing": missing_now(case),
-        "survey_facts": survey_facts(case, seen),
-        "visits": list(case.visits.select_related("visitor")) if seen.needs else [],
-        "chart": chart_of(case.spec, now=case.state, been={event.to_state for event in events} - {case.state}),
-        "family_url": reverse("cases:family", args=[case.household_id]) if seen.family else "",
-        "cause_title": catalogue.title(catalogue.CAUSES, case.cause) if case.cause else "",
-    } | money_page(case, user, plan, events, papers)
+    return (
+        {
+            "case": case,
+            "sight": seen,
+            "rules": case.rules,
+            "programme_title": case.spec.title,
+            "turn": turn,
+            "barred": next((why_not for _edge, why_not in edges if why_not), "") if step is None else "",
+            "others": other_acts(case, edges, step, plan),
+            "can_object": any(ROLE_ANYONE in edge.roles for edge in case.spec.actions(case.state)),
+            "prepares": may_prepare(case, user),
+            "takes_papers": may_prepare(case, user) and open_for_papers(case),
+            "strip": story.strip(case, events, plan),
+            "timeline": story.timeline(case, events, seen, turn if case.is_open else None, plan),
+            "measures": [measure for measure in measures if measure.state != Measure.State.DROPPED],
+            "plan": plans.progress(case, measures),
+            "handed_out": list(
+                ImprestSpend.objects.filter(subject=case.subject)
+                .select_related("payer_one", "payer_two")
+                .prefetch_related(with_questions())
+                .order_by("id")
+            ),
+            "goods": given_to(case),
+            "sees_slips": scope(user, Ability.STOCK_VIEW).covers(case),
+            "notices": notices,
+            "sessions": _sessions(case),
+            "papers": [paper_tile(row.document, row.kind) for row in papers if seen.shows_paper(row.kind)],
+            "missing": missing_now(case),
+            "survey_facts": survey_facts(case, seen),
+            "visits": list(case.visits.select_related("visitor")) if seen.needs else [],
+            "chart": chart_of(case.spec, now=case.state, been={event.to_state for event in events} - {case.state}),
+            "family_url": reverse("cases:family", args=[case.household_id]) if seen.family else "",
+            "cause_title": catalogue.title(catalogue.CAUSES, case.cause) if case.cause else "",
+        }
+        | money_page(case, user, plan, events, papers)
+        | _relatives(case, user)
+    )
+
+
+def _relatives(case: Case, user: Any) -> dict[str, Any]:
+    """Whose close relatives the family are, and who takes the case on: one query where they are nobody's."""
+    found = gate.standing(case)
+    if found["relative_flags"]:
+        found |= {
+            "takers": takers(case),
+            "may_visit": may_record(case, user),
+            "keeps_register": keeps_register(user),
+        }
+    return found
 
 
 def _sessions(case: Case) -> list[dict[str, Any]]:

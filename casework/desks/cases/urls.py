@@ -1,6 +1,7 @@
 from django.urls import path, re_path
 
 from casework.desks.cases import family, gone, services, views
+from casework.desks.relatives.flagged import home_check
 
 app_name = "cases"
 urlpatterns = [
@@ -12,6 +13,7 @@ urlpatterns = [
         r"^cases/(?P<pk>\d+)/plan/(?P<measure_id>\d+)/(?P<verb>start|deliver|drop)/$", views.measure, name="measure"
     ),
     path("cases/<int:pk>/deliberation/", views.deliberation, name="deliberation"),
+    path("cases/<int:pk>/home-check/", home_check, name="home_check"),
     path("cases/<int:pk>/survey/", views.survey, name="survey"),
     path("cases/<int:pk>/account/", family.reveal_account, name="reveal_account"),
     path("cases/<int:pk>/services/", services.log, name="services"),

@@ -11,17 +11,14 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from casework import recusal
 from casework.desks.funds.budget_forms import AnswerForm
-from casework.desks.funds.figures import case_id_of
 from casework.desks.funds.proposed import entries_of, facts_of
 from casework.desks.funds.reach import demand_money, posts_for, proposals_in_reach, why_not
 from casework.errors import REFUSALS
-from casework.models import Case
 from casework.reach import visible
 from funds import proposals
 from funds.errors import NotYours, SamePerson
-from funds.models import Proposal, Recovery
+from funds.models import Proposal
 from funds.refusals import in_plain_words
 
 PAGE = 25
@@ -106,8 +103,6 @@ def decide(request: HttpRequest, proposal_id: int) -> HttpResponse:
         return _page(request, found, form)
     try:
         with in_plain_words():
-            if verb == "confirm":
-                _refuse_own_debt(found, user)
             done = _carry(verb, found.pk, user, form)
     except (SamePerson, NotYours) as refusal:
         raise PermissionDenied(str(refusal)) from refusal
@@ -120,15 +115,6 @@ def decide(request: HttpRequest, proposal_id: int) -> HttpResponse:
         return _page(request, found, form)
     messages.success(request, done)
     return redirect("funds:proposal", found.pk)
-
-
-def _refuse_own_debt(proposal: Proposal, user: Any) -> None:
-    """What a family owes is written off by nobody of that family. Raises Recused."""
-    if proposal.kind == "write_off":
-        subject = Recovery.objects.values_list("subject", flat=True).get(pk=proposal.details["recovery"])
-        household = Case.objects.filter(pk=case_id_of(subject)).values_list("household_id", flat=True).first()
-        if household is not None:
-            recusal.refuse_own_family(household, user)
 
 
 def _carry(verb: str, pk: int, user: Any, form: AnswerForm) -> str:

@@ -11,16 +11,15 @@ from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Subque
 from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext as _
 
-from access.models import Recusal
 from audit import clock
-from casework import guards, limits
+from casework import guards, limits, recusal
 from casework.desks.funds.earmarks import programme_title
 from casework.desks.funds.reach import cases_in_reach, posts_for
 from casework.digests import approval_digest
 from casework.models import Case, CaseDuty
 from casework.reissuing import why_not_again
 from casework.steps.payment import CHANGED_SINCE_IT_CAME_BACK, another_account_than, why_unpayable
-from families.models import BankAccount, HouseholdMember
+from families.models import BankAccount
 from flows.states import DUTIES, STATES
 from funds import instalments, providers
 from funds.models import LIVING, Instalment, Payment, Reservation
@@ -197,24 +196,12 @@ def _barred(cases: list[Case], user: Any) -> dict[int, str]:
         duty.case_id: duty.duty
         for duty in CaseDuty.objects.filter(case__in=cases, person_key__in=persons).exclude(duty="list_payment")
     }
-    numbers = [case.household_no for case in cases]
-    recused = set(
-        Recusal.objects.filter(household_no__in=numbers, person_key__in=persons, ended_on__isnull=True).values_list(
-            "household_no", flat=True
-        )
-    )
-    related = set(
-        HouseholdMember.objects.filter(
-            Q(household_id__in=[case.household_id for case in cases]),
-            valid_to__isnull=True,
-            person__person_key__in=persons,
-        ).values_list("household_id", flat=True)
-    )
+    related = recusal.own_families([case.household_id for case in cases], sorted(persons))
     reasons = {}
     for case in cases:
         if not any(post.reaches(case) for post in posts):
             reasons[case.pk] = _("由这个地方的资金管理列入。")
-        elif case.household_no in recused or case.household_id in related:
+        elif case.household_id in related:
             reasons[case.pk] = _("你是这家的近亲属，要回避，由别人办。")
         elif case.pk in held:
             reasons[case.pk] = _("这一件里你办过「%(duty)s」，要由别人列入。") % {"duty": DUTIES[held[case.pk]]}

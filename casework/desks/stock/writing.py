@@ -87,7 +87,12 @@ def issue(request: HttpRequest, store_id: int, household_id: int) -> HttpRespons
             made = stock.issue(
                 found,
                 given["wanted"],
-                to=goods.handout_to(household, receiver=given["receiver"], case=given["case"]),
+                to=goods.handout_to(
+                    household,
+                    receiver=given["receiver"],
+                    case=given["case"],
+                    hands=[request.user, *([given["witness"]] if given["witness"] else [])],
+                ),
                 witness=given["witness"],
                 due_back_on=given.get("due_back_on"),
                 reason=given["reason"],

@@ -103,11 +103,11 @@ class Filters:
 
 
 def barred(user: Any) -> RawSQL:
-    """Cases of her queue in which she may not act: another duty in them, a declared relation, her own household.
+    """Cases of her queue in which she may not act: another duty in them, or a family that she is close to.
 
     The same reasons as casework.acting, as one condition for lists; the review page asks acting itself.
     """
-    return RawSQL(BARRED, [user.person_key] * 3, output_field=BooleanField())
+    return RawSQL(BARRED, [user.person_key] * 2, output_field=BooleanField())
 
 
 class DueWords:

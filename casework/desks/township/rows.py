@@ -32,11 +32,8 @@ DUTY_OF_TURN = {
 }
 _DUTIES = " ".join(f"WHEN '{state}' THEN '{duty}'" for state, duty in DUTY_OF_TURN.items())
 
-# The person of a key (given three times) may not act: a declared relation, her own household, another duty in the case.
-BARRED = f"""(EXISTS (SELECT 1 FROM access_recusal r
-   WHERE r.household_no = casework_case.household_no AND r.person_key = %s AND r.ended_on IS NULL)
- OR EXISTS (SELECT 1 FROM families_householdmember m JOIN families_person p ON p.id = m.person_id
-   WHERE m.household_id = casework_case.household_id AND m.valid_to IS NULL AND p.person_key = %s)
+# The person of a key (given twice) may not act: a family that she is close to, another duty in the case.
+BARRED = f"""(casework_case.household_id IN (SELECT casework_close_households(ARRAY[%s::text]))
  OR EXISTS (SELECT 1 FROM casework_caseduty d
    WHERE d.case_id = casework_case.id AND d.person_key = %s AND d.duty <> CASE casework_case.state {_DUTIES} END))"""
 
@@ -93,7 +90,7 @@ class Rows:
         if self.filters.overdue:
             self._where("due_on < %s", clock.today())
         if self.filters.mine:
-            self._where(f"NOT {BARRED}", *[self.user.person_key] * 3)
+            self._where(f"NOT {BARRED}", *[self.user.person_key] * 2)
 
     def _where(self, condition: str, *facts: Any) -> None:
         self._conditions.append(condition)
@@ -104,6 +101,6 @@ class Rows:
         with connection.cursor() as cursor:
             cursor.execute(
                 f"{_SELECT} WHERE {' AND '.join(self._conditions)} ORDER BY due_on, casework_case.id LIMIT %s OFFSET %s",
-                [*[self.user.person_key] * 3, *self._facts, part.stop - first, first],
+                [*[self.user.person_key] * 2, *self._facts, part.stop - first, first],
             )
             return [Row(*row) for row in cursor.fetchall()]

@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from access import services as access
 from access.models import Recusal, Staff
 from access.roles import title_of
 from access.scope import posts_of
@@ -32,6 +31,7 @@ from casework.errors import REFUSALS, CaseworkError
 from casework.http import row_number
 from casework.models import Alert, Case, CaseEvent, Objection
 from casework.queries import COUNT_LIMIT, PAGE, cases_in_reach, households_in_reach, overdue_makeups, visible_case
+from casework.relatives import register
 from casework.visibility import sight
 from flows.programmes import PROGRAMMES
 from flows.states import STATES
@@ -266,19 +266,14 @@ def recusals(request: HttpRequest, *, office: Office) -> HttpResponse:
         if household is None:
             form.add_error("household_no", _("没有找到这一户，请核对编号。"))
         else:
-            access.recuse(
-                request.user.person_key,
-                household.household_no,
-                relation=form.cleaned_data["relation"],
-                by=request.user,
-            )
+            register.recuse(household, relation=form.cleaned_data["relation"], by=request.user)
             messages.success(request, _("已登记：%(name)s家的事你不再经手。") % {"name": household.head_name})
             return redirect(office.url("recusals"))
     in_reach = households_in_reach(request.user)
-    register = Recusal.objects.filter(ended_on__isnull=True, household_no__in=in_reach.values("household_no")).order_by(
+    kept = Recusal.objects.filter(ended_on__isnull=True, household_no__in=in_reach.values("household_no")).order_by(
         "-declared_on", "-id"
     )
-    page = page_of(request, register)
+    page = page_of(request, kept)
     numbers, persons = {row.household_no for row in page}, {row.person_key for row in page}
     heads = dict(in_reach.filter(household_no__in=numbers).values_list("household_no", "head_name"))
     names = dict(Staff.objects.filter(person_key__in=persons).order_by("-pk").values_list("person_key", "name"))

@@ -9,11 +9,12 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 
-from access.models import Recusal, Staff
+from access.models import Staff
 from access.roles import title_of
 from audit import clock
 from casework.desks.village.forms import members_of
 from casework.fields import AnswerCards, DayField, MoneyField, PhotoField, TickCards
+from casework.recusal import close_persons
 from families import catalogue
 from families.models import Household, Person
 from families.survey_form import LONGEST, MEMBER_FIELDS, SUBJECT, Field, total_income_fen
@@ -180,7 +181,7 @@ def second_surveyors(household: Household, user: Any) -> list[tuple[str, list[tu
             is_active=True,
         )
         .exclude(person_key=user.person_key)
-        .exclude(person_key__in=_relatives(household))
+        .exclude(person_key__in=close_persons(household.pk))
         .values_list("pk", "name", "appointments__role", "appointments__unit__name", "appointments__unit__village_id")
     )
     rows = sorted(
@@ -197,13 +198,6 @@ def second_surveyors(household: Household, user: Any) -> list[tuple[str, list[tu
     return list(villages.items())
 
 
-def _relatives(household: Household) -> list[str]:
-    """The persons who may take no part: the family itself, and those who declared a relation."""
-    members = household.members.filter(valid_to__isnull=True).values_list("person__person_key", flat=True)
-    declared = Recusal.objects.filter(household_no=household.household_no, ended_on__isnull=True)
-    return [key for key in (*members, *declared.values_list("person_key", flat=True)) if key]
-
-
 class VisitPageForm(PageForm):
     """Who went, when, and whether the family agrees."""
 
@@ -218,7 +212,7 @@ class VisitPageForm(PageForm):
         choices=[("no", _l("不是")), ("yes", _l("是"))],
         coerce=lambda value: value == "yes",
         widget=AnswerCards(look="two"),
-        help_text=_l("是的话照样能办，只是要多一级审批。"),
+        help_text=_l("干部、工作人员的近亲属要如实说。是的话照样能办，只是审批要往上走，县里要来家里看。"),
     )
     cadre_relative_of = forms.CharField(label=_l("是谁的亲属，什么关系"), max_length=60, required=False)
     change_reason = forms.CharField(label=_l("为什么再填一份"), max_length=200)

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 from access.models import OrgUnit
 from audit import checkpoints, clock
 from audit.console import JsonCommand
-from casework.demo import cases, problem_village, township
+from casework.demo import cases, problem_village, relatives, township
 from casework.models import Case
 from families.importing.ledger_import import import_ledger
 from families.importing.register_import import import_register
@@ -76,6 +76,7 @@ class Command(JsonCommand):
         first = list(in_need.filter(village__code="990101201202")[:12])
         others = in_need.exclude(village__code="990101201202").order_by("household_no")[:400:14]
         cases.tell([*first, *others])
+        relatives.declare()
 
     def _faults(self) -> None:
         village = OrgUnit.objects.get(code=problem_village.CODE)

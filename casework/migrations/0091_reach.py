@@ -83,7 +83,7 @@ def backwards(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("casework", "0018_signatures_by_their_line"), ("families", "0008_how_a_photo_looks")]
+    dependencies = [("casework", "0020_relatives_laws"), ("families", "0010_close_relatives_laws")]
 
     operations = [
         migrations.RunSQL(FUNCTIONS, "DROP FUNCTION access_reaches_everywhere(); DROP FUNCTION access_reach(text);"),
