@@ -16,11 +16,13 @@ class CaseworkConfig(AppConfig):
 
     def ready(self) -> None:
         from audit.bundle import register_selector  # noqa: PLC0415
+        from audit.replay import register_derived  # noqa: PLC0415
 
         post_migrate.connect(_freeze_after_restore, sender=self)
         from casework import bank_answers, bank_jobs, celery, checks, importing, timers  # noqa: F401, PLC0415
         from casework.auditing import jobs as audit_jobs  # noqa: F401, PLC0415
         from casework.desks.funds import statement_files  # noqa: F401, PLC0415
+        from casework.rebuilding import states  # noqa: PLC0415
         from casework.rosters import answers, jobs  # noqa: F401, PLC0415
         from casework.steps import (  # noqa: F401, PLC0415
             emergency,
@@ -36,3 +38,4 @@ class CaseworkConfig(AppConfig):
         from casework.trail import bundle_of  # noqa: PLC0415
 
         register_selector("case", bundle_of)
+        register_derived("casework_case", states)
