@@ -187,6 +187,8 @@ def _subject(request: HttpRequest, row: BreakGlass, kwargs: dict[str, Any]) -> s
     if name.startswith("cases:") and pk:
         about = {"family": "household", "reveal_person": "household"}.get(request.resolver_match.url_name, "case")
         return f"{about}:{pk}"
+    if name.startswith(("history:case", "history:family", "history:surveys")):
+        return f"{'case' if name.startswith('history:case') else 'household'}:{pk}"
     if kwargs.get("case_id"):
         return f"case:{kwargs['case_id']}"
     return f"unit:{row.unit_id}"

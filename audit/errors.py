@@ -16,3 +16,7 @@ class BundleTooLarge(AuditError):
 
 class NothingToExport(AuditError):
     """There is no seal yet, or nobody knows what was asked for."""
+
+
+class NotAudited(AuditError):
+    """A table that is not under audit, and of which nothing is derived."""

@@ -28,6 +28,7 @@ class CaseworkConfig(AppConfig):
 
     def ready(self) -> None:
         from audit.bundle import register_selector  # noqa: PLC0415
+        from audit.replay import register_derived  # noqa: PLC0415
         from audit.verify import register_check  # noqa: PLC0415
         from casework.database.policies import hiding_policies  # noqa: PLC0415
 
@@ -38,6 +39,7 @@ class CaseworkConfig(AppConfig):
         from casework.auditing import jobs as audit_jobs  # noqa: F401, PLC0415
         from casework.database import checks as deployment  # noqa: F401, PLC0415
         from casework.desks.funds import statement_files  # noqa: F401, PLC0415
+        from casework.rebuilding import states  # noqa: PLC0415
         from casework.rosters import answers, jobs  # noqa: F401, PLC0415
         from casework.steps import (  # noqa: F401, PLC0415
             emergency,
@@ -55,3 +57,4 @@ class CaseworkConfig(AppConfig):
 
         register_selector("case", bundle_of)
         register_check("reach", hiding_policies)
+        register_derived("casework_case", states)

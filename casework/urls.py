@@ -27,6 +27,7 @@ urlpatterns = [
     path("village/", include("casework.desks.village.urls")),
     path("notices/", include("casework.desks.public.urls")),
     path("", include("casework.desks.cases.urls")),
+    path("history/", include("casework.desks.history.urls")),
     path("countersigns/", include("casework.desks.countersigns.urls")),
     path("relatives/", include("casework.desks.relatives.urls")),
     path("rosters/", include("casework.desks.rosters.urls")),

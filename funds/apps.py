@@ -7,13 +7,17 @@ class FundsConfig(AppConfig):
     def ready(self) -> None:
         from audit.bundle import register_accounts, register_selector  # noqa: PLC0415
         from audit.leaves import register_facts  # noqa: PLC0415
+        from audit.replay import register_derived  # noqa: PLC0415
         from audit.verify import register_check  # noqa: PLC0415
+        from funds import rebuilding  # noqa: PLC0415
         from funds.laws import wrong_laws  # noqa: PLC0415
         from funds.proof import FACTS, of_fund, sealed_balances, wrong_balances, wrong_months  # noqa: PLC0415
 
         register_check("balances", wrong_balances)
         register_check("periods", wrong_months)
         register_check("laws", wrong_laws)
+        register_derived("funds_account", rebuilding.balances)
+        register_derived("funds_stocklot", rebuilding.shelves)
         register_facts("funds_transfer", "id", FACTS)
         register_accounts(sealed_balances)
         register_selector("fund", of_fund)

@@ -263,6 +263,7 @@ class Records:
         fund = world.fund
         allocation = fund.allocations.get(programme="disaster_relief")
         self.keep("fund", fund_id=fund.pk)
+        self.keep("fund_then", pk=fund.pk)
         self.keep("figure", fund_id=fund.pk, name="committed")
         self.keep("allocation", allocation_id=allocation.pk)
         self.keep("county_allocation", allocation_id=funds.allocate(

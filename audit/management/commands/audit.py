@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from audit import anchors, bundle, checkpoints
+from audit import anchors, bundle, checkpoints, console_replay
 from audit.console import JsonCommand
 from audit.context import Acting, request_of
 from audit.errors import AuditError
@@ -24,7 +24,8 @@ SHOWN = 50
 
 class Command(JsonCommand):
     help = (
-        "verify: prove that nothing was changed after it was written. checkpoint: seal what was written so far. "
+        "verify: prove that nothing was changed after it was written. replay: build today's rows anew from history and "
+        "compare them. checkpoint: seal what was written so far. "
         "export: a bundle that anybody can check without this program. anchor: the day's seal, to be kept elsewhere."
     )
 
@@ -38,6 +39,11 @@ class Command(JsonCommand):
             default=[],
             help='from a paper: "SIZE ROOT" (16 digits or more), or a fingerprint',
         )
+        again = verbs.add_parser(
+            "replay", help="build every row anew from its history and compare it with the live one"
+        )
+        again.add_argument("--table", default="", metavar="T", help="one table, for example casework_case")
+        again.add_argument("--as-of", metavar="MOMENT", help="2026-04-15, the whole of that day, or 2026-04-15T09:30")
         sealing = verbs.add_parser("checkpoint", help="seal what was written so far")
         export = verbs.add_parser("export", help="write a bundle: events, proofs, seals, balances, verifier")
         export.add_argument("--to", type=Path, required=True, metavar="FILE.zip")
@@ -50,7 +56,7 @@ class Command(JsonCommand):
         export.add_argument("--by", help="username of whoever exports, for the access log; else the machine's user")
         anchor = verbs.add_parser("anchor", help="write the day's seal to a file, and mail it where that is set up")
         anchor.add_argument("--to", type=Path, metavar="DIR", help="folder; else CASEWORK_ANCHOR_DIR")
-        for verb in (proof, sealing, export, anchor):  # may stand after the verb as well
+        for verb in (proof, again, sealing, export, anchor):  # may stand after the verb as well
             verb.add_argument(
                 "--json", action="store_true", default=argparse.SUPPRESS, help="answer with one JSON object"
             )
@@ -64,6 +70,9 @@ class Command(JsonCommand):
                 self._export(options)
             elif verb == "anchor":
                 self._tell(asdict(anchors.publish(options["to"])))
+            elif verb == "replay":
+                if console_replay.tell(self.stdout, options["table"], options["as_of"], is_json=self.is_json):
+                    sys.exit(1)
             elif self._problems(options["anchor"]):
                 sys.exit(1)
         except (AuditError, OSError) as refusal:

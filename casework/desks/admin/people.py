@@ -108,6 +108,9 @@ def staff_page_with(request: HttpRequest, staff: Staff, **forms: Any) -> HttpRes
         "staff": staff,
         "is_self": staff.person_key == request.user.person_key,
         "same_person": list(Staff.objects.filter(person_key=staff.person_key).exclude(pk=staff.pk)),
+        "here": set(
+            units_in_reach(request.user).filter(pk__in={p.unit_id for p in posts}).values_list("pk", flat=True)
+        ),
         "posts": [post for post in posts if not post.dropped_on and not _is_over(post, today)],
         "past_posts": [post for post in posts if not post.dropped_on and _is_over(post, today)],
         "takes_two": access.opens_a_post_of_money(staff),

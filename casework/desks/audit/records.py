@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from access.models import Appointment, BreakGlass, Delegation, OrgUnit, Reset, Staff
 from access.roles import Ability, title_of
 from casework import second_person
-from casework.bank_words import labelled
+from casework.desks.audit.reasons import reason_words
 from casework.desks.audit.words import FIELD_WORDS
 from casework.models import Alert, Case, CaseDocument, Deliberation, FollowUpVisit, Measure, Objection, PublicNotice
 from casework.reach import units_in
@@ -30,7 +30,7 @@ from families.models import (
     Person,
     Survey,
 )
-from flows.states import ACTIONS, STATES
+from flows.states import STATES
 from funds.models import Allocation, Countersign, Fund, ImprestFloat, ImprestSpend, Payment, PaymentBatch, Reservation
 from funds.money import yuan
 
@@ -144,14 +144,6 @@ def changes_between(before: Any, after: Any, user: Any, placed: Any = None, by: 
     return found, same
 
 
-def reason_words(stored: str) -> str:
-    """Why a version was written: the act in words, and what the person added to it."""
-    act, _colon, words = stored.partition(": ")
-    if act not in ACTIONS:
-        return stored
-    return labelled(ACTIONS[act].done, words) if words else str(ACTIONS[act].done)
-
-
 def _plain(value: Any) -> Any:
     return bytes(value) if isinstance(value, memoryview | bytes) else value
 
@@ -201,7 +193,8 @@ def said(column: models.Field, value: Any, names: dict[int, str]) -> str:
     if name.endswith("_last4"):
         return f"**** {value}"
     if name.endswith("_fen"):
-        return _("%(amount)s 元") % {"amount": yuan(int(value))}
+        amounts = value if isinstance(value, list) else [value]  # a plan has one for each month
+        return _("、").join(_("%(amount)s 元") % {"amount": yuan(int(fen))} for fen in amounts)
     return _in_words(column, value, names)
 
 

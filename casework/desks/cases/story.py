@@ -35,6 +35,7 @@ STOPS = (
 )
 _STOP_TONE = {"returned", "refused", "objection", "payment_returned", "withdrawn", "cancelled", "recovery", "suspended"}
 SHOWS_AMOUNT = {"approve", "confirm", "countersign", "register", "emergency_release", "pay_from_imprest"}
+FAMILY_SPEAKS = ("open", "visit", "object")  # acts whose words are the family's or a neighbour's
 SHOWS_PAYMENT = {"payment_credited", "cash_handed", "confirm_cash", "payment_bounced", "payment_clawed_back"}
 AHEAD = 3
 
@@ -153,7 +154,7 @@ def _told(event: CaseEvent, sight: Sight, paid: dict[int, int], labels: dict[int
         title = _("%(done)s，%(yuan)s 元") % {"done": title, "yuan": yuan(amount_fen)}
     if event.action == CHECKS and event.data.get("part") in labels:
         title = _("%(done)s：%(part)s") % {"done": title, "part": labels[event.data["part"]]}
-    quote = event.reason if sight.family or event.action not in ("open", "visit", "object") else ""
+    quote = event.reason if sight.family or event.action not in FAMILY_SPEAKS else ""
     return {
         "title": title,
         "when": _when(event),

@@ -1,0 +1,24 @@
+"""What a case must be by its acts, for `audit replay`: where the last act led, and how many there were."""
+
+import datetime
+
+from audit.proofs import Query
+
+_BY_ACTS = """
+SELECT c.id::bigint, array_remove(ARRAY[CASE WHEN c.state <> e.to_state THEN 'state' END,
+                                        CASE WHEN c.acts <> e.n THEN 'acts' END]::text[], NULL)
+FROM ({cases}) c
+JOIN LATERAL (SELECT e.to_state, e.n FROM casework_caseevent e WHERE e.case_id = c.id {until} ORDER BY e.n DESC LIMIT 1) e ON true
+WHERE (c.state, c.acts) <> (e.to_state, e.n) ORDER BY 1
+"""
+_NOW = _BY_ACTS.format(cases="SELECT id, state, acts FROM casework_case", until="")
+_THEN = _BY_ACTS.format(
+    cases="""SELECT DISTINCT ON (h.id) h.id, h.state, h.acts FROM casework_historicalcase h
+             WHERE h.history_date <= %(until)s ORDER BY h.id, h.history_id DESC""",
+    until="AND e.recorded_at <= %(until)s",
+)
+
+
+def states(until: datetime.datetime | None) -> Query:
+    """Cases that do not stand where their last act led, or that count other acts than there are; of a moment: their versions."""
+    return Query(_NOW) if until is None else Query(_THEN, {"until": until})
