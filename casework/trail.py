@@ -507,7 +507,11 @@ def read_words(entry: AccessLog) -> str:
         "health": _("身体"),
         "mental": _("心情"),
         "trail": _("全部经过"),
+        "statement": _("对账单"),
+        "search": _("查找"),
     } | dict(catalogue.DOCUMENTS)
+    if entry.fields.startswith("pack "):
+        return labelled(_("导出"), f"{_('迎检包')} {entry.fields.split()[1]}")
     what = _("、").join(str(fields.get(name.strip(), name.strip())) for name in entry.fields.split(",") if name.strip())
     words = READ_WORDS[entry.kind]() if entry.kind in READ_WORDS else entry.kind
     return labelled(words, what) if what else words
