@@ -83,6 +83,8 @@ class Case(Placed):
             models.Index(fields=["county", "-id"], condition=Q(tier="T0"), name="released_first_in_county"),
             models.Index(fields=["village", "-id"], name="cases_of_village"),
             models.Index(fields=["township", "-id"], name="cases_of_township"),
+            models.Index(fields=["amount_fen"], name="cases_by_amount"),
+            models.Index(fields=["opened_on"], name="cases_by_day"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(amount_fen__gte=0), name="amount_not_negative"),

@@ -495,6 +495,7 @@ READ_WORDS = {
     AccessLog.Kind.EXPORT: lambda: _("导出"),
     AccessLog.Kind.FILE: lambda: _("打开材料"),
     AccessLog.Kind.EMERGENCY: lambda: _("紧急查看"),
+    AccessLog.Kind.SEARCH: lambda: _("查找"),
 }
 
 
@@ -508,8 +509,9 @@ def read_words(entry: AccessLog) -> str:
         "mental": _("心情"),
         "trail": _("全部经过"),
         "statement": _("对账单"),
-        "search": _("查找"),
     } | dict(catalogue.DOCUMENTS)
+    if entry.kind == AccessLog.Kind.SEARCH:
+        return _("查找，找到 %(n)s 个") % {"n": entry.fields.split(",")[2]}
     if entry.fields.startswith("pack "):
         return labelled(_("导出"), f"{_('迎检包')} {entry.fields.split()[1]}")
     what = _("、").join(str(fields.get(name.strip(), name.strip())) for name in entry.fields.split(",") if name.strip())

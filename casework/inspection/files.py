@@ -24,6 +24,7 @@ from casework.errors import NoRoom
 
 FORMAT = "casework-pack-1"
 STANDALONE = Path(__file__).parent / "standalone"
+AT_THE_HEAD = ("README.txt", "verify_pack.py")
 BLOCK = 1 << 20
 
 
@@ -55,7 +56,7 @@ class PackWriter:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         self._file = os.fdopen(descriptor, "w+b")
         self._zip = StrictZip(self._file)
-        for name in ("README.txt", "verify_pack.py"):
+        for name in AT_THE_HEAD:
             self.add(name, [(STANDALONE / name).read_bytes()])
 
     def add(self, name: str, parts: Iterable[bytes]) -> tuple[int, str]:
@@ -71,7 +72,7 @@ class PackWriter:
 
     def next_case(self) -> None:
         """Between two cases: go on with a new volume when this one is full."""
-        if self._file.tell() >= self._most:
+        if len(self._zip.members) > len(AT_THE_HEAD) and self._file.tell() >= self._most:
             self._finish(is_last=False)
             self._begin()
 

@@ -18,6 +18,7 @@ GIVEN: dict[str, dict[str, Any]] = {
         "from": "2026-04-01",
         "to": "2026-04-30",
         "form": "csv",
+        "reason": "交给财政局核对",
     },
     "funds:answer_reconciliation": {"do": "review"},
     "village:account": ACCOUNT,

@@ -270,7 +270,7 @@ def test_the_trail_is_exported_with_its_fingerprints_and_logged(world: World, au
     assert facts["case_no"] == case.case_no and facts["intact"] and len(facts["steps"]) == 6
     stored = {(e.table, e.row_id): bytes(e.hash).hex() for e in Entry.objects.filter(stream=case.subject)}
     assert stored.items() <= {(e["table"], e["row"]): e["hash"] for e in facts["entries"]}.items()
-    assert len(rows) == len(facts["timeline"]) + 2  # the heading, and the first export itself
+    assert len(rows) == len(facts["timeline"]) + 3  # who took it, the heading, and the first export itself
     assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row)
     assert [(e.kind, e.subject, e.reason) for e in AccessLog.objects.all()] == [
         ("export", case.subject, "抽查第 3 号")

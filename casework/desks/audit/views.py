@@ -24,7 +24,9 @@ from audit import checkpoints as seals
 from audit.context import acting
 from audit.models import AccessLog, Checkpoint
 from audit.operations import BYPASS_REASON
-from casework import search
+from casework.auditing import search
+from casework.auditing.search.kinds import KINDS
+from casework.auditing.search.reading import LONGEST
 from casework.days import day_short
 from casework.desks.audit import records
 from casework.desks.audit.exporting import CONTENT_TYPES, trail_file
@@ -39,8 +41,10 @@ from casework.queries import capped_count
 from casework.reach import units_in, visible
 from casework.rosters import deciding
 from casework.rosters import paying as rosters
+from casework.search import audited_cases, latest_paid
 from casework.trail import Trail, of_case, read_words, subjects_of
 from casework.visibility import sight
+from casework.watermark import WhyForm
 from families import survey_form
 from funds.models import Payment
 
@@ -66,7 +70,13 @@ def auditors_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
 
 
 class SearchForm(forms.Form):
-    q = forms.CharField(label=gettext_lazy("姓名、拼音、编号、回单号、户号"), required=False, max_length=60)
+    q = forms.CharField(
+        label=gettext_lazy("姓名、拼音、编号、身份证号、账号、回单号、文号、金额"),
+        required=False,
+        max_length=LONGEST,
+        help_text=gettext_lazy("金额写上“元”，例如 1500-3000元。身份证号和账号写全，只用来找，不显示。"),
+        widget=forms.TextInput(attrs={"type": "search", "data-search": "", "autocomplete": "off"}),
+    )
     least = MoneyField(label=gettext_lazy("金额从"), required=False)
     most = MoneyField(label=gettext_lazy("到"), required=False)
     first = forms.DateField(label=gettext_lazy("日期从"), required=False, widget=forms.DateInput({"type": "date"}))
@@ -76,13 +86,17 @@ class SearchForm(forms.Form):
 @auditors_only
 @require_safe
 def find(request: HttpRequest) -> HttpResponse:
-    """One box and four bounds; at most fifty results, newest first."""
+    """One box and four bounds: what was found, kind by kind, each with its reason. That she searched is written down."""
     form = SearchForm(request.GET if request.GET else None)
     asked = search.Asked()
     if form.is_bound and form.is_valid():
         given = form.cleaned_data
         asked = search.Asked(given["q"], given["least"], given["most"], given["first"], given["last"])
-    found, is_capped = search.find(request.user, asked)
+    kind = request.GET.get("kind", "")
+    with transaction.atomic():
+        found = search.find(request.user, asked, kind, row_number(request.GET.get("before")))
+        if asked:
+            search.record(request.user, asked, found)
     return render(
         request,
         "audit/find.html",
@@ -90,18 +104,27 @@ def find(request: HttpRequest) -> HttpResponse:
             "form": form,
             "asked": bool(asked),
             "found": found,
-            "is_capped": is_capped,
-            "most": search.MOST,
-            "latest": [] if asked else search.latest_paid(request.user),
+            "one_kind": kind in KINDS,
+            "groups": [{"group": group, "more": _more(request, group)} for group in found.groups],
+            "latest": [] if asked or form.errors else latest_paid(request.user),
         },
     )
+
+
+def _more(request: HttpRequest, group: search.Group) -> str:
+    """The address of the next page of one kind; "" when all of it is shown."""
+    if group.before is None:
+        return ""
+    given = request.GET.copy()
+    given["kind"], given["before"] = group.kind.code, str(group.before)
+    return f"?{given.urlencode()}"
 
 
 # ---------------------------------------------------------------- one case's trail
 
 
 def _case(request: HttpRequest, case_id: int) -> Case:
-    rows = search.audited_cases(request.user).select_related(
+    rows = audited_cases(request.user).select_related(
         "household", "village", "township", "survey", "payee_account", "version"
     )
     return visible(rows, pk=case_id)
@@ -216,19 +239,12 @@ def _survey_changes(before: Any, after: Any, seen: Any) -> list[dict[str, Any]]:
     return changes
 
 
-class ExportForm(forms.Form):
+class ExportForm(WhyForm):
     form = forms.ChoiceField(
         label=gettext_lazy("要哪种文件"),
         choices=(("json", gettext_lazy("JSON，带全部指纹，可以另外校验")), ("csv", gettext_lazy("CSV，经过一行一件"))),
         initial="json",
         widget=AnswerCards(),
-    )
-    reason = forms.CharField(
-        label=gettext_lazy("为什么导出"),
-        max_length=200,
-        min_length=4,
-        help_text=gettext_lazy("谁导出、为什么，都会记下来。"),
-        error_messages={"min_length": gettext_lazy("请写明为什么导出，至少四个字。")},
     )
 
 
@@ -242,7 +258,7 @@ def export(request: HttpRequest, case_id: int) -> HttpResponse:
         kind = form.cleaned_data["form"]
         found = of_case(case)
         with transaction.atomic(), acting(request.user):
-            content = trail_file(found, form=kind, reason=form.cleaned_data["reason"])
+            content = trail_file(found, form=kind, reason=form.cleaned_data["reason"], by=request.user)
         response = HttpResponse(content, content_type=CONTENT_TYPES[kind])
         response["Content-Disposition"] = f'attachment; filename="trail-{case.case_no}.{kind}"'
         response["Cache-Control"] = "no-store"

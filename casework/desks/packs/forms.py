@@ -54,7 +54,10 @@ class PackForm(WhyForm):
             *((code, spec.title) for code, spec in PROGRAMMES.items()),
         ]
         this_year = clock.today().year
-        self.fields["year"].choices = [("", _("全部")), *((year, year) for year in range(this_year, this_year - YEARS, -1))]
+        self.fields["year"].choices = [
+            ("", _("全部")),
+            *((year, year) for year in range(this_year, this_year - YEARS, -1)),
+        ]
         if audits:
             self.fields["sample"].queryset = _samples(units)
             self.fields["sample"].label_from_instance = lambda one: f"{one.number} {one.unit.name} · {one.size}"
