@@ -40,7 +40,7 @@ WITHOUT = {
     "cases:document": "an original",
     "countersigns:receipt": "an original",
     # pictures of the rules, and of one case's way through them: no person in them
-    "flow_svg": "rules", "flow_bpmn": "rules", "process_svg": "rules",
+    "programme_flow_svg": "rules", "programme_flow_bpmn": "rules", "case_process_svg": "rules",
 }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from audit import checkpoints as seals
 from audit.context import acting
 from audit.models import AccessLog, Checkpoint
 from audit.operations import BYPASS_REASON
+from casework import chain
 from casework.auditing import search
 from casework.auditing.search.kinds import KINDS
 from casework.auditing.search.reading import LONGEST
@@ -32,6 +33,7 @@ from casework.desks.audit import records
 from casework.desks.audit.exporting import CONTENT_TYPES, trail_file
 from casework.desks.audit.printed import found_by
 from casework.desks.audit.subjects import Subjects
+from casework.desks.chain import strip
 from casework.desks.confirming import Kind, ask, is_confirmed
 from casework.desks.funds.tables import PAYMENT_TONES
 from casework.fields import AnswerCards, MoneyField
@@ -152,6 +154,7 @@ def _payment_of_list(request: HttpRequest, payment_id: int) -> HttpResponse:
     line, roster = rosters.line_of(found), rosters.roster_paid_by(found)
     context = {
         "payment": found,
+        "chain": strip(chain.list_steps(roster, line, found), request.user),
         "tone": PAYMENT_TONES[found.state],
         "roster": roster,
         "line": line,
@@ -181,6 +184,7 @@ def trail(request: HttpRequest, case_id: int) -> HttpResponse:
         {
             "case": case,
             "trail": found,
+            "chain": strip(chain.of_case(case), request.user, case),
             "checked_seconds": f"{seconds:.1f}",
             "page": page,
             "chips": [
