@@ -12,22 +12,27 @@ from casework.models import Case, CaseEvent, Deliberation, PublicNotice, Roster
 from families.models import Survey
 from funds.models import ImprestSpend, Payment, PaymentBatch
 
+OF_THE_FAMILY = frozenset({"review", "survey"})
 # Where a case's own page tells of each step; whoever sees the case sees these.
 _ANCHORS = {"payment": "money", "approval": "line", "notice": "notices", "review": "sessions", "survey": "survey"}
 _RECORDS = {PublicNotice: "notice", Deliberation: "deliberation", Survey: "survey", ImprestSpend: "handout"}
 
 
-def strip(steps: list[Step], user: Any, case: Case | None = None) -> list[dict[str, Any]]:
-    """What parts/_chain.html draws. `case` None: the payment of a list."""
+def strip(steps: list[Step], user: Any, case: Case | None = None, *, sees_family: bool = True) -> list[dict[str, Any]]:
+    """What parts/_chain.html draws. `case` None: the payment of a list. Who sees no family learns that there was a review
+    and a survey, and when, and no more.
+    """
     audits, sees_money = can(user, Ability.AUDIT_READ), can(user, Ability.FUND_VIEW)
     return [
         {
             "title": step.title,
-            "words": step.words,
+            "words": step.words if sees_family or step.code not in OF_THE_FAMILY else "",
             "on": step.on,
             "state": "" if step.record is not None else "next",
-            "url": _url(step, case, audits=audits, sees_money=sees_money),
-            "photos_url": f"{case_url(case.pk)}#papers" if step.photos and case is not None else "",
+            "url": _url(step, case, audits=audits, sees_money=sees_money)
+            if sees_family or step.code not in OF_THE_FAMILY
+            else "",
+            "photos_url": f"{case_url(case.pk)}#papers" if step.photos and case is not None and sees_family else "",
         }
         for step in steps
     ]

@@ -60,12 +60,12 @@ class CaseFile:
 
     @classmethod
     def of(cls, case: Case, sight: Sight, papers: list[PaperInPack], findings: Findings) -> "CaseFile":
-        trail, material = of_case(case), chain.Material.of(case)
+        trail = of_case(case)
         payments = sorted(trail.payments, key=lambda payment: payment.pk)
         return cls(
             case,
             trail,
-            [(payment, chain.steps(material, payment)) for payment in payments],
+            [(payment, chain.steps(trail.material, payment)) for payment in payments],
             list(Transfer.objects.filter(subject=case.subject).select_related("recorded_by").order_by("id")),
             list(BankLine.objects.filter(payment__in=payments).select_related("file").order_by("id")),
             sight,

@@ -15,7 +15,7 @@ CREATE FUNCTION families_name_keys(search text) RETURNS tsvector LANGUAGE sql IM
       generate_series(1, CASE WHEN n = 1 THEN greatest(length(key), 1) ELSE 1 END) s
     WHERE key <> ''))
 $$;
-CREATE INDEX persons_by_name ON families_person USING gin (families_name_keys(name_search));
+CREATE INDEX persons_by_name ON families_person USING gin (families_name_keys(name || name_search));
 """
 UNDO = "DROP INDEX persons_by_name; DROP FUNCTION families_name_keys(text);"
 

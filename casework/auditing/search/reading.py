@@ -61,6 +61,13 @@ class Reading:
         return bool(self.text) and not self.bounds
 
 
+def is_personal(typed: str) -> bool:
+    """Whether it may be a whole identity or account number, which belongs into no address. A household's number is none."""
+    code = "".join(unicodedata.normalize("NFKC", typed).split()).upper()
+    digits = code.replace("-", "")
+    return bool(ID_NUMBER.fullmatch(code) or (ACCOUNT.fullmatch(digits) and not CASE_NO.fullmatch(code)))
+
+
 def read(typed: str) -> Reading:
     """Pure but for the keyed fingerprints and the business year."""
     text = unicodedata.normalize("NFKC", typed).strip()[:LONGEST]

@@ -27,7 +27,7 @@ from audit.operations import BYPASS_REASON
 from casework import chain
 from casework.auditing import search
 from casework.auditing.search.kinds import KINDS
-from casework.auditing.search.reading import LONGEST
+from casework.auditing.search.reading import LONGEST, is_personal
 from casework.days import day_short
 from casework.desks.audit import records
 from casework.desks.audit.exporting import CONTENT_TYPES, trail_file
@@ -86,17 +86,22 @@ class SearchForm(forms.Form):
 
 
 @auditors_only
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def find(request: HttpRequest) -> HttpResponse:
-    """One box and four bounds: what was found, kind by kind, each with its reason. That she searched is written down."""
-    form = SearchForm(request.GET if request.GET else None)
+    """One box and four bounds: what was found, kind by kind, each with its reason. That she searched is written down.
+
+    The form is posted, for whole numbers belong into no address, history or log; an address that brings one finds nothing.
+    """
+    given = request.POST if request.method == "POST" else request.GET
+    is_open = request.method != "POST" and is_personal(given.get("q", ""))
+    form = SearchForm(given if given and not is_open else None)
     asked = search.Asked()
     if form.is_bound and form.is_valid():
-        given = form.cleaned_data
-        asked = search.Asked(given["q"], given["least"], given["most"], given["first"], given["last"])
-    kind = request.GET.get("kind", "")
+        words = form.cleaned_data
+        asked = search.Asked(words["q"], words["least"], words["most"], words["first"], words["last"])
+    kind = given.get("kind", "")
     with transaction.atomic():
-        found = search.find(request.user, asked, kind, row_number(request.GET.get("before")))
+        found = search.find(request.user, asked, kind, row_number(given.get("before")))
         if asked:
             search.record(request.user, asked, found)
     return render(
@@ -107,19 +112,11 @@ def find(request: HttpRequest) -> HttpResponse:
             "asked": bool(asked),
             "found": found,
             "one_kind": kind in KINDS,
-            "groups": [{"group": group, "more": _more(request, group)} for group in found.groups],
+            "is_open": is_open,
+            "given": [(name, given.get(name, "")) for name in SearchForm.base_fields],
             "latest": [] if asked or form.errors else latest_paid(request.user),
         },
     )
-
-
-def _more(request: HttpRequest, group: search.Group) -> str:
-    """The address of the next page of one kind; "" when all of it is shown."""
-    if group.before is None:
-        return ""
-    given = request.GET.copy()
-    given["kind"], given["before"] = group.kind.code, str(group.before)
-    return f"?{given.urlencode()}"
 
 
 # ---------------------------------------------------------------- one case's trail
@@ -184,7 +181,7 @@ def trail(request: HttpRequest, case_id: int) -> HttpResponse:
         {
             "case": case,
             "trail": found,
-            "chain": strip(chain.of_case(case), request.user, case),
+            "chain": strip(found.way, request.user, case),
             "checked_seconds": f"{seconds:.1f}",
             "page": page,
             "chips": [

@@ -55,7 +55,9 @@ def page_of(case: Case, user: Any) -> dict[str, Any]:
         "prepares": may_prepare(case, user),
         "takes_papers": may_prepare(case, user) and open_for_papers(case),
         "strip": story.strip(case, events, plan),
-        "chain": strip(chain.of_case(case), user, case) if case.approved_digest or case.tier == "T0" else [],
+        "chain": strip(chain.of_case(case), user, case, sees_family=seen.family)
+        if case.approved_digest or case.tier == "T0"
+        else [],
         "timeline": story.timeline(case, events, seen, turn if case.is_open else None, plan),
         "measures": [measure for measure in measures if measure.state != Measure.State.DROPPED],
         "plan": plans.progress(case, measures),
