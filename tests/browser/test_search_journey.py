@@ -20,6 +20,7 @@ def test_search_by_keyboard_and_order_a_pack(desk_page: Any, live_server: Any, w
     case = paid(world)
     page = desk_page
     login_as(page, live_server, "auditor")
+    page.wait_for_load_state()
 
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.name") == "q"

@@ -12,7 +12,8 @@ from access import vault
 from audit.context import acting
 from audit.models import AccessLog
 from audit.services import record_access
-from casework.auditing.search.kinds import KINDS, Kind, People, people_of
+from casework.auditing.search.kinds import KINDS, Kind
+from casework.auditing.search.people import People, people_of
 from casework.auditing.search.reading import Asked, Reading, read
 
 PAGE = 20
