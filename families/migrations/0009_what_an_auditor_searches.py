@@ -1,7 +1,8 @@
 """Names and the ends of accounts, as an auditor looks for them among a million people.
 
-A name is found by any part of it and by the start of its pinyin or initials: each of those is a key of its own in one
-inverted index, so that the pattern of families.folding needs no walk through the table.
+A name is found from any of its first four characters on, and by the start of its pinyin or initials: each of those is a
+key of its own in one inverted index. The function is one expression of PostgreSQL's own functions, so that it is put into
+the index's own expression: called row by row it would cost an import a tenth of its time.
 """
 
 from django.conf import settings
@@ -9,15 +10,15 @@ from django.db import migrations, models
 
 
 NAME_KEYS = """
-CREATE FUNCTION families_name_keys(search text) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog AS $$
-  SELECT array_to_tsvector(ARRAY(
-    SELECT substr(key, s) FROM unnest(string_to_array(btrim(search), ' ')) WITH ORDINALITY k(key, n),
-      generate_series(1, CASE WHEN n = 1 THEN greatest(length(key), 1) ELSE 1 END) s
-    WHERE key <> ''))
-$$;
-CREATE INDEX persons_by_name ON families_person USING gin (families_name_keys(name || name_search));
+CREATE FUNCTION families_name_keys(name text, search text) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN array_to_tsvector(array_remove(
+  string_to_array(btrim(name || search), ' ')
+  || ARRAY[substr(coalesce(nullif(split_part(btrim(search), ' ', 1), ''), name), 2),
+           substr(coalesce(nullif(split_part(btrim(search), ' ', 1), ''), name), 3),
+           substr(coalesce(nullif(split_part(btrim(search), ' ', 1), ''), name), 4)], ''));
+CREATE INDEX persons_by_name ON families_person USING gin (families_name_keys(name, name_search));
 """
-UNDO = "DROP INDEX persons_by_name; DROP FUNCTION families_name_keys(text);"
+UNDO = "DROP INDEX persons_by_name; DROP FUNCTION families_name_keys(text, text);"
 
 
 class Migration(migrations.Migration):

@@ -22,7 +22,7 @@ def people_of(asked: Reading) -> tuple[People, bool]:
     if asked.person_key:
         rows = Person.objects.filter(person_key=asked.person_key)
     elif asked.name:
-        keys = "families_name_keys(families_person.name || families_person.name_search) @@ %s::tsquery"
+        keys = "families_name_keys(families_person.name, families_person.name_search) @@ %s::tsquery"
         rows = Person.objects.extra(where=[keys], params=[_prefix(asked.name)])  # noqa: S610 -- an index of ours
     else:
         return People([], [], []), False
