@@ -114,6 +114,7 @@ class AccessLog(models.Model):
         EXPORT = "export"
         FILE = "file"
         EMERGENCY = "emergency"  # a page seen under emergency access
+        SEARCH = "search"
 
     at = models.DateTimeField(auto_now_add=True)
     business_date = models.DateField()

@@ -39,6 +39,7 @@ class CaseworkConfig(AppConfig):
         from casework.auditing import jobs as audit_jobs  # noqa: F401, PLC0415
         from casework.database import checks as deployment  # noqa: F401, PLC0415
         from casework.desks.funds import statement_files  # noqa: F401, PLC0415
+        from casework.inspection import making  # noqa: F401, PLC0415
         from casework.rebuilding import states  # noqa: PLC0415
         from casework.rosters import answers, jobs  # noqa: F401, PLC0415
         from casework.steps import (  # noqa: F401, PLC0415

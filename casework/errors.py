@@ -80,5 +80,13 @@ class NotLookedOver(PaymentBarred):
     """Nothing bars the payment, but somebody has to say how she looked at the `findings`."""
 
 
+class NoChineseFont(CaseworkError):
+    """The machine has no font with which a PDF could be set."""
+
+
+class NoRoom(CaseworkError):
+    """The disk is full, or would be before the work is done. Nothing was left behind."""
+
+
 # Everything a person may be refused with. Whatever else is raised is a fault, and crashes.
 REFUSALS = (CaseworkError, FlowsError, FundsError, FamiliesError, AccessError)

@@ -21,6 +21,7 @@ from casework.desks.rosters import menu as lists
 from casework.desks.stock import menu as goods
 from casework.desks.township import menu as offices
 from casework.desks.village.work import count_work
+from casework.inspection import services as packs
 from families.importing.register_import import may_import
 
 
@@ -113,6 +114,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("relatives:home", _("近亲属备案"), "family", count=relatives.to_look_into, more=True),
             Entry("emergency:home", _("紧急查看"), "eye", more=True),
             Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW, more=True),
+            Entry("packs:home", _("迎检包"), "download", shown_to=packs.may_make, more=True),
             Entry("county:find", _("查找"), "search"),
             Entry("questions:home", _("审计问答"), "chat", count=questions.waiting_for, more=True),
             Entry("imports:home", _("导入"), "upload", ability=Ability.IMPORT, more=True),
@@ -161,6 +163,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("questions:home", pgettext_lazy("menu", "问答"), "chat", count=questions.waiting_for),
             Entry("audit:samples", pgettext_lazy("menu", "抽样"), "list", more=True),
             Entry("relatives:home", _("近亲属备案"), "family", more=True),
+            Entry("packs:home", _("迎检包"), "box", more=True),
             Entry("audit:reads", _("访问记录"), "eye"),
             Entry("audit:checkpoints", _("封存点"), "shield"),
             Entry("emergency:home", _("紧急查看"), "bell", count=break_glass.count_to_review),

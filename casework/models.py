@@ -83,6 +83,8 @@ class Case(Placed):
             models.Index(fields=["county", "-id"], condition=Q(tier="T0"), name="released_first_in_county"),
             models.Index(fields=["village", "-id"], name="cases_of_village"),
             models.Index(fields=["township", "-id"], name="cases_of_township"),
+            models.Index(fields=["amount_fen"], name="cases_by_amount"),
+            models.Index(fields=["opened_on"], name="cases_by_day"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(amount_fen__gte=0), name="amount_not_negative"),
@@ -421,5 +423,6 @@ from casework.auditing.models import (  # noqa: E402, F401  (what auditors do, i
     RuleVerdict,
     Sample,
 )
+from casework.inspection.models import InspectionPack, PackVolume  # noqa: E402, F401  (what is handed to inspectors)
 from casework.relatives.models import HomeCheck, RelativeFlag  # noqa: E402, F401  (families of those who work here, in a package of its own)
 from casework.rosters.models import Roster, RosterBatch, RosterLine, RosterSignature  # noqa: E402, F401  (lists beside cases, in a package of their own)

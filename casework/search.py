@@ -1,9 +1,8 @@
-"""The auditor's search: by what is written on any paper: a name or its pinyin, a number, an amount, a day.
+"""Cases by what somebody typed: a name or its pinyin, a number, a reference; and cases with their newest payments.
 
-Bounded in every way: only within reach, at most MOST results, and nothing is looked up until something was asked.
+What auditors search, all kinds at once, is casework.auditing.search.
 """
 
-import datetime
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -19,26 +18,9 @@ from families.models import HouseholdMember
 from flows.states import STATES
 from funds.models import Payment
 
-MOST = 50
 MOST_PAYMENTS = 1000  # many more than are shown
 CASE_NO = re.compile(r"\d{4}-\d{6}")
 HOUSEHOLD_NO = re.compile(r"\d{15,19}")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What is looked for; what is empty does not count. `q` is a name, a number or a reference."""
-
-    q: str = ""
-    least_fen: int | None = None
-    most_fen: int | None = None
-    first_day: datetime.date | None = None
-    last_day: datetime.date | None = None
-
-    def __bool__(self) -> bool:
-        return bool(self.q.strip()) or any(
-            value is not None for value in (self.least_fen, self.most_fen, self.first_day, self.last_day)
-        )
 
 
 @dataclass(frozen=True)
@@ -54,27 +36,6 @@ class Found:
 def audited_cases(user: Any) -> QuerySet[Case]:
     """Every case that `user` may audit."""
     return scope(user, Ability.AUDIT_READ).filter(Case.objects.all())
-
-
-def find(user: Any, asked: Asked) -> tuple[list[Found], bool]:
-    """(the newest cases that fit, whether there were more than MOST). Two queries."""
-    if not asked:
-        return [], False
-    rows = audited_cases(user)
-    if asked.q.strip():
-        rows = rows.filter(words(asked.q.strip()))
-    if asked.least_fen is not None:
-        rows = rows.filter(amount_fen__gte=asked.least_fen)
-    if asked.most_fen is not None:
-        rows = rows.filter(amount_fen__lte=asked.most_fen)
-    days = {f"__{side}": day for side, day in (("gte", asked.first_day), ("lte", asked.last_day)) if day is not None}
-    if days:
-        rows = rows.filter(
-            Q(**{f"opened_on{side}": day for side, day in days.items()})
-            | Exists(_payments_of_the_case().filter(**{f"sent_on{side}": day for side, day in days.items()}))
-        )
-    cases = list(rows.select_related("village").order_by("-id")[: MOST + 1])
-    return with_payments(cases[:MOST]), len(cases) > MOST
 
 
 def _payments_of_the_case() -> QuerySet[Payment]:

@@ -222,6 +222,10 @@ if env.bool("CASEWORK_HTTPS", default=False):
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 
+# PDFs: a folder with a Chinese font, where the machine itself has none; and how large one file of an inspection pack may be
+FONT_DIR = env("CASEWORK_FONT_DIR", default="")
+PACK_VOLUME_MB = env.int("CASEWORK_PACK_VOLUME_MB", default=1024)
+
 # What /readyz and /metrics go by
 DISK_FREE_MB = env.int("CASEWORK_DISK_FREE_MB", default=500)  # with less than this free the program is not ready
 METRICS_TOKEN = env("CASEWORK_METRICS_TOKEN", default="")

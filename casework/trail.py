@@ -21,6 +21,7 @@ from audit.bundle import Selection
 from audit.models import AccessLog, Checkpoint
 from audit.operations import BYPASS_REASON
 from audit.verify import Problem
+from casework import chain as chain_of_payments
 from casework.bank_words import labelled, returned_words
 from casework.days import day_short
 from casework.models import Case, CaseDocument, CaseEvent, Deliberation, PublicNotice
@@ -31,7 +32,6 @@ from flows.states import ACTIONS, STATES
 from funds.models import CashHandover, Countersign, ImprestSpend, Instalment, Payment, PaymentBatch
 from funds.money import yuan
 
-SIGNATURES = ("approve", "confirm", "countersign", "emergency_release")
 MOST_READS = 200
 MOST_LINKS = 10_000
 
@@ -111,6 +111,7 @@ class Trail:
     links: dict[tuple[str, int], chain.Link]
     disagreements: list[str]
     seal: Checkpoint | None
+    material: chain_of_payments.Material
 
     @property
     def problems(self) -> list[Problem]:
@@ -123,6 +124,13 @@ class Trail:
     @property
     def payment(self) -> Payment | None:
         return self.payments[0] if self.payments else None
+
+    @property
+    def way(self) -> list[chain_of_payments.Step]:
+        """Of the newest payment that was not taken off its list."""
+        payment = next((one for one in self.payments if one.state != Payment.State.CANCELLED), None)
+        handed = self.handed_out[0] if self.handed_out and payment is None else None
+        return chain_of_payments.steps(self.material, payment, handed)
 
 
 def shortened(hash: str) -> str:
@@ -176,6 +184,13 @@ def of_case(case: Case) -> Trail:
         links,
         _disagreements(case, payments, handed_out, events),
         checkpoints.latest(),
+        chain_of_payments.Material(
+            case,
+            events,
+            [notice for notice in reversed(notices) if notice.kind == PublicNotice.Kind.VILLAGE],
+            sittings[::-1],
+            sum(paper.kind in chain_of_payments.PHOTOS for paper in papers),
+        ),
     )
 
 
@@ -225,7 +240,7 @@ def _cards(
     papers: list[CaseDocument],
 ) -> list[Card]:
     payment = payments[0] if payments else None
-    signed = next((event for event in reversed(events) if event.action in SIGNATURES), None)
+    signed = next((event for event in reversed(events) if event.action in chain_of_payments.SIGNATURES), None)
     notice = next((notice for notice in notices if notice.kind == PublicNotice.Kind.VILLAGE), None)
     survey = next((survey for survey in surveys if survey.pk == case.survey_id), None)
     paid_at_once = handed_out[0] if handed_out and payment is None else None
@@ -495,6 +510,7 @@ READ_WORDS = {
     AccessLog.Kind.EXPORT: lambda: _("导出"),
     AccessLog.Kind.FILE: lambda: _("打开材料"),
     AccessLog.Kind.EMERGENCY: lambda: _("紧急查看"),
+    AccessLog.Kind.SEARCH: lambda: _("查找"),
 }
 
 
@@ -507,7 +523,12 @@ def read_words(entry: AccessLog) -> str:
         "health": _("身体"),
         "mental": _("心情"),
         "trail": _("全部经过"),
+        "statement": _("对账单"),
     } | dict(catalogue.DOCUMENTS)
+    if entry.kind == AccessLog.Kind.SEARCH:
+        return _("查找，找到 %(n)s 个") % {"n": entry.fields.split(",")[2]}
+    if entry.fields.startswith("pack "):
+        return labelled(_("导出"), f"{_('迎检包')} {entry.fields.split()[1]}")
     what = _("、").join(str(fields.get(name.strip(), name.strip())) for name in entry.fields.split(",") if name.strip())
     words = READ_WORDS[entry.kind]() if entry.kind in READ_WORDS else entry.kind
     return labelled(words, what) if what else words
@@ -542,7 +563,7 @@ def _disagreements(
 
     What was paid of an earlier decision was signed for then; the last signature is about the last decision alone.
     """
-    signed = next((event for event in reversed(events) if event.action in SIGNATURES), None)
+    signed = next((event for event in reversed(events) if event.action in chain_of_payments.SIGNATURES), None)
     made = [*handed_out, *(payment for payment in payments if payment.state != Payment.State.CANCELLED)]
     last = max((payment.reservation_id for payment in made), default=None)
     parts = {part.n: part for part in Instalment.objects.filter(reservation=last)} if last else {}

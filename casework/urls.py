@@ -24,6 +24,7 @@ urlpatterns = [
     path("funds/", include("casework.desks.funds.urls")),
     path("stock/", include("casework.desks.stock.urls")),
     path("audit/", include("casework.desks.audit.urls")),
+    path("packs/", include("casework.desks.packs.urls")),
     path("village/", include("casework.desks.village.urls")),
     path("notices/", include("casework.desks.public.urls")),
     path("", include("casework.desks.cases.urls")),

@@ -258,6 +258,7 @@ class BankAccount(models.Model):
     history = tracked()
 
     class Meta:
+        indexes = [models.Index(fields=["number_last4"], name="accounts_by_their_end")]
         constraints = [
             models.UniqueConstraint(
                 fields=["household"], condition=Q(is_active=True), name="one_active_account_a_household"

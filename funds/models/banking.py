@@ -132,6 +132,14 @@ class BankLine(models.Model):
 
     class Meta:
         ordering = ["file_id", "n"]
+        indexes = [
+            models.Index(fields=["bank_reference"], condition=~Q(bank_reference=""), name="bank_lines_by_reference"),
+            models.Index(fields=["serial"], name="bank_lines_by_serial"),
+            models.Index(fields=["account_index"], condition=~Q(account_index=""), name="bank_lines_by_account"),
+            models.Index(fields=["account_last4", "-id"], name="bank_lines_by_account_end"),
+            models.Index(fields=["name"], name="bank_lines_by_name"),
+            models.Index(fields=["amount_fen"], name="bank_lines_by_amount"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["file", "n"], name="a_line_once_a_file"),
             models.UniqueConstraint(

@@ -223,6 +223,7 @@ class Transfer(models.Model):
             models.Index(fields=["debit", "id"]),
             models.Index(fields=["credit", "id"]),
             models.Index(fields=["business_date", "id"], name="transfers_by_day"),
+            models.Index(fields=["document_no"], condition=~Q(document_no=""), name="transfers_by_document"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(amount_fen__gt=0), name="transfer_is_positive"),

@@ -118,6 +118,13 @@ class Payment(models.Model):
         indexes = [
             models.Index(fields=["bank_reference"], condition=~Q(bank_reference=""), name="payments_by_reference"),
             models.Index(Upper("key"), name="payments_by_serial"),  # banks give our serial back in capitals
+            models.Index(fields=["account_last4", "-id"], name="payments_by_account_end"),
+            models.Index(
+                fields=["payee_person_key"], condition=Q(payee_person_key__isnull=False), name="payments_of_a_person"
+            ),
+            models.Index(fields=["payee_name"], name="payments_by_payee"),
+            models.Index(fields=["amount_fen"], name="payments_by_amount"),
+            models.Index(fields=["sent_on"], condition=Q(sent_on__isnull=False), name="payments_by_day"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(amount_fen__gt=0), name="payment_is_positive"),

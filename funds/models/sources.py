@@ -118,6 +118,9 @@ class Receipt(models.Model):
         indexes = [
             models.Index(fields=["donor", "id"], condition=Q(donor__isnull=False), name="receipts_of_a_donor"),
             models.Index(fields=["campaign", "id"], condition=Q(campaign__isnull=False), name="receipts_of_a_campaign"),
+            models.Index(fields=["receipt_no"], condition=Q(receipt_no__isnull=False), name="receipts_by_number"),
+            models.Index(fields=["document_no"], condition=~Q(document_no=""), name="receipts_by_document"),
+            models.Index(fields=["bank_reference"], condition=~Q(bank_reference=""), name="receipts_by_reference"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(amount_fen__gt=0), name="receipt_is_positive"),

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from django.core.files.base import ContentFile
+from django.utils import timezone
 
 from access import break_glass
 from access import services as access
@@ -19,6 +20,8 @@ from audit import clock
 from casework import payments, services_log
 from casework.auditing import jobs as rule_jobs
 from casework.auditing import questions, running, sampling
+from casework.inspection import services as packs
+from casework.inspection.models import InspectionPack, PackVolume
 from casework.models import Case, CaseDocument, Measure, PublicNotice, SurveyDraft
 from casework.relatives import flags, register
 from casework.rosters import building, deciding, paying
@@ -642,6 +645,24 @@ class Records:
         flags.raise_for_applicant(named_one, by=world.village_clerk)
         self.keep("flag_unknown", pk=named_one.relative_flags.get().pk)
 
+    def packs(self) -> None:
+        """One that the county had made, as it is kept: what is in it is nobody's concern here."""
+        county, digest = self.places.units["A"], hashlib.sha256(b"pack").hexdigest()
+        job = Job.objects.create(
+            kind=packs.KIND, title="迎检包", state="done", requested_by_id=self.here("auditor").pk, params={"count": 1}, result={},
+        )  # fmt: skip
+        self.keep("pack_job", job_id=job.pk)
+        pack = InspectionPack.objects.create(
+            number="J2026-09999", side="county", unit=county, title="全县", chosen={}, reason="省里来检查", case_count=1,
+            file_count=1, volume_count=1, page_count=1, problem_count=0, size_bytes=4, manifest_sha256=digest,
+            made_by=self.here("county_approver"), made_on=NOW, made_at=timezone.now(), key="job-0",
+        )  # fmt: skip
+        volume = PackVolume(pack=pack, n=1, size_bytes=4, sha256=digest)
+        volume.file.save("packs/J2026-09999.zip", ContentFile(b"pack"), save=False)
+        volume.save()
+        self.keep("pack", pack_id=pack.pk)
+        self.keep("pack_volume", pack_id=pack.pk, n=1)
+
     def drafts(self, people: list[Person]) -> None:
         """An unfinished survey of everybody who surveys; each sees her own alone."""
         for person in people:
@@ -671,6 +692,7 @@ class Records:
             self.glass,
             self.auditing,
             self.relatives,
+            self.packs,
         ):
             step()
         self.drafts(self.places.people)

@@ -173,10 +173,12 @@ def test_pages_take_the_same_queries_however_many_rows(summer: World, django_ass
 
 # ---------------------------------------------------------------- files
 
+WHY = "交给财政局核对"
+
 
 def take(world: World, form: str, **more: str) -> Any:
     return log_in(world.fund_manager).post(
-        reverse("funds:statement_file"), {"of": f"fund:{world.fund.pk}", "form": form, **QUARTER, **more}
+        reverse("funds:statement_file"), {"of": f"fund:{world.fund.pk}", "form": form, "reason": WHY, **QUARTER, **more}
     )
 
 
@@ -192,7 +194,8 @@ def test_a_csv_holds_the_statement_and_every_row_and_no_formula(summer: World) -
     lines = list(csv.reader(io.StringIO(body(answer).decode("utf-8-sig"))))
     assert ["期初", "", "", "0.00"] in lines and ["期末", "", "", "1182001.00"] in lines
     assert ["减少", "到账", "3", "13000.00"] in lines and ["减少", "收款（冲正）", "1", "99.00"] in lines
-    assert lines[2][0] == "谁导出的" and lines[2][1].startswith("fund_manager")
+    assert lines[0][0].startswith("fund_manager 于 ") and WHY in lines[0][0]
+    assert lines[3][0] == "谁导出的" and lines[3][1].startswith("fund_manager") and lines[3][2] == WHY
     heading = next(n for n, line in enumerate(lines) if line and line[0] == "日期")
     rows = lines[heading + 1 :]
     assert len(rows) == Transfer.objects.count()
@@ -201,8 +204,17 @@ def test_a_csv_holds_the_statement_and_every_row_and_no_formula(summer: World) -
     ]
     assert sum(row[7] == "2026-04-20" for row in rows) == 2  # returned in May, paid in April
     logged = AccessLog.objects.get()
-    assert (logged.kind, logged.subject, logged.fields) == ("export", f"fund:{summer.fund.pk}", "statement")
-    assert logged.actor_name and "2026-04-01" in logged.reason
+    assert (logged.kind, logged.subject) == ("export", f"fund:{summer.fund.pk}")
+    assert logged.fields == "statement,2026-04-01,2026-06-30,csv"
+    assert logged.actor_name and logged.reason == WHY
+
+
+def test_nothing_leaves_without_a_reason(summer: World) -> None:
+    answer = take(summer, "csv", reason="看")
+
+    assert answer.status_code == 302 and not AccessLog.objects.exists()
+    page = log_in(summer.fund_manager).get(answer.url)
+    assert page.status_code == 200
 
 
 def test_a_workbook_has_two_sheets_with_numbers_that_add_up(summer: World) -> None:
@@ -210,7 +222,7 @@ def test_a_workbook_has_two_sheets_with_numbers_that_add_up(summer: World) -> No
     book = openpyxl.load_workbook(io.BytesIO(body(answer)))
 
     assert book.sheetnames == ["对账单", "明细"]
-    rows = list(book["明细"].iter_rows(min_row=2, values_only=True))
+    rows = list(book["明细"].iter_rows(min_row=3, values_only=True))
     signs = {"增加": 1, "减少": -1, "内部移动": 0}
     assert round(sum(signs[row[2]] * row[6] for row in rows), 2) == 1_182_000
     assert re.search(r"filename\*?=", answer["Content-Disposition"])
@@ -249,7 +261,7 @@ def take_short(world: World) -> Any:
 
 def body_lines(content: bytes) -> list[list[str]]:
     lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
-    return [line for line in lines if not line or line[0] != "谁导出的"]
+    return [line for line in lines if not line or (line[0] != "谁导出的" and WHY not in line[0])]
 
 
 def test_links_of_a_statement_stay_within_it(summer: World) -> None:

@@ -10,19 +10,19 @@ from django.utils.translation import gettext as _
 from access import confirming
 from audit import clock
 from audit.cells import plain_cell
-from audit.services import record_access
 from casework.trail import Happening, Trail
+from casework.watermark import Mark, taken_by
 
 CONTENT_TYPES = {"json": "application/json", "csv": "text/csv; charset=utf-8"}
 
 
-def trail_file(trail: Trail, *, form: str, reason: str) -> bytes:
-    """The file's bytes; the access is written down first, in the caller's transaction."""
+def trail_file(trail: Trail, *, form: str, reason: str, by: Any) -> bytes:
+    """The file's bytes; the access is written down first, in the caller's transaction. Raises ReasonNeeded."""
     confirming.demand(confirming.Kind.EXPORT)
-    record_access(kind="export", subject=trail.case.subject, fields="trail", reason=reason)
+    mark = taken_by(by, subject=trail.case.subject, fields="trail", reason=reason)
     if form == "json":
-        return json.dumps(_facts(trail), ensure_ascii=False, indent=1).encode()
-    return _csv(trail).encode("utf-8-sig")
+        return json.dumps({"taken": mark.facts} | _facts(trail), ensure_ascii=False, indent=1).encode()
+    return _csv(trail, mark).encode("utf-8-sig")
 
 
 def _facts(trail: Trail) -> dict[str, Any]:
@@ -74,9 +74,10 @@ def _happening(item: Happening) -> dict[str, Any]:
     }
 
 
-def _csv(trail: Trail) -> str:
+def _csv(trail: Trail, mark: Mark) -> str:
     file = io.StringIO(newline="")
     write = csv.writer(file)
+    write.writerow(mark.row)
     write.writerow([_("录入时间"), _("业务日期"), _("种类"), _("谁"), _("什么"), _("说明"), _("指纹")])
     for item in trail.happenings:
         facts = _happening(item)

@@ -24,12 +24,16 @@ from audit import checkpoints as seals
 from audit.context import acting
 from audit.models import AccessLog, Checkpoint
 from audit.operations import BYPASS_REASON
-from casework import search
+from casework import chain
+from casework.auditing import search
+from casework.auditing.search.kinds import KINDS
+from casework.auditing.search.reading import LONGEST, is_personal
 from casework.days import day_short
 from casework.desks.audit import records
 from casework.desks.audit.exporting import CONTENT_TYPES, trail_file
 from casework.desks.audit.printed import found_by
 from casework.desks.audit.subjects import Subjects
+from casework.desks.chain import strip
 from casework.desks.confirming import Kind, ask, is_confirmed
 from casework.desks.funds.tables import PAYMENT_TONES
 from casework.fields import AnswerCards, MoneyField
@@ -39,8 +43,10 @@ from casework.queries import capped_count
 from casework.reach import units_in, visible
 from casework.rosters import deciding
 from casework.rosters import paying as rosters
+from casework.search import audited_cases, latest_paid
 from casework.trail import Trail, of_case, read_words, subjects_of
 from casework.visibility import sight
+from casework.watermark import WhyForm
 from families import survey_form
 from funds.models import Payment
 
@@ -66,7 +72,13 @@ def auditors_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
 
 
 class SearchForm(forms.Form):
-    q = forms.CharField(label=gettext_lazy("姓名、拼音、编号、回单号、户号"), required=False, max_length=60)
+    q = forms.CharField(
+        label=gettext_lazy("姓名、拼音、编号、身份证号、账号、回单号、文号、金额"),
+        required=False,
+        max_length=LONGEST,
+        help_text=gettext_lazy("金额写上“元”，例如 1500-3000元。身份证号和账号写全，只用来找，不显示。"),
+        widget=forms.TextInput(attrs={"type": "search", "data-search": "", "autocomplete": "off"}),
+    )
     least = MoneyField(label=gettext_lazy("金额从"), required=False)
     most = MoneyField(label=gettext_lazy("到"), required=False)
     first = forms.DateField(label=gettext_lazy("日期从"), required=False, widget=forms.DateInput({"type": "date"}))
@@ -74,15 +86,24 @@ class SearchForm(forms.Form):
 
 
 @auditors_only
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def find(request: HttpRequest) -> HttpResponse:
-    """One box and four bounds; at most fifty results, newest first."""
-    form = SearchForm(request.GET if request.GET else None)
+    """One box and four bounds: what was found, kind by kind, each with its reason. That she searched is written down.
+
+    The form is posted, for whole numbers belong into no address, history or log; an address that brings one finds nothing.
+    """
+    given = request.POST if request.method == "POST" else request.GET
+    is_open = request.method != "POST" and is_personal(given.get("q", ""))
+    form = SearchForm(given if given and not is_open else None)
     asked = search.Asked()
     if form.is_bound and form.is_valid():
-        given = form.cleaned_data
-        asked = search.Asked(given["q"], given["least"], given["most"], given["first"], given["last"])
-    found, is_capped = search.find(request.user, asked)
+        words = form.cleaned_data
+        asked = search.Asked(words["q"], words["least"], words["most"], words["first"], words["last"])
+    kind = given.get("kind", "")
+    with transaction.atomic():
+        found = search.find(request.user, asked, kind, row_number(given.get("before")))
+        if asked:
+            search.record(request.user, asked, found)
     return render(
         request,
         "audit/find.html",
@@ -90,9 +111,10 @@ def find(request: HttpRequest) -> HttpResponse:
             "form": form,
             "asked": bool(asked),
             "found": found,
-            "is_capped": is_capped,
-            "most": search.MOST,
-            "latest": [] if asked else search.latest_paid(request.user),
+            "one_kind": kind in KINDS,
+            "is_open": is_open,
+            "given": [(name, given.get(name, "")) for name in SearchForm.base_fields],
+            "latest": [] if asked or form.errors else latest_paid(request.user),
         },
     )
 
@@ -101,7 +123,7 @@ def find(request: HttpRequest) -> HttpResponse:
 
 
 def _case(request: HttpRequest, case_id: int) -> Case:
-    rows = search.audited_cases(request.user).select_related(
+    rows = audited_cases(request.user).select_related(
         "household", "village", "township", "survey", "payee_account", "version"
     )
     return visible(rows, pk=case_id)
@@ -129,6 +151,7 @@ def _payment_of_list(request: HttpRequest, payment_id: int) -> HttpResponse:
     line, roster = rosters.line_of(found), rosters.roster_paid_by(found)
     context = {
         "payment": found,
+        "chain": strip(chain.list_steps(roster, line, found), request.user),
         "tone": PAYMENT_TONES[found.state],
         "roster": roster,
         "line": line,
@@ -158,6 +181,7 @@ def trail(request: HttpRequest, case_id: int) -> HttpResponse:
         {
             "case": case,
             "trail": found,
+            "chain": strip(found.way, request.user, case),
             "checked_seconds": f"{seconds:.1f}",
             "page": page,
             "chips": [
@@ -216,19 +240,12 @@ def _survey_changes(before: Any, after: Any, seen: Any) -> list[dict[str, Any]]:
     return changes
 
 
-class ExportForm(forms.Form):
+class ExportForm(WhyForm):
     form = forms.ChoiceField(
         label=gettext_lazy("要哪种文件"),
         choices=(("json", gettext_lazy("JSON，带全部指纹，可以另外校验")), ("csv", gettext_lazy("CSV，经过一行一件"))),
         initial="json",
         widget=AnswerCards(),
-    )
-    reason = forms.CharField(
-        label=gettext_lazy("为什么导出"),
-        max_length=200,
-        min_length=4,
-        help_text=gettext_lazy("谁导出、为什么，都会记下来。"),
-        error_messages={"min_length": gettext_lazy("请写明为什么导出，至少四个字。")},
     )
 
 
@@ -242,7 +259,7 @@ def export(request: HttpRequest, case_id: int) -> HttpResponse:
         kind = form.cleaned_data["form"]
         found = of_case(case)
         with transaction.atomic(), acting(request.user):
-            content = trail_file(found, form=kind, reason=form.cleaned_data["reason"])
+            content = trail_file(found, form=kind, reason=form.cleaned_data["reason"], by=request.user)
         response = HttpResponse(content, content_type=CONTENT_TYPES[kind])
         response["Content-Disposition"] = f'attachment; filename="trail-{case.case_no}.{kind}"'
         response["Cache-Control"] = "no-store"

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from access.roles import Ability
 from access.scope import scope
-from casework import plans
+from casework import chain, plans
 from casework.acting import possible_actions
 from casework.days import day_short
 from casework.deliberations import verdict, verdict_words
@@ -16,6 +16,7 @@ from casework.desks.cases.forms import BY_THE_SECOND_PERSON
 from casework.desks.cases.in_parts import money_page, plan_of
 from casework.desks.cases.surveys import said
 from casework.desks.cases.turn import next_step, other_acts, turn_of
+from casework.desks.chain import strip
 from casework.goods import given_to
 from casework.links import document_url, picture_url
 from casework.models import Case, Measure
@@ -59,6 +60,9 @@ def page_of(case: Case, user: Any) -> dict[str, Any]:
             "prepares": may_prepare(case, user),
             "takes_papers": may_prepare(case, user) and open_for_papers(case),
             "strip": story.strip(case, events, plan),
+            "chain": strip(chain.of_case(case), user, case, sees_family=seen.family)
+            if case.approved_digest or case.tier == "T0"
+            else [],
             "timeline": story.timeline(case, events, seen, turn if case.is_open else None, plan),
             "measures": [measure for measure in measures if measure.state != Measure.State.DROPPED],
             "plan": plans.progress(case, measures),

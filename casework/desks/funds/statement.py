@@ -3,6 +3,7 @@
 import datetime
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db import transaction
@@ -15,12 +16,13 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from access.roles import Ability
 from audit import clock
-from audit.services import record_access
 from casework.desks.funds import figures, statement_files
 from casework.desks.funds.reach import cases_in_reach, funds_in_reach
 from casework.desks.funds.statement_scope import DIRECTION_WORDS, Asked, asked, choices
+from casework.errors import ReasonNeeded
 from casework.http import day_of, reload_soon
 from casework.reach import units_in, visible
+from casework.watermark import taken_by
 from funds import periods
 from funds.models import Account, Transfer
 from funds.statements import DIRECTIONS, Line
@@ -217,24 +219,34 @@ def statement_file(request: HttpRequest) -> HttpResponse:
     form = request.POST.get("form", "")
     if form not in statement_files.CONTENT_TYPES:
         raise Http404
-    with transaction.atomic():
-        record_access(
-            kind="export", subject=wanted.of, fields="statement", reason=f"{wanted.first} {wanted.last} {form}"
-        )
-        if wanted.scope.rows(wanted.first, wanted.last).count() > statement_files.MOST_AT_ONCE:
-            job = runner.enqueue(
-                statement_files.JOB,
-                f"{wanted.title} {wanted.first} {wanted.last}"[:120],
-                by_id=request.user.pk,
-                params={"of": wanted.of, "from": str(wanted.first), "to": str(wanted.last), "form": form},
+    try:
+        with transaction.atomic():
+            mark = taken_by(
+                request.user,
+                subject=wanted.of,
+                fields=f"statement,{wanted.first},{wanted.last},{form}",
+                reason=request.POST.get("reason", ""),
             )
-            return redirect("funds:statement_job", job.pk)
-        file = statement_files.written(wanted, form=form, by=request.user)
+            if wanted.scope.rows(wanted.first, wanted.last).count() > statement_files.MOST_AT_ONCE:
+                return redirect("funds:statement_job", _enqueue(request, wanted, form, mark.why).pk)
+            file = statement_files.written(wanted, form=form, by=request.user, mark=mark)
+    except ReasonNeeded as refusal:
+        messages.error(request, str(refusal))
+        return redirect(wanted.url())
     return FileResponse(
         file,
         as_attachment=True,
         filename=statement_files.name_of(wanted, form),
         content_type=statement_files.CONTENT_TYPES[form],
+    )
+
+
+def _enqueue(request: HttpRequest, wanted: Asked, form: str, why: str) -> Job:
+    return runner.enqueue(
+        statement_files.JOB,
+        f"{wanted.title} {wanted.first} {wanted.last}"[:120],
+        by_id=request.user.pk,
+        params={"of": wanted.of, "from": str(wanted.first), "to": str(wanted.last), "form": form, "reason": why},
     )
 
 

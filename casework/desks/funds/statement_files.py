@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import IO, Any
@@ -14,11 +15,12 @@ from django.utils.translation import gettext as _
 
 from access.models import Staff
 from audit.cells import plain_cell
-from casework.days import moment
+from casework.days import full_moment
 from casework.desks.funds import figures
 from casework.desks.funds.figures import case_id_of
 from casework.desks.funds.reach import cases_in_reach
 from casework.desks.funds.statement_scope import DIRECTION_WORDS, Asked, asked
+from casework.watermark import Mark, mark_book
 from funds import periods
 from funds.errors import FundsError
 from jobs import runner
@@ -38,15 +40,15 @@ def name_of(wanted: Asked, form: str) -> str:
     return f"{wanted.title}-{wanted.first}-{wanted.last}.{form}"
 
 
-def written(wanted: Asked, *, form: str, by: Any, progress: Told = lambda done: None) -> IO[bytes]:
+def written(wanted: Asked, *, form: str, by: Any, mark: Mark, progress: Told = lambda done: None) -> IO[bytes]:
     """The file, open at its beginning; rows are read and written piece by piece."""
-    head, rows = list(_head(wanted, by)), _rows(wanted, by, progress)
+    head, rows = list(_head(wanted, mark)), _rows(wanted, by, progress)
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
     if form == "xlsx":
-        _xlsx(file, head, rows)
+        _xlsx(file, head, rows, mark)
     else:
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="", write_through=True)
-        csv.writer(text).writerows([_cell(value) for value in row] for row in [*head, [], *rows])
+        csv.writer(text).writerows([_cell(value) for value in row] for row in [mark.row, *head, [], *rows])
         text.detach()
     file.seek(0)
     return file
@@ -63,11 +65,11 @@ def _cell(value: Any) -> str:
     return str(value) if isinstance(value, int) else plain_cell(value)
 
 
-def _head(wanted: Asked, by: Any) -> Iterator[list[Any]]:
+def _head(wanted: Asked, mark: Mark) -> Iterator[list[Any]]:
     found = wanted.scope.between(wanted.first, wanted.last)
     yield [_("对账单"), wanted.title, wanted.about]
     yield [_("从"), wanted.first, _("到"), wanted.last]
-    yield [_("谁导出的"), f"{by.name} {moment(timezone.now())}"]
+    yield [_("谁导出的"), f"{mark.who} {full_moment(mark.at)}", mark.why]
     yield [_("账本是否平"), _("平") if found.ties else _("不平，请告诉审计")]
     yield []
     yield [_("方向"), _("种类"), _("笔数"), _("金额（元）")]
@@ -125,16 +127,17 @@ def _rows(wanted: Asked, by: Any, progress: Told) -> Iterator[list[Any]]:
         progress(done)
 
 
-def _xlsx(file: IO[bytes], head: list[list[Any]], rows: Iterator[list[Any]]) -> None:
+def _xlsx(file: IO[bytes], head: list[list[Any]], rows: Iterator[list[Any]], mark: Mark) -> None:
     inert = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     book = xlsxwriter.Workbook(file, {"constant_memory": True, **inert})
     money = book.add_format({"num_format": "#,##0.00"})
     for name, lines in ((_("对账单"), head), (_("明细"), rows)):
         sheet = book.add_worksheet(name)
         sheet.set_column(0, 8, 18)
-        for n, row in enumerate(lines):
+        for n, row in enumerate(itertools.chain([mark.row], lines)):
             for column, value in enumerate(row):
                 _write(sheet, n, column, value, money)
+    mark_book(book, mark)
     book.close()
 
 
@@ -156,6 +159,9 @@ def _run(job: Job, progress: runner.Progress) -> runner.Answer:
     except Http404 as error:
         raise FundsError(_("这份对账单现在不在你的范围里，没有生成。")) from error
     total = wanted.scope.rows(wanted.first, wanted.last).count()
-    file = written(wanted, form=given["form"], by=by, progress=lambda done: progress(done, total=total, step=_("写入")))
+    mark = Mark(by.name, timezone.now(), given["reason"])
+    file = written(
+        wanted, form=given["form"], by=by, mark=mark, progress=lambda done: progress(done, total=total, step=_("写入"))
+    )
     name = name_of(wanted, given["form"])
     return runner.Answer({"filename": name, "rows": total}, File(file, name=f"statement-{job.pk}.{given['form']}"))

@@ -22,6 +22,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from casework.fields import AnswerCards
 from casework.http import reload_soon
 from casework.importing import KINDS
+from casework.watermark import taken_by
 from families.importing.register_import import may_import
 from families.models import ImportBatch
 from jobs import runner
@@ -149,11 +150,14 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_GET
 def findings_csv(request: HttpRequest, pk: int) -> HttpResponse:
-    """The findings as a list to work through at the desk; it names cells, not people."""
+    """The findings as a list to work through at the desk; it names cells, not people, so it says by itself what it is for."""
     found = _own_job(request, pk)
+    with transaction.atomic():
+        mark = taken_by(request.user, subject=f"job:{pk}", fields="findings", reason=gettext("改导入的表"))
     response = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="import-{pk}.csv"'
     writer = csv.writer(response)
+    writer.writerow(mark.row)
     writer.writerow([gettext("表"), gettext("单元格"), gettext("轻重"), gettext("怎么回事，怎么改")])
     for severity, name in (("errors", gettext("错")), ("warnings", gettext("提醒"))):
         for finding in found.result.get(severity, []):

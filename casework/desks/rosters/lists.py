@@ -161,6 +161,7 @@ def page_of(request: HttpRequest, roster: Roster) -> HttpResponse:
         "hands_out": any(post.role in handing_out.HANDS_OUT for post in posts_of(user)),
         "answers": holds(user, "answer"),
         "exports": can(user, Ability.ACCOUNT_VIEW),
+        "audits": can(user, Ability.AUDIT_READ),
         "approves": bool(posts_here(user, roster, deciding.APPROVES)),
         "why_not": deciding.why_not(roster, user) if roster.is_draft else "",
         "posted_stands": bool(roster.posted_digest) and roster.posted_digest == deciding.digest(roster)
