@@ -10,6 +10,10 @@ class TreeIsBroken(AuditError):
     """The stored tree is not the one that was sealed last; nothing more is sealed over it."""
 
 
+class NothingSealed(AuditError):
+    """There is no seal yet whose key could be handed over."""
+
+
 class BundleTooLarge(AuditError):
     """An audit bundle that no zip file of the simple kind can hold."""
 

@@ -106,6 +106,23 @@ class Checkpoint(models.Model):
         return bytes(self.root if self.is_of_tree else self.hash).hex()[:16]
 
 
+class Handover(models.Model):
+    """The key of the seals was replaced: the old one says by which, and the new one that it agrees; see audit.handovers."""
+
+    n = models.SmallIntegerField(unique=True, help_text="generation of the new key; the first key has none")
+    log_id = models.BinaryField()
+    old_key = models.BinaryField()
+    new_key = models.BinaryField()
+    size = models.BigIntegerField(help_text="leaves of the tree: seals up to it are the old key's")
+    seal = models.BinaryField(help_text="hash of the seal over it")
+    made_at = models.DateTimeField()
+    old_signature = models.BinaryField()
+    new_signature = models.BinaryField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(n__gte=2, size__gt=0), name="handover_counts")]
+
+
 class AccessLog(models.Model):
     """Somebody read what is masked by default, exported or searched it. No row, no page."""
 

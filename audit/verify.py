@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from audit import checkpoints, proofs, witness
+from audit import checkpoints, handovers, proofs, witness
 from audit.proofs import Tracked
 from audit.regrowing import Regrown
 
@@ -64,6 +64,7 @@ KINDS = {
     "checkpoint_signature": gettext_lazy("这个封存点不是本机签的"),
     "checkpoint_cut": gettext_lazy("封存以后，记录少了或者多了"),
     "checkpoint_root": gettext_lazy("封存以后，记录被换过"),
+    "handover": gettext_lazy("封存密钥的交接书不对：不是两把密钥都签过字，或者和现在用的密钥接不上"),
     "anchor": gettext_lazy("纸上印的这个封存码，库里没有"),
     "guard": gettext_lazy("保护记录的触发器被关掉或删掉了"),
     "untracked": gettext_lazy("这张表没有纳入审计"),
@@ -92,6 +93,7 @@ def verify(*, anchors: Iterable[str] = ()) -> Report:
             *(problem for table in tables for query in proofs.rows(table) for problem in _problems(query)),
             *_problems(proofs.strangers(tables)),
             *(problem for query in proofs.leaves(settings.SEAL_LAG_SECONDS) for problem in _problems(query)),
+            *_handed_over(),
             *_sealed(),
             *_lying_functions(tables),
             *(problem for check in _checks.values() for problem in check()),
@@ -164,6 +166,11 @@ def _problem(kind: str, table: str, row: int | None, stream: str, detail: str = 
 def _lying_functions(tables: list[Tracked]) -> Iterator[Problem]:
     for table, row, stream in witness.disagreements(tables):
         yield _problem("functions", table, row, stream)
+
+
+def _handed_over() -> Iterator[Problem]:
+    for handover in handovers.Keys().faults():
+        yield _problem("handover", "audit_handover", handover.pk, "keys:seals", f"#{handover.n}")
 
 
 def _sealed() -> Iterator[Problem]:

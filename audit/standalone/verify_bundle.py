@@ -25,7 +25,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-FORMAT = "casework-bundle-1"
+FORMATS = ("casework-bundle-1", "casework-bundle-2")  # the first knows neither handovers nor erasures
 LONGEST_LINE = 64 * 1024 * 1024
 LONGEST_NUMBER = 19
 HEX = re.compile(r"(?:[0-9a-f]{64})\Z")
@@ -305,9 +305,70 @@ def checkpoint_hash(row):
     return hashlib.sha256("".join("%s\n" % fact for fact in facts).encode()).digest()
 
 
-def read_checkpoints(bundle, key, is_whole):
+HANDOVER = {"log": HEX, "made_at": TIME, "new_key": HEX, "new_signature": SIGNATURE, "old_key": HEX, "old_signature": SIGNATURE, "seal": HEX, "size": int}  # fmt: skip
+
+
+class Keys:
+    """The keys of the seals, each handed over to the next by a statement that both signed; the given one is among them.
+
+    So whoever knows one of them knows the others, the older and the newer. `log` is named after the first one.
+    """
+
+    def __init__(self, bundle, manifest, given):
+        self.steps = []
+        for place, _line, row in bundle.rows("handovers"):
+            shaped(row, HANDOVER, place)
+            before = self.steps[-1] if self.steps else None
+            need(before is None or row["old_key"] == before["new_key"], place + ": it does not follow the one before")
+            need(before is None or row["size"] >= before["size"], place + ": the tree did not grow")
+            need(row["log"] == manifest["log"], place + ": the handover is of another log")
+            facts = (
+                "casework handover 1",
+                row["log"],
+                row["old_key"],
+                row["new_key"],
+                row["size"],
+                row["seal"],
+                row["made_at"],
+            )
+            message = hashlib.sha256("".join("%s\n" % fact for fact in facts).encode()).digest()
+            for who in ("old", "new"):
+                verify(
+                    key_of(row[who + "_key"]),
+                    row[who + "_signature"],
+                    message,
+                    place + ": the %s key's signature" % who,
+                )
+            self.steps.append(row)
+        known = [row["old_key"] for row in self.steps[:1]] + [row["new_key"] for row in self.steps] or [
+            manifest["public_key"]
+        ]
+        need(known[-1] == manifest["public_key"], "the key of the bundle is not the one handed over to last")
+        need(given is None or given.public_bytes_raw().hex() in known, "the bundle was made with another key")
+        need(hashlib.sha256(bytes.fromhex(known[0])).hexdigest() == manifest["log"], "the bundle is of another log")
+        self.last = key_of(known[-1])
+
+    def of_size(self, size):
+        """Whose the seal over a tree of this size must be."""
+        return next((key_of(row["old_key"]) for row in self.steps if size <= row["size"]), self.last)
+
+    def must_be_over(self, seals):
+        """A handover names the seal that it was made over, where the bundle has it."""
+        hashes = {seal["size"]: checkpoint_hash(seal).hex() for seal in seals}
+        for row in self.steps:
+            need(hashes.get(row["size"], row["seal"]) == row["seal"], "handovers.jsonl: a handover over another seal")
+
+
+def key_of(digits):
+    try:
+        return Ed25519PublicKey.from_public_bytes(bytes.fromhex(digits))
+    except ValueError:
+        raise Refused("a public key is none") from None
+
+
+def read_checkpoints(bundle, keys, log, is_whole):
     """Every seal in the bundle, growing; each is signed, and follows the one before where none is left out."""
-    log, found, previous = hashlib.sha256(key.public_bytes_raw()).hexdigest(), [], None
+    found, previous = [], None
     need("checkpoints.jsonl" in bundle.members, "a member is missing: checkpoints.jsonl")
     for place, _line, row in bundle.rows("checkpoints"):
         shaped(row, CHECKPOINT, place)
@@ -317,9 +378,10 @@ def read_checkpoints(bundle, key, is_whole):
         if is_whole and previous is not None:
             need(row["previous"] == previous.hex(), place + ": the seal does not follow the one before")
         previous = checkpoint_hash(row)
-        verify(key, row["signature"], previous, place + ": the seal's signature")
+        verify(keys.of_size(row["size"]), row["signature"], previous, place + ": the seal's signature")
         found.append(row)
     need(found, "there is no seal in the bundle")
+    keys.must_be_over(found)
     return found
 
 
@@ -496,23 +558,20 @@ MANIFEST = {
     "selection": dict,
     "size": int,
 }
-ORDER = ("README.txt", "events/", "proofs/", "openings/", "checkpoints.jsonl", "consistency.jsonl", "accounts.jsonl", "verify_bundle.py", "manifest.json", "manifest.sig")  # fmt: skip
+ORDER = ("README.txt", "events/", "proofs/", "openings/", "handovers.jsonl", "checkpoints.jsonl", "consistency.jsonl", "accounts.jsonl", "verify_bundle.py", "manifest.json", "manifest.sig")  # fmt: skip
 
 
-def read_manifest(bundle, key):
-    """(manifest, key): signed, and saying of each member exactly what it is. The key is the bundle's own if none is given."""
+def read_manifest(bundle, given):
+    """(manifest, keys): signed, and saying of each member exactly what it is. The keys are the bundle's own if none is given."""
     data = bundle.whole("manifest.json", 1 << 24)
     manifest = canonical(data, "manifest.json")
     shaped(manifest, MANIFEST, "manifest.json")
-    need(manifest["format"] == FORMAT, "a format that this verifier does not know; take a newer one")
-    if key is None:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(manifest["public_key"]))
-    need(manifest["public_key"] == key.public_bytes_raw().hex(), "the bundle was made with another key")
-    need(manifest["log"] == hashlib.sha256(key.public_bytes_raw()).hexdigest(), "the bundle is of another log")
+    need(manifest["format"] in FORMATS, "a format that this verifier does not know; take a newer one")
+    keys = Keys(bundle, manifest, given)
     signature = bundle.whole("manifest.sig", 200).decode("ascii", "replace")
     need(signature.endswith("\n") and SIGNATURE.match(signature[:-1]), "manifest.sig is no signature")
     message = "casework bundle 1\n%s\n" % hashlib.sha256(data).hexdigest()
-    verify(key, signature[:-1], message.encode(), "the manifest's signature")
+    verify(keys.last, signature[:-1], message.encode(), "the manifest's signature")
     told = []
     for row in manifest["members"]:
         need(type(row) is dict, "manifest.json: a member is no object")
@@ -536,15 +595,16 @@ def read_manifest(bundle, key):
     need(("openings" in has) == (manifest["is_revealed"] and manifest["events"] > 0), "openings are there, or missing")
     need(("accounts" in has) == manifest["has_accounts"], "accounts.jsonl is there, or missing")
     need(manifest["has_accounts"] or not whole, "the whole trail comes with its accounts")
-    return manifest, key
+    need("handovers" not in has or manifest["format"] != FORMATS[0], "handovers are there without need")
+    return manifest, keys
 
 
 def check(path, key=None, anchors=()):
     """What the bundle proves, as a dictionary. Raises Refused."""
     bundle = Bundle(path)
-    manifest, key = read_manifest(bundle, key)
+    manifest, keys = read_manifest(bundle, key)
     is_whole = manifest["is_whole"]
-    seals = read_checkpoints(bundle, key, is_whole)
+    seals = read_checkpoints(bundle, keys, manifest["log"], is_whole)
     need(manifest["size"] == seals[-1]["size"], "the bundle is not over the tree of its last seal")
     wanted = sorted(anchors)
     ledger, chains = Ledger(), Chains()
