@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
@@ -44,6 +45,7 @@ def number_of(account: BankAccount) -> str:
 
 def from_scratch() -> None:
     """As a process that has just started."""
+    settings.SECRETS = Secrets(settings.SECRETS.path)
     data_keys.forget()
 
 
