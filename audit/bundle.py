@@ -220,6 +220,17 @@ def _add_parts(bundle: StrictZip, folder: str, lines: Iterator[bytes]) -> int:
     return count
 
 
+# The records of what was erased of the chosen rows go with them.
+_ERASURES_OF_CHOSEN = """
+INSERT INTO pg_temp.audit_chosen
+SELECT DISTINCT l.position, l.entry_id
+FROM pg_temp.audit_chosen c JOIN audit_entry e ON e.id = c.entry_id
+JOIN audit_erasure x ON x.tbl = e.tbl AND (x.row_id = e.row_id OR x.row_id = ANY (e.keys))
+JOIN audit_entry own ON own.tbl = 'audit_erasure' AND own.row_id = x.id JOIN audit_leaf l ON l.entry_id = own.id
+WHERE l.position < %s ON CONFLICT DO NOTHING
+"""
+
+
 class _Chosen:
     """The chosen leaves of a tree of `size`, in order, as often as they are asked for; their numbers in a table meanwhile."""
 
@@ -236,6 +247,7 @@ class _Chosen:
                     self._selection.facts | {"size": self._size},
                 )
                 cursor.execute("CREATE UNIQUE INDEX ON pg_temp.audit_chosen (position); ANALYZE pg_temp.audit_chosen")
+                cursor.execute(_ERASURES_OF_CHOSEN, [self._size])
             self._from = "pg_temp.audit_chosen c JOIN audit_leaf l ON l.position = c.position JOIN audit_entry e ON e.id = l.entry_id"
 
     def __exit__(self, *error: object) -> None:

@@ -14,6 +14,10 @@ class NothingSealed(AuditError):
     """There is no seal yet whose key could be handed over."""
 
 
+class ErasureRefused(AuditError):
+    """An erasure that was not ordered by two persons, or was carried out before. Nothing was erased."""
+
+
 class BundleTooLarge(AuditError):
     """An audit bundle that no zip file of the simple kind can hold."""
 

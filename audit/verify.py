@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from audit import checkpoints, handovers, proofs, witness
+from audit import checkpoints, erasure, handovers, proofs, witness
 from audit.proofs import Tracked
 from audit.regrowing import Regrown
 
@@ -42,6 +42,7 @@ class Report:
     problems: list[Problem]
     rows: int
     seconds: float
+    erased: int = 0  # written rows that were erased by order: no problem, and said
 
 
 KINDS = {
@@ -65,6 +66,7 @@ KINDS = {
     "checkpoint_cut": gettext_lazy("封存以后，记录少了或者多了"),
     "checkpoint_root": gettext_lazy("封存以后，记录被换过"),
     "handover": gettext_lazy("封存密钥的交接书不对：不是两把密钥都签过字，或者和现在用的密钥接不上"),
+    "erasure": gettext_lazy("按留存期限清除的记录不对：没有两个人核准，或者清得不是原来那一条"),
     "anchor": gettext_lazy("纸上印的这个封存码，库里没有"),
     "guard": gettext_lazy("保护记录的触发器被关掉或删掉了"),
     "untracked": gettext_lazy("这张表没有纳入审计"),
@@ -94,6 +96,7 @@ def verify(*, anchors: Iterable[str] = ()) -> Report:
             *_problems(proofs.strangers(tables)),
             *(problem for query in proofs.leaves(settings.SEAL_LAG_SECONDS) for problem in _problems(query)),
             *_handed_over(),
+            *_erased(),
             *_sealed(),
             *_lying_functions(tables),
             *(problem for check in _checks.values() for problem in check()),
@@ -103,8 +106,8 @@ def verify(*, anchors: Iterable[str] = ()) -> Report:
                 if not checkpoints.is_known(print_)
             ),
         ]
-        rows = _count()
-    return Report(problems, rows, round(time.monotonic() - began, 3))
+        rows, erased = _count(), erasure.count_rows()
+    return Report(problems, rows, round(time.monotonic() - began, 3), erased)
 
 
 # Nobody's own functions, tables of the session, row policies; text forms as the chain's triggers see them; and in parallel
@@ -166,6 +169,12 @@ def _problem(kind: str, table: str, row: int | None, stream: str, detail: str = 
 def _lying_functions(tables: list[Tracked]) -> Iterator[Problem]:
     for table, row, stream in witness.disagreements(tables):
         yield _problem("functions", table, row, stream)
+
+
+def _erased() -> Iterator[Problem]:
+    """Records of erasure that no two persons ordered or that are not what the chain had; and rows that are not blank."""
+    for table, row, what in erasure.wrong_erasures():
+        yield _problem("erasure", table, row, "", what)
 
 
 def _handed_over() -> Iterator[Problem]:

@@ -18,9 +18,13 @@ class CaseworkConfig(AppConfig):
         from audit.bundle import register_selector  # noqa: PLC0415
 
         post_migrate.connect(_freeze_after_restore, sender=self)
+        from audit.erasure import register_erasable  # noqa: PLC0415
         from casework import bank_answers, bank_jobs, celery, checks, importing, timers  # noqa: F401, PLC0415
         from casework.auditing import jobs as audit_jobs  # noqa: F401, PLC0415
         from casework.desks.funds import statement_files  # noqa: F401, PLC0415
+        from casework.retention import erasing  # noqa: PLC0415
+
+        register_erasable(erasing.ERASABLE)
         from casework.rosters import answers, jobs  # noqa: F401, PLC0415
         from casework.steps import (  # noqa: F401, PLC0415
             emergency,

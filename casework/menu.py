@@ -16,6 +16,7 @@ from casework import second_person
 from casework.auditing import questions
 from casework.desks.admin import second
 from casework.desks.funds import menu as money
+from casework.desks.retention import menu as retention
 from casework.desks.rosters import menu as lists
 from casework.desks.stock import menu as goods
 from casework.desks.township import menu as offices
@@ -112,6 +113,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("stock:home", _("实物"), "box", count=goods.count_waiting, ability=Ability.STOCK_VIEW, more=True),
             Entry("county:find", _("查找"), "search"),
             Entry("questions:home", _("审计问答"), "chat", count=questions.waiting_for, more=True),
+            Entry("retention:home", _("档案到期"), "calendar", count=retention.waiting, more=True),
             Entry("imports:home", _("导入"), "upload", ability=Ability.IMPORT, more=True),
         ),
         search="county:find",
@@ -167,6 +169,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("funds:imprest", pgettext_lazy("menu", "备用金"), "coin", more=True),
             Entry("stock:home", _("实物"), "box", more=True),
             Entry("funds:periods", _("结账"), "calendar"),
+            Entry("retention:home", _("档案到期"), "calendar", more=True),
         ),
         search="audit:search",
     ),

@@ -421,4 +421,5 @@ from casework.auditing.models import (  # noqa: E402, F401  (what auditors do, i
     RuleVerdict,
     Sample,
 )
+from casework.retention.models import RetentionPeriod  # noqa: E402, F401  (how long files are kept)
 from casework.rosters.models import Roster, RosterBatch, RosterLine, RosterSignature  # noqa: E402, F401  (lists beside cases, in a package of their own)

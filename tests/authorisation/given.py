@@ -49,6 +49,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "audit:parameters": {"days": "77"},
     "audit:samples": {"first_on": "2026-04-01", "last_on": "2026-05-06", "least": "", "size": "1"},
     "questions:question": {"step": "right"},
+    "retention:propose": {"household": lambda m: m.at["expired_file"]["household_id"]},
     "countersigns:one": {"answer": "object"},
     "emergency:begin": {"unit": lambda m: m.places.units["T2"].code, "reason": "山洪冲了路，要找到几家老人转移"},
     "cases:act correct_account": ACCOUNT,
@@ -90,6 +91,7 @@ WHERE: dict[str, str | None] = {
     "administration:grant_revoke": "administration:grants",
     "audit:run_rules": "audit:rules",
     "countersigns:again": "countersigns:one",
+    "retention:propose": None,
     "imports:reply": "imports:job",
     "imports:cancel": "imports:job",
 }
