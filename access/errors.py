@@ -48,3 +48,7 @@ class TooManyTries(NotConfirmed):
 
 class EnrolFirst(NotConfirmed):
     """The step asks for a code, and no second factor is enrolled for this account yet."""
+
+
+class KeysRefused(AccessError):
+    """Keys that cannot be renewed or retired like this. Nothing was changed."""

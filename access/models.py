@@ -455,3 +455,23 @@ class Rate(models.Model):
     key = models.CharField(max_length=32, primary_key=True)
     since = models.DateTimeField(db_index=True)
     count = models.IntegerField()
+
+
+class DataKey(models.Model):
+    """A key that values are sealed with, itself sealed ("wrapped") by the root key of that number; see access.data_keys.
+
+    `number` is the one that stands in each sealed value. Which root it is wrapped with changes; the key itself never does.
+    History tells when, and keeps no wrapped key: an old root must not open today's database.
+    """
+
+    number = models.SmallIntegerField(unique=True)
+    wrapped = models.BinaryField()
+    root = models.SmallIntegerField()
+    made_at = models.DateTimeField()
+
+    history = tracked(ignore=("wrapped",))
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(number__gte=1, number__lte=255, root__gte=1), name="data_key_numbers")
+        ]

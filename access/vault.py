@@ -1,7 +1,8 @@
 """Sealed values: AES-256-GCM bound to their row, and keyed blind indexes to find them without opening them.
 
-A sealed value is `version byte | key number | nonce (12) | ciphertext and tag`. The associated data names table, column
-and row, so a ciphertext copied to another row does not open. Keys live in the data directory, never in the database.
+A sealed value is `version byte | number of its data key | nonce (12) | ciphertext and tag`. The associated data names table,
+column and row, so a ciphertext copied to another row does not open. Which key a number stands for, and how keys are
+renewed: access.data_keys.
 """
 
 import hashlib
@@ -9,22 +10,20 @@ import hmac
 import secrets
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
+from access import data_keys
 from access.errors import DecryptionFailed
 
 _VERSION = 1
-_CURRENT_KEY = 1
-_ciphers: dict[int, AESGCM] = {}
 _index_key: bytes | None = None
 
 
 def seal(text: str, *, row: str) -> bytes:
     """Encrypt `text` for `row`, for example "families_person|id_number|<uuid>"."""
-    nonce = secrets.token_bytes(12)
-    sealed = _cipher(_CURRENT_KEY).encrypt(nonce, text.encode(), row.encode())
-    return bytes((_VERSION, _CURRENT_KEY)) + nonce + sealed
+    nonce, number = secrets.token_bytes(12), data_keys.current()
+    sealed = data_keys.cipher(number).encrypt(nonce, text.encode(), row.encode())
+    return bytes((_VERSION, number)) + nonce + sealed
 
 
 def unseal(sealed: bytes, *, row: str) -> str:
@@ -36,7 +35,7 @@ def unseal(sealed: bytes, *, row: str) -> str:
     if len(sealed) < 30 or sealed[0] != _VERSION:
         raise DecryptionFailed("This is not a sealed value of this program.")
     try:
-        return _cipher(sealed[1]).decrypt(sealed[2:14], sealed[14:], row.encode()).decode()
+        return data_keys.cipher(sealed[1]).decrypt(sealed[2:14], sealed[14:], row.encode()).decode()
     except InvalidTag as error:
         raise DecryptionFailed(f"The sealed value of {row.split('|')[0]} does not belong to its row.") from error
 
@@ -52,9 +51,3 @@ def blind_index(kind: str, text: str) -> str:
 def person_key(id_number: str) -> str:
     """The key of a natural person: the blind index of her normalised 18-character ID number."""
     return blind_index("person", id_number)
-
-
-def _cipher(number: int) -> AESGCM:
-    if number not in _ciphers:
-        _ciphers[number] = AESGCM(settings.SECRETS.bytes(f"sealing_key_{number}"))
-    return _ciphers[number]

@@ -1,8 +1,8 @@
 """The trail, or a part of it, as one file that anybody can check with audit/standalone/verify_bundle.py alone.
 
 Members, in this order: README.txt; events/NNNNNN.jsonl (the leaves' data, a line each, exactly the bytes that are hashed);
-of a part proofs/ (each leaf's way to the root); with `reveal` openings/ (salt, link and text of each row); checkpoints.jsonl
-(the signed seals); of a part consistency.jsonl (between its seals); accounts.jsonl (balances as of the last seal);
+of a part proofs/ (each leaf's way to the root); with `reveal` openings/ (salt, link and text of each row); handovers.jsonl
+where the key of the seals was replaced; checkpoints.jsonl (the signed seals); of a part consistency.jsonl (between its seals); accounts.jsonl (balances as of the last seal);
 verify_bundle.py; manifest.json (SHA-256 of each member) and its signature.
 
 Without `reveal` no value of any row is in it: a leaf is bound to its row by a salted commitment. With it everything is,
@@ -23,13 +23,13 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from audit import checkpoints, leaves, openings, tree
+from audit import checkpoints, handovers, leaves, openings, tree
 from audit.errors import NothingToExport
 from audit.models import Checkpoint
 from audit.services import record_access
 from audit.strict_zip import StrictZip
 
-FORMAT = "casework-bundle-1"
+FORMAT = "casework-bundle-2"
 LINES = 65_536  # of one member
 VERIFIER = Path(__file__).parent / "standalone" / "verify_bundle.py"
 README = Path(__file__).parent / "standalone" / "README.txt"
@@ -155,6 +155,8 @@ def _write(unfinished: Path, path: Path, selection: Selection, *, is_revealed: b
                 _add_parts(bundle, "proofs", chosen.proofs())
             if is_revealed:
                 _add_parts(bundle, "openings", _encoded(chosen.openings()))
+        if handed := handovers.Keys().handovers:
+            bundle.add("handovers.jsonl", _encoded(map(handovers.facts, handed)))
         seals = _seals(selection, last)
         bundle.add("checkpoints.jsonl", _encoded(map(_stated, seals())))
         if not selection.is_whole:
@@ -218,6 +220,17 @@ def _add_parts(bundle: StrictZip, folder: str, lines: Iterator[bytes]) -> int:
     return count
 
 
+# The records of what was erased of the chosen rows go with them.
+_ERASURES_OF_CHOSEN = """
+INSERT INTO pg_temp.audit_chosen
+SELECT DISTINCT l.position, l.entry_id
+FROM pg_temp.audit_chosen c JOIN audit_entry e ON e.id = c.entry_id
+JOIN audit_erasure x ON x.tbl = e.tbl AND (x.row_id = e.row_id OR x.row_id = ANY (e.keys))
+JOIN audit_entry own ON own.tbl = 'audit_erasure' AND own.row_id = x.id JOIN audit_leaf l ON l.entry_id = own.id
+WHERE l.position < %s ON CONFLICT DO NOTHING
+"""
+
+
 class _Chosen:
     """The chosen leaves of a tree of `size`, in order, as often as they are asked for; their numbers in a table meanwhile."""
 
@@ -234,6 +247,7 @@ class _Chosen:
                     self._selection.facts | {"size": self._size},
                 )
                 cursor.execute("CREATE UNIQUE INDEX ON pg_temp.audit_chosen (position); ANALYZE pg_temp.audit_chosen")
+                cursor.execute(_ERASURES_OF_CHOSEN, [self._size])
             self._from = "pg_temp.audit_chosen c JOIN audit_leaf l ON l.position = c.position JOIN audit_entry e ON e.id = l.entry_id"
 
     def __exit__(self, *error: object) -> None:

@@ -14,20 +14,20 @@ from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Func, TextField, Value
 from django.utils import timezone
 
 from audit import leaves, old_seals
-from audit.errors import TreeIsBroken
-from audit.models import Checkpoint
+from audit.errors import NothingSealed, TreeIsBroken
+from audit.handovers import Keys, key_name, raw, utc
+from audit.handovers import Statement as HandoverStatement
+from audit.models import Checkpoint, Handover
 from audit.regrowing import Regrown
 from audit.sealer import as_sealer
 
 _LOCK = 20260417
-_KEY_NAME = "checkpoint_key"
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,6 @@ class Statement:
 
     def hash(self) -> bytes:
         return hashlib.sha256(self.text().encode()).digest()
-
-
-def utc(moment: datetime.datetime) -> str:
-    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 @transaction.atomic
@@ -75,8 +71,9 @@ def _seal(everything: bool, limit: int) -> Checkpoint | None:
     entries = leaves.append(first, since_xid=None if everything else _settled(last), limit=limit)
     if not entries:
         return None
+    keys = Keys()
     made = Statement(
-        log_id=log_id(),
+        log_id=hashlib.sha256(keys.first()).digest(),
         size=first + entries,
         root=leaves.Stored(first + entries).root(),
         previous=bytes(last.hash) if last else None,
@@ -90,7 +87,7 @@ def _seal(everything: bool, limit: int) -> Checkpoint | None:
         root=made.root,
         previous=made.previous,
         hash=made.hash(),
-        signature=_private_key().sign(made.hash()),
+        signature=keys.private().sign(made.hash()),
         made_at=made.made_at,
     )
 
@@ -174,11 +171,11 @@ def faults(grown: Regrown | None = None) -> Iterator[tuple[Checkpoint, str]]:
     installation's key), cut (fewer or more entries than it sealed), root (the tree does not give its root any more, so it
     is not consistent with the others). The tree is made anew from the leaves; stored tiles are not believed.
     """
-    public = _private_key().public_key()
+    keys = Keys()
     previous: Checkpoint | None = None
     grown = grown or Regrown()
     for checkpoint in Checkpoint.objects.order_by("id").iterator(chunk_size=500):
-        yield from ((checkpoint, fault) for fault in _own_faults(checkpoint, previous, public))
+        yield from ((checkpoint, fault) for fault in _own_faults(checkpoint, previous, keys))
         if not checkpoint.is_of_tree:
             yield from ((checkpoint, fault) for fault in _old_faults(checkpoint))
         elif (root := grown.root_at(checkpoint.total)) is None:
@@ -190,14 +187,14 @@ def faults(grown: Regrown | None = None) -> Iterator[tuple[Checkpoint, str]]:
         yield previous, "cut"
 
 
-def _own_faults(checkpoint: Checkpoint, previous: Checkpoint | None, public: Ed25519PublicKey) -> Iterator[str]:
+def _own_faults(checkpoint: Checkpoint, previous: Checkpoint | None, keys: Keys) -> Iterator[str]:
     sealed = _statement_of(checkpoint) if checkpoint.is_of_tree else old_seals.seal_of(checkpoint)
     follows = _follows(checkpoint, previous) if checkpoint.is_of_tree else sealed.follows(previous)
     if not follows:
         yield "chain"
     if sealed.hash() != bytes(checkpoint.hash):
         yield "hash"
-    if not _is_signed(public, checkpoint):
+    if not _is_signed(keys.of_size(checkpoint.total if checkpoint.is_of_tree else 0), checkpoint):
         yield "signature"
 
 
@@ -282,13 +279,13 @@ def of_short_form(printed: str) -> Checkpoint | None:
 
 
 def log_id() -> bytes:
-    """Which log it is: the SHA-256 of the public key, as in RFC 6962."""
-    return hashlib.sha256(public_key()).digest()
+    """Which log it is: the SHA-256 of its first public key, as in RFC 6962."""
+    return hashlib.sha256(Keys().first()).digest()
 
 
 def public_key() -> bytes:
     """The 32 bytes with which anybody can check a seal's signature."""
-    return _private_key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return raw(_private_key())
 
 
 def sign(message: bytes) -> bytes:
@@ -296,5 +293,34 @@ def sign(message: bytes) -> bytes:
     return _private_key().sign(message)
 
 
+@transaction.atomic
+def hand_over() -> Handover:
+    """A new key for the seals, which the old one names and which agrees. The old private key stays until `forget_old_keys`.
+
+    The new key is on the disk before it is named, so wherever this is cut off the key in use is there. Raises TreeIsBroken,
+    and NothingSealed when there is no seal that could be handed over.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    last, keys = latest(), Keys()
+    if last is None or not last.is_of_tree:
+        raise NothingSealed("Nothing is sealed yet. Run `manage.py audit checkpoint` first.")
+    _must_be_what_was_sealed(leaves.size(), last)
+    old, n = keys.private(), keys.generation + 1
+    new = Ed25519PrivateKey.from_private_bytes(settings.SECRETS.bytes(key_name(n)))
+    stated = HandoverStatement(bytes(last.log_id), raw(old), raw(new), last.total, bytes(last.hash), timezone.now())
+    return Handover.objects.create(
+        n=n, **vars(stated), old_signature=old.sign(stated.hash()), new_signature=new.sign(stated.hash())
+    )
+
+
+def forget_old_keys() -> list[str]:
+    """Take the private keys that were handed over out of the key file; returns their names. What they signed stays checked."""
+    old = [key_name(n) for n in range(1, Keys().generation) if settings.SECRETS.has(key_name(n))]
+    for name in old:
+        settings.SECRETS.forget(name)
+    return old
+
+
 def _private_key() -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.from_private_bytes(settings.SECRETS.bytes(_KEY_NAME))
+    return Keys().private()

@@ -10,6 +10,14 @@ class TreeIsBroken(AuditError):
     """The stored tree is not the one that was sealed last; nothing more is sealed over it."""
 
 
+class NothingSealed(AuditError):
+    """There is no seal yet whose key could be handed over."""
+
+
+class ErasureRefused(AuditError):
+    """An erasure that was not ordered by two persons, or was carried out before. Nothing was erased."""
+
+
 class BundleTooLarge(AuditError):
     """An audit bundle that no zip file of the simple kind can hold."""
 

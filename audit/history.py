@@ -26,6 +26,7 @@ HISTORY_COLUMNS = (
     "history_user_id",
     "history_behalf_id",
     "history_business_date",
+    "history_salt",  # of what may be erased; unknown to Django, see audit.operations.AllowErasure
 )
 
 

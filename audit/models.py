@@ -3,6 +3,8 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from audit.history import tracked
+
 
 class BusinessClock(models.Model):
     """One row; see audit.clock."""
@@ -104,6 +106,88 @@ class Checkpoint(models.Model):
     def fingerprint(self) -> str:
         """The first 16 hexadecimal digits of the root (of an old seal: of its hash), as printed on papers."""
         return bytes(self.root if self.is_of_tree else self.hash).hex()[:16]
+
+
+class Handover(models.Model):
+    """The key of the seals was replaced: the old one says by which, and the new one that it agrees; see audit.handovers."""
+
+    n = models.SmallIntegerField(unique=True, help_text="generation of the new key; the first key has none")
+    log_id = models.BinaryField()
+    old_key = models.BinaryField()
+    new_key = models.BinaryField()
+    size = models.BigIntegerField(help_text="leaves of the tree: seals up to it are the old key's")
+    seal = models.BinaryField(help_text="hash of the seal over it")
+    made_at = models.DateTimeField()
+    old_signature = models.BinaryField()
+    new_signature = models.BinaryField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(n__gte=2, size__gt=0), name="handover_counts")]
+
+
+class ErasureOrder(models.Model):
+    """Which subjects' personal values are to be erased, and why; proposed by one person, confirmed by another (ADR 0035).
+
+    `streams` are the streams of the trail whose rows it may touch; `because` names the rule, for example "aided_file" and the
+    day on which it was due. What is erased of a row says audit_erasable; audit.erasure carries it out.
+    """
+
+    subject = models.CharField(max_length=40, help_text="for example household:17")
+    streams = ArrayField(models.CharField(max_length=60))
+    because = models.CharField(max_length=60)
+    due_since = models.DateField()
+    basis = models.CharField(max_length=120, help_text="the document that sets the period")
+    proposed_by = models.BigIntegerField()
+    proposer_person_key = models.CharField(max_length=32)
+    proposed_at = models.DateTimeField()
+    confirmed_by = models.BigIntegerField(null=True)
+    confirmer_person_key = models.CharField(max_length=32, null=True)
+    confirmed_at = models.DateTimeField(null=True)
+    dropped_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+    rows = models.IntegerField(null=True, help_text="written rows that were erased")
+
+    history = tracked()
+
+    class Meta:
+        indexes = [models.Index(fields=["subject", "-id"], name="erasures_of_subject")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subject"],
+                condition=models.Q(done_at__isnull=True, dropped_at__isnull=True),
+                name="one_open_erasure",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    confirmed_by__isnull=True, confirmer_person_key__isnull=True, confirmed_at__isnull=True
+                )
+                | models.Q(confirmed_by__isnull=False, confirmer_person_key__isnull=False, confirmed_at__isnull=False)
+                & ~models.Q(confirmer_person_key=models.F("proposer_person_key")),
+                name="erased_by_two_persons",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(done_at__isnull=True, rows__isnull=True)
+                | models.Q(
+                    done_at__isnull=False, rows__isnull=False, confirmed_by__isnull=False, dropped_at__isnull=True
+                ),
+                name="erased_once_confirmed",
+            ),
+            models.CheckConstraint(condition=~models.Q(because=""), name="erasure_says_why"),
+        ]
+
+
+class Erasure(models.Model):
+    """One written row that was erased: its fingerprint before and after. It stands in the chain like any other row."""
+
+    order = models.ForeignKey(ErasureOrder, models.PROTECT, related_name="erasures")
+    table = models.TextField(db_column="tbl")
+    row_id = models.BigIntegerField()
+    before = models.BinaryField()
+    after = models.BinaryField()
+    xid = XidField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["table", "row_id", "-id"], name="erasures_of_row")]
 
 
 class AccessLog(models.Model):

@@ -1,5 +1,6 @@
 """What leaves are bound to, in clear: for exports that reveal, with a reason in the access log."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -15,7 +16,8 @@ def opened(rows: Iterable[tuple], *, with_sets: bool) -> Iterator[dict[str, Any]
     """An opening for each (position, salt, digest, previous, table, row, keys, digests), in the same order.
 
     The link that many subjects share is opened `with_sets` alone: who asks for one of them is not shown the others. A row
-    that is gone has no text; such a trail is broken, and its bundle does not hold either.
+    that is gone has no text; such a trail is broken, and its bundle does not hold either. Of an erased row the text is what is
+    left; the record of its erasure, an event of its own, has that text's digest.
     """
     tables, rows = {table.past: table for table in tracked_tables()}, iter(rows)
     while some := list(islice(rows, _AT_ONCE)):
@@ -35,11 +37,18 @@ def opened(rows: Iterable[tuple], *, with_sets: bool) -> Iterator[dict[str, Any]
             known = texts.get(table, {})
             if keys is None:
                 opening["text"] = known.get(row, "")
+                if _differs(opening["text"], digest):
+                    opening["is_erased"] = True
             elif with_sets:
                 opening["keys"] = keys
                 opening["digests"] = [bytes(one).hex() for one in digests]
                 opening["texts"] = [known.get(key, "") for key in keys]
             yield opening
+
+
+def _differs(text: str, digest: bytes) -> bool:
+    """An erased row; or one that was tampered with, and then no record of an erasure fits it."""
+    return bool(text) and hashlib.sha256(text.rstrip(",)").encode()).digest() != bytes(digest)
 
 
 def _texts(table: Tracked, rows: set[int]) -> dict[int, str]:

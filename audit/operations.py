@@ -16,6 +16,8 @@ PostgreSQL writes it, `(17,"a b",…)`, less what stands for nulls at its end: a
 not change old fingerprints. The functions fix the settings that the text depends on.
 """
 
+import contextlib
+import json
 import re
 from typing import Any
 
@@ -71,6 +73,47 @@ class TrackHistory(_Track):
         """ "person" when the stream is 'person:' and the row's own number."""
         own = re.fullmatch(r"'(\w+):' \|\| r\.id", self.stream)
         return own and own[1]
+
+
+class AllowErasure(_Track):
+    """Personal values of an audited table may be erased, by an order of two persons alone (audit.erasure, ADR 0035).
+
+        AllowErasure("families", "person", {"name": "已清除", "phone": ""})
+
+    `blanks` names what may be erased and what then stands there. Rows written from now on carry a random salt as their last
+    value: with it gone, nobody can try out against the old fingerprint what an erased row may have said.
+    """
+
+    reversible = False
+
+    def __init__(self, app_label: str, model_name: str, blanks: dict[str, Any]) -> None:
+        super().__init__(app_label, model_name, "")
+        self.blanks = blanks
+
+    def deconstruct(self) -> tuple[str, list, dict[str, Any]]:
+        return self.__class__.__name__, [self.app_label, self.model_name, self.blanks], {}
+
+    def _statements(self, state: Any) -> list[str]:
+        live = past = state.apps.get_model(self.app_label, self.model_name)._meta.db_table
+        with contextlib.suppress(LookupError):
+            past = state.apps.get_model(self.app_label, f"historical{self.model_name}")._meta.db_table
+        blanks = json.dumps(self.blanks | {"history_salt": None}, ensure_ascii=False).replace("'", "''")
+        return [
+            f"ALTER TABLE {past} ADD COLUMN history_salt bytea",  # last and null in old rows: their fingerprints stay
+            f"ALTER TABLE {past} ALTER COLUMN history_salt SET DEFAULT uuid_send(gen_random_uuid())",
+            f"INSERT INTO audit_erasable (past, live, blanks) VALUES ('{past}', '{live}', '{blanks}')",
+            f"DROP TRIGGER audit_append_only ON {past}",
+            f"CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON {past} "
+            f"FOR EACH ROW EXECUTE FUNCTION audit_refuse_but_erase()",
+            f"ALTER TABLE {past} ENABLE ALWAYS TRIGGER audit_append_only",
+            *([_complete(live, past, ())] if live != past else []),
+        ]
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        raise NotImplementedError("the salts are part of what was sealed")
+
+    def describe(self) -> str:
+        return f"Let {self.app_label}.{self.model_name} be erased by an order"
 
 
 def _quoted(text: str | None) -> str:
@@ -206,7 +249,7 @@ def _complete(live: str, past: str, ignore: tuple[str, ...]) -> str:
     added = _text_array(HISTORY_COLUMNS)
     ignored = _text_array(ignore)
     return f"""
-CREATE FUNCTION {live}_audit_complete(v_ids bigint[], v_gone jsonb) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+CREATE OR REPLACE FUNCTION {live}_audit_complete(v_ids bigint[], v_gone jsonb) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $body$
 DECLARE v_subject bigint; v_now_row jsonb; v_last_row jsonb; v_kind text;
 BEGIN
@@ -233,6 +276,7 @@ BEGIN
     END IF;
     INSERT INTO {past} SELECT * FROM jsonb_populate_record(NULL::{past}, v_now_row || jsonb_build_object(
       'history_id', nextval(pg_get_serial_sequence('{past}', 'history_id')),
+      'history_salt', '\\x' || replace(gen_random_uuid()::text, '-', ''),
       'history_date', clock_timestamp(), 'history_type', v_kind,
       'history_change_reason', '{BYPASS_REASON} as ' || session_user));
   END LOOP;

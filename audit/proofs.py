@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection
 
+from audit.erasure import IS_ERASED
 from audit.history import HISTORY_COLUMNS
 from audit.leaves import facts_joins, leaf_sql
 from audit.operations import COMPLETENESS_TRIGGERS
@@ -127,14 +128,19 @@ def _rows(table: Tracked) -> str:
                '{table.past}', coalesce(r.key, e.row_id)::bigint, e.stream, ''
         FROM (SELECT r.{table.key} AS key, {DIGEST} AS digest FROM "{table.past}" r) r
         FULL JOIN {_recorded(table)} e ON e.row_id = r.key
-        WHERE r.key IS NULL OR e.digest IS NULL OR e.digest <> r.digest"""
+        WHERE r.key IS NULL OR e.digest IS NULL
+           OR e.digest <> r.digest AND NOT {IS_ERASED.format(table=table.past, row="r.key", digest="r.digest")}"""
+
+
+def _is_erased(table: Tracked) -> str:
+    return IS_ERASED.format(table=table.past, row=f"r.{table.key}", digest=DIGEST)
 
 
 def _rows_of_stream(table: Tracked) -> str:
     return f"""
         SELECT CASE WHEN r.{table.key} IS NULL THEN 'missing' ELSE 'edited' END, e.tbl, e.row_id, e.stream, ''
         FROM audit_entry e LEFT JOIN "{table.past}" r ON r.{table.key} = e.row_id
-        WHERE e.stream = %(stream)s AND e.tbl = '{table.past}' AND (r.{table.key} IS NULL OR e.digest <> {DIGEST})"""
+        WHERE e.stream = %(stream)s AND e.tbl = '{table.past}' AND (r.{table.key} IS NULL OR e.digest <> {DIGEST} AND NOT {_is_erased(table)})"""
 
 
 def _rows_of_subject(table: Tracked) -> str:
@@ -145,7 +151,7 @@ def _rows_of_subject(table: Tracked) -> str:
         FROM "{table.past}" r LEFT JOIN LATERAL {of_set(table)} s ON true
         WHERE r.id = %(subject)s
           AND NOT EXISTS (SELECT 1 FROM audit_entry e WHERE e.tbl = '{table.past}' AND e.row_id = r.{table.key} AND e.keys IS NULL)
-          AND (s.id IS NULL OR s.digest <> {DIGEST})
+          AND (s.id IS NULL OR s.digest <> {DIGEST} AND NOT {_is_erased(table)})
         UNION ALL
         SELECT 'missing', '{table.past}', NULL::bigint, %(stream)s, ''
         WHERE (SELECT r.history_type <> '+' FROM "{table.past}" r WHERE r.id = %(subject)s ORDER BY r.history_id LIMIT 1)"""
@@ -254,7 +260,7 @@ def guards(tables: list[Tracked]) -> Query:
     append_only = ("audit_append_only", "audit_no_truncate")
     wanted = {
         (name, trigger)
-        for name in ("audit_entry", "audit_leaf", "audit_tile", "audit_checkpoint")
+        for name in ("audit_entry", "audit_leaf", "audit_tile", "audit_checkpoint", "audit_erasable")
         for trigger in append_only
     }
     wanted |= {
@@ -262,6 +268,9 @@ def guards(tables: list[Tracked]) -> Query:
         ("audit_leaf", "audit_leaf_in_order"),
         ("audit_tile", "audit_tile_of_leaves"),
         ("audit_checkpoint", "audit_checkpoint_of_tree"),
+        ("audit_handover", "audit_handover_in_order"),
+        ("audit_erasure", "audit_erasure_is_ordered"),
+        ("audit_erasureorder", "audit_guard"),
     }
     for table in tables:
         wanted |= {(table.past, trigger) for trigger in ("audit_chain", *append_only)}

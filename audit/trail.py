@@ -6,7 +6,7 @@ from functools import cache
 
 from django.db import connection
 
-from audit import checkpoints, proofs
+from audit import checkpoints, erasure, proofs
 from audit.models import Checkpoint
 from audit.verify import Problem, of_stream
 
@@ -70,6 +70,7 @@ class Badge:
     sealed: int
     problems: list[Problem]
     checkpoint: Checkpoint | None
+    erased: list[erasure.Told]
 
     @property
     def is_intact(self) -> bool:
@@ -79,4 +80,10 @@ class Badge:
 def badge(stream: str) -> Badge:
     """How long a trail is, how much of it is sealed, and whether it is intact. A handful of queries."""
     links = entries(stream, limit=10_000)
-    return Badge(len(links), sum(link.is_sealed for link in links), of_stream(stream), checkpoints.latest())
+    return Badge(
+        len(links),
+        sum(link.is_sealed for link in links),
+        of_stream(stream),
+        checkpoints.latest(),
+        erasure.of_stream(stream),
+    )

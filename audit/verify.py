@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from audit import checkpoints, proofs, witness
+from audit import checkpoints, erasure, handovers, proofs, witness
 from audit.proofs import Tracked
 from audit.regrowing import Regrown
 
@@ -42,6 +42,7 @@ class Report:
     problems: list[Problem]
     rows: int
     seconds: float
+    erased: int = 0  # written rows that were erased by order: no problem, and said
 
 
 KINDS = {
@@ -64,6 +65,8 @@ KINDS = {
     "checkpoint_signature": gettext_lazy("这个封存点不是本机签的"),
     "checkpoint_cut": gettext_lazy("封存以后，记录少了或者多了"),
     "checkpoint_root": gettext_lazy("封存以后，记录被换过"),
+    "handover": gettext_lazy("封存密钥的交接书不对：不是两把密钥都签过字，或者和现在用的密钥接不上"),
+    "erasure": gettext_lazy("按留存期限清除的记录不对：没有两个人核准，或者清得不是原来那一条"),
     "anchor": gettext_lazy("纸上印的这个封存码，库里没有"),
     "file_edited": gettext_lazy("文件和登记时的指纹不一样"),
     "file_missing": gettext_lazy("登记过的文件不见了"),
@@ -94,6 +97,8 @@ def verify(*, anchors: Iterable[str] = ()) -> Report:
             *(problem for table in tables for query in proofs.rows(table) for problem in _problems(query)),
             *_problems(proofs.strangers(tables)),
             *(problem for query in proofs.leaves(settings.SEAL_LAG_SECONDS) for problem in _problems(query)),
+            *_handed_over(),
+            *_erased(),
             *_sealed(),
             *_lying_functions(tables),
             *(problem for check in _checks.values() for problem in check()),
@@ -103,8 +108,8 @@ def verify(*, anchors: Iterable[str] = ()) -> Report:
                 if not checkpoints.is_known(print_)
             ),
         ]
-        rows = _count()
-    return Report(problems, rows, round(time.monotonic() - began, 3))
+        rows, erased = _count(), erasure.count_rows()
+    return Report(problems, rows, round(time.monotonic() - began, 3), erased)
 
 
 # Nobody's own functions, tables of the session, row policies; text forms as the chain's triggers see them; and in parallel
@@ -175,6 +180,17 @@ def _problem(kind: str, table: str, row: int | None, stream: str, detail: str = 
 def _lying_functions(tables: list[Tracked]) -> Iterator[Problem]:
     for table, row, stream in witness.disagreements(tables):
         yield _problem("functions", table, row, stream)
+
+
+def _erased() -> Iterator[Problem]:
+    """Records of erasure that no two persons ordered or that are not what the chain had; and rows that are not blank."""
+    for table, row, what in erasure.wrong_erasures():
+        yield _problem("erasure", table, row, "", what)
+
+
+def _handed_over() -> Iterator[Problem]:
+    for handover in handovers.Keys().faults():
+        yield _problem("handover", "audit_handover", handover.pk, "keys:seals", f"#{handover.n}")
 
 
 def _sealed() -> Iterator[Problem]:

@@ -28,6 +28,7 @@ class CaseworkConfig(AppConfig):
 
     def ready(self) -> None:
         from audit.bundle import register_selector  # noqa: PLC0415
+        from audit.erasure import register_erasable  # noqa: PLC0415
         from audit.replay import register_derived  # noqa: PLC0415
         from audit.verify import register_check  # noqa: PLC0415
         from casework.database.policies import hiding_policies  # noqa: PLC0415
@@ -41,6 +42,7 @@ class CaseworkConfig(AppConfig):
         from casework.desks.funds import statement_files  # noqa: F401, PLC0415
         from casework.inspection import making  # noqa: F401, PLC0415
         from casework.rebuilding import states  # noqa: PLC0415
+        from casework.retention import erasing  # noqa: PLC0415
         from casework.rosters import answers, jobs  # noqa: F401, PLC0415
         from casework.steps import (  # noqa: F401, PLC0415
             emergency,
@@ -58,4 +60,5 @@ class CaseworkConfig(AppConfig):
 
         register_selector("case", bundle_of)
         register_check("reach", hiding_policies)
+        register_erasable(erasing.ERASABLE)
         register_derived("casework_case", states)

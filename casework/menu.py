@@ -17,6 +17,7 @@ from casework.auditing import questions
 from casework.desks.admin import second
 from casework.desks.funds import menu as money
 from casework.desks.relatives import menu as relatives
+from casework.desks.retention import menu as retention
 from casework.desks.rosters import menu as lists
 from casework.desks.stock import menu as goods
 from casework.desks.township import menu as offices
@@ -117,6 +118,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("packs:home", _("迎检包"), "download", shown_to=packs.may_make, more=True),
             Entry("county:find", _("查找"), "search"),
             Entry("questions:home", _("审计问答"), "chat", count=questions.waiting_for, more=True),
+            Entry("retention:home", _("档案到期"), "calendar", count=retention.waiting, more=True),
             Entry("imports:home", _("导入"), "upload", ability=Ability.IMPORT, more=True),
         ),
         search="county:find",
@@ -174,6 +176,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("funds:imprest", pgettext_lazy("menu", "备用金"), "coin", more=True),
             Entry("stock:home", _("实物"), "box", more=True),
             Entry("funds:periods", _("结账"), "calendar"),
+            Entry("retention:home", _("档案到期"), "calendar", more=True),
         ),
         search="audit:search",
     ),

@@ -425,4 +425,5 @@ from casework.auditing.models import (  # noqa: E402, F401  (what auditors do, i
 )
 from casework.inspection.models import InspectionPack, PackVolume  # noqa: E402, F401  (what is handed to inspectors)
 from casework.relatives.models import HomeCheck, RelativeFlag  # noqa: E402, F401  (families of those who work here, in a package of its own)
+from casework.retention.models import RetentionPeriod  # noqa: E402, F401  (how long files are kept)
 from casework.rosters.models import Roster, RosterBatch, RosterLine, RosterSignature  # noqa: E402, F401  (lists beside cases, in a package of their own)

@@ -11,7 +11,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from access.secrets import Secrets
+from access.secrets import Secrets, numbered
 from access.switch import read_switch
 from casework import embedded_postgres
 from casework.database import logins
@@ -21,7 +21,10 @@ env = environ.Env()
 
 DATA_DIR = Path(env("CASEWORK_DATA_DIR", default=str(BASE_DIR / "data"))).resolve()
 SECRETS = Secrets(DATA_DIR / "secrets.json")
-SECRET_KEY = SECRETS.text("django_secret_key")
+# The newest signs; sessions that were begun under an older one go on until `manage.py keys retire` takes it away.
+SECRET_KEY, *SECRET_KEY_FALLBACKS = (
+    SECRETS.text(numbered("django_secret_key", n)) for n in reversed(SECRETS.generations("django_secret_key") or [1])
+)
 
 # Demo mode lists the demo accounts on the login page and lets the business clock be moved. Never in production.
 # `manage.py demo` leaves a marker in the data directory, so that later commands know what they work on.

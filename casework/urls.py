@@ -33,6 +33,7 @@ urlpatterns = [
     path("relatives/", include("casework.desks.relatives.urls")),
     path("rosters/", include("casework.desks.rosters.urls")),
     path("questions/", include("casework.desks.audit.question_urls")),
+    path("retention/", include("casework.desks.retention.urls")),
     path("imports/", include("casework.desks.imports.urls")),
     path("healthz", watching.healthz, name="healthz"),
     path("readyz", watching.readyz, name="readyz"),

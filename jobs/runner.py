@@ -110,7 +110,7 @@ def cancel(job_id: int) -> None:
     """Stop a job: at once when it has not begun, at its next progress report when it runs. Cancelling twice is fine."""
     waiting = (Job.State.QUEUED, Job.State.WAITING)
     stopped = Job.objects.filter(pk=job_id, state__in=waiting).update(
-        state=Job.State.CANCELLED, cancel_requested=True, finished_at=timezone.now()
+        state=Job.State.CANCELLED, cancel_requested=True, result={}, finished_at=timezone.now()
     )
     if stopped:
         _forget_input(job_id)
@@ -254,7 +254,10 @@ def failed(job_id: int, error: BaseException) -> None:
 
 @transaction.atomic
 def _end(job_id: int, state: str, error: str) -> None:
-    Job.objects.filter(pk=job_id).update(state=state, error=error, leased_until=None, finished_at=timezone.now())
+    """It came to nothing, so what a preview said of people goes as well."""
+    Job.objects.filter(pk=job_id).update(
+        state=state, error=error, result={}, leased_until=None, finished_at=timezone.now()
+    )
     _forget_input(job_id)
 
 

@@ -29,6 +29,7 @@ from funds import services as funds
 from funds.models import Fund
 
 START = datetime.date(2026, 4, 15)
+NEEDS_WORDS = "屋顶漏雨，想修一修"
 DEMO = Path(__file__).resolve().parent.parent / "demo"
 _serial = itertools.count(1)
 _homes = itertools.count(1)  # apart from the acts: ID numbers of one birthday come round after 500
@@ -108,7 +109,7 @@ class World:
             families.Findings(
                 surveyed_on=more.pop("surveyed_on", START),
                 facts=facts | more.pop("facts", {}),
-                needs_words="屋顶漏雨，想修一修",
+                needs_words=NEEDS_WORDS,
                 consent_given=True,
                 consent_how="signature",
                 **more,

@@ -25,7 +25,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-FORMAT = "casework-bundle-1"
+FORMATS = ("casework-bundle-1", "casework-bundle-2")  # the first knows neither handovers nor erasures
 LONGEST_LINE = 64 * 1024 * 1024
 LONGEST_NUMBER = 19
 HEX = re.compile(r"(?:[0-9a-f]{64})\Z")
@@ -305,9 +305,70 @@ def checkpoint_hash(row):
     return hashlib.sha256("".join("%s\n" % fact for fact in facts).encode()).digest()
 
 
-def read_checkpoints(bundle, key, is_whole):
+HANDOVER = {"log": HEX, "made_at": TIME, "new_key": HEX, "new_signature": SIGNATURE, "old_key": HEX, "old_signature": SIGNATURE, "seal": HEX, "size": int}  # fmt: skip
+
+
+class Keys:
+    """The keys of the seals, each handed over to the next by a statement that both signed; the given one is among them.
+
+    So whoever knows one of them knows the others, the older and the newer. `log` is named after the first one.
+    """
+
+    def __init__(self, bundle, manifest, given):
+        self.steps = []
+        for place, _line, row in bundle.rows("handovers"):
+            shaped(row, HANDOVER, place)
+            before = self.steps[-1] if self.steps else None
+            need(before is None or row["old_key"] == before["new_key"], place + ": it does not follow the one before")
+            need(before is None or row["size"] >= before["size"], place + ": the tree did not grow")
+            need(row["log"] == manifest["log"], place + ": the handover is of another log")
+            facts = (
+                "casework handover 1",
+                row["log"],
+                row["old_key"],
+                row["new_key"],
+                row["size"],
+                row["seal"],
+                row["made_at"],
+            )
+            message = hashlib.sha256("".join("%s\n" % fact for fact in facts).encode()).digest()
+            for who in ("old", "new"):
+                verify(
+                    key_of(row[who + "_key"]),
+                    row[who + "_signature"],
+                    message,
+                    place + ": the %s key's signature" % who,
+                )
+            self.steps.append(row)
+        known = [row["old_key"] for row in self.steps[:1]] + [row["new_key"] for row in self.steps] or [
+            manifest["public_key"]
+        ]
+        need(known[-1] == manifest["public_key"], "the key of the bundle is not the one handed over to last")
+        need(given is None or given.public_bytes_raw().hex() in known, "the bundle was made with another key")
+        need(hashlib.sha256(bytes.fromhex(known[0])).hexdigest() == manifest["log"], "the bundle is of another log")
+        self.last = key_of(known[-1])
+
+    def of_size(self, size):
+        """Whose the seal over a tree of this size must be."""
+        return next((key_of(row["old_key"]) for row in self.steps if size <= row["size"]), self.last)
+
+    def must_be_over(self, seals):
+        """A handover names the seal that it was made over, where the bundle has it."""
+        hashes = {seal["size"]: checkpoint_hash(seal).hex() for seal in seals}
+        for row in self.steps:
+            need(hashes.get(row["size"], row["seal"]) == row["seal"], "handovers.jsonl: a handover over another seal")
+
+
+def key_of(digits):
+    try:
+        return Ed25519PublicKey.from_public_bytes(bytes.fromhex(digits))
+    except ValueError:
+        raise Refused("a public key is none") from None
+
+
+def read_checkpoints(bundle, keys, log, is_whole):
     """Every seal in the bundle, growing; each is signed, and follows the one before where none is left out."""
-    log, found, previous = hashlib.sha256(key.public_bytes_raw()).hexdigest(), [], None
+    found, previous = [], None
     need("checkpoints.jsonl" in bundle.members, "a member is missing: checkpoints.jsonl")
     for place, _line, row in bundle.rows("checkpoints"):
         shaped(row, CHECKPOINT, place)
@@ -317,9 +378,10 @@ def read_checkpoints(bundle, key, is_whole):
         if is_whole and previous is not None:
             need(row["previous"] == previous.hex(), place + ": the seal does not follow the one before")
         previous = checkpoint_hash(row)
-        verify(key, row["signature"], previous, place + ": the seal's signature")
+        verify(keys.of_size(row["size"]), row["signature"], previous, place + ": the seal's signature")
         found.append(row)
     need(found, "there is no seal in the bundle")
+    keys.must_be_over(found)
     return found
 
 
@@ -360,6 +422,14 @@ def pairs(rows, others, what):
 
 EVENT = {"at": TIME, "commitment": HEX, "entry": int, "n": int, "row": int, "stream": str, "table": str, "v": int}
 FACTS = {"amount_fen": int, "credit": int, "debit": int, "kind": str, "on": DAY}
+ERASURE = {"after": HEX, "because": str, "by": str, "on": DAY, "order": int, "row": int, "table": str}
+ERASURES = "audit_erasure"  # the table whose events say that a written row was erased
+# What may be erased of: a family's own rows. Money, decisions, persons acting, access and the trail itself never are.
+ERASABLE = frozenset(
+    ["families_historical" + name for name in ("person", "household", "householdmeans", "helpreceived", "bankaccount", "lead", "survey", "document")]
+    + ["casework_historical" + name for name in ("case", "deliberation", "objection", "measure", "followupvisit")]
+    + ["casework_caseevent"]
+)  # fmt: skip
 
 
 def read_event(row, place):
@@ -368,6 +438,11 @@ def read_event(row, place):
     need(row["n"] > 0, place + ": n begins with 1")
     if "facts" in row:
         need(type(row["facts"]) is dict, place + ": facts are no object")
+    need(row["table"] != ERASURES or "facts" in row, place + ": an erasure says what was erased")
+    if row["table"] == ERASURES:
+        shaped(row["facts"], ERASURE, place)
+        need(row["facts"]["table"] in ERASABLE, place + ": this is never erased")
+    elif "facts" in row:
         shaped(row["facts"], FACTS, place)
         need(row["facts"]["amount_fen"] > 0, place + ": a movement moves something")
         need(row["facts"]["credit"] != row["facts"]["debit"], place + ": a movement has two sides")
@@ -399,6 +474,25 @@ class Chains:
         if self.waiting:
             (stream, n), (place, _link) = next(iter(self.waiting.items()))
             raise Refused("%s: a link before %s #%d is missing" % (place, stream, n))
+
+
+class Erasures:
+    """Rows that are not what was written any more, and the events that say so: each must have its own, and later."""
+
+    def __init__(self):
+        self.after, self.blank, self.orders = {}, {}, {}
+
+    def told(self, facts):
+        self.after[facts["table"], facts["row"]] = facts["after"]
+        self.orders.setdefault(facts["order"], (facts["on"], facts["by"], facts["because"]))
+
+    def found(self, table, row, text, place):
+        need((table, row) not in self.after, place + ": erased before it was written")
+        self.blank[table, row] = digest_of(text), place
+
+    def must_be_told(self):
+        for subject, (digest, place) in self.blank.items():
+            need(self.after.get(subject) == digest, place + ": the row is not the one that was written")
 
 
 class Ledger:
@@ -438,8 +532,10 @@ class Ledger:
 OPENING = {"digest": HEX, "position": int, "previous": str, "salt": HEX16}
 
 
-def open_event(event, row, place):
+def open_event(event, row, place, erasures):
     """(hash of the link before, own hash), after the opening has been found to be that of the event."""
+    is_erased = row.pop("is_erased", False)
+    need(is_erased in (False, True), place + ": is_erased is not what it should be")
     extra = {"text": str} if "text" in row else {"keys": list, "digests": list, "texts": list} if "keys" in row else {}
     shaped(row, dict(OPENING, **extra), place)
     need(row["previous"] == "" or HEX.match(row["previous"]), place + ": previous is no hash")
@@ -456,10 +552,15 @@ def open_event(event, row, place):
     own = hashlib.sha256("|".join(map(str, link)).encode()).digest()
     commitment = hashlib.sha256(bytes.fromhex(row["salt"]) + own).hexdigest()
     need(commitment == event["commitment"], place + ": this is not what the event is bound to")
-    if "text" in row:
+    need(not is_erased or "text" in row, place + ": what is erased is not there")
+    if is_erased:
+        need(event["table"] in ERASABLE, place + ": this is never erased")
+        need(digest_of(row["text"]) != row["digest"], place + ": this was not erased")
+        erasures.found(event["table"], event["row"], row["text"], place)
+    elif "text" in row:
         need(digest_of(row["text"]) == row["digest"], place + ": the row is not the one that was written")
     elif "keys" in row:
-        check_set(event, row, place)
+        check_set(event, row, place, erasures)
     return row["previous"], own.hex()
 
 
@@ -467,7 +568,7 @@ def digest_of(text):
     return hashlib.sha256(text.rstrip(",)").encode()).hexdigest()
 
 
-def check_set(event, row, place):
+def check_set(event, row, place, erasures):
     keys, digests, texts = row["keys"], row["digests"], row["texts"]
     need(len(keys) == len(digests) == len(texts) > 0, place + ": a set is not whole")
     need(all(type(key) is int for key in keys), place + ": keys are no numbers")
@@ -477,8 +578,10 @@ def check_set(event, row, place):
     written = "{%s}{%s}" % (",".join(map(str, keys)), ",".join('"\\\\x%s"' % one for one in digests))
     need(hashlib.sha256(written.encode()).hexdigest() == row["digest"], place + ": the set is not the one written")
     need(keys[0] == event["row"], place + ": the set begins with another row")
-    for text, digest in zip(texts, digests):  # noqa: B905 - Python 3.9
-        need(digest_of(text) == digest, place + ": a row of the set is not the one that was written")
+    for key, text, digest in zip(keys, texts, digests):  # noqa: B905 - Python 3.9
+        if digest_of(text) != digest:
+            need(event["table"] in ERASABLE, place + ": a row of the set is not the one that was written")
+            erasures.found(event["table"], key, text, place)
 
 
 # ---------------------------------------------------------------- the whole
@@ -496,23 +599,20 @@ MANIFEST = {
     "selection": dict,
     "size": int,
 }
-ORDER = ("README.txt", "events/", "proofs/", "openings/", "checkpoints.jsonl", "consistency.jsonl", "accounts.jsonl", "verify_bundle.py", "manifest.json", "manifest.sig")  # fmt: skip
+ORDER = ("README.txt", "events/", "proofs/", "openings/", "handovers.jsonl", "checkpoints.jsonl", "consistency.jsonl", "accounts.jsonl", "verify_bundle.py", "manifest.json", "manifest.sig")  # fmt: skip
 
 
-def read_manifest(bundle, key):
-    """(manifest, key): signed, and saying of each member exactly what it is. The key is the bundle's own if none is given."""
+def read_manifest(bundle, given):
+    """(manifest, keys): signed, and saying of each member exactly what it is. The keys are the bundle's own if none is given."""
     data = bundle.whole("manifest.json", 1 << 24)
     manifest = canonical(data, "manifest.json")
     shaped(manifest, MANIFEST, "manifest.json")
-    need(manifest["format"] == FORMAT, "a format that this verifier does not know; take a newer one")
-    if key is None:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(manifest["public_key"]))
-    need(manifest["public_key"] == key.public_bytes_raw().hex(), "the bundle was made with another key")
-    need(manifest["log"] == hashlib.sha256(key.public_bytes_raw()).hexdigest(), "the bundle is of another log")
+    need(manifest["format"] in FORMATS, "a format that this verifier does not know; take a newer one")
+    keys = Keys(bundle, manifest, given)
     signature = bundle.whole("manifest.sig", 200).decode("ascii", "replace")
     need(signature.endswith("\n") and SIGNATURE.match(signature[:-1]), "manifest.sig is no signature")
     message = "casework bundle 1\n%s\n" % hashlib.sha256(data).hexdigest()
-    verify(key, signature[:-1], message.encode(), "the manifest's signature")
+    verify(keys.last, signature[:-1], message.encode(), "the manifest's signature")
     told = []
     for row in manifest["members"]:
         need(type(row) is dict, "manifest.json: a member is no object")
@@ -536,19 +636,23 @@ def read_manifest(bundle, key):
     need(("openings" in has) == (manifest["is_revealed"] and manifest["events"] > 0), "openings are there, or missing")
     need(("accounts" in has) == manifest["has_accounts"], "accounts.jsonl is there, or missing")
     need(manifest["has_accounts"] or not whole, "the whole trail comes with its accounts")
-    return manifest, key
+    need("handovers" not in has or manifest["format"] != FORMATS[0], "handovers are there without need")
+    return manifest, keys
 
 
 def check(path, key=None, anchors=()):
     """What the bundle proves, as a dictionary. Raises Refused."""
     bundle = Bundle(path)
-    manifest, key = read_manifest(bundle, key)
+    manifest, keys = read_manifest(bundle, key)
     is_whole = manifest["is_whole"]
-    seals = read_checkpoints(bundle, key, is_whole)
+    seals = read_checkpoints(bundle, keys, manifest["log"], is_whole)
     need(manifest["size"] == seals[-1]["size"], "the bundle is not over the tree of its last seal")
     wanted = sorted(anchors)
-    ledger, chains = Ledger(), Chains()
-    events = _whole(bundle, seals, ledger, chains, wanted) if is_whole else _part(bundle, seals, ledger, chains, wanted)
+    ledger, chains, erasures = Ledger(), Chains(), Erasures()
+    read = _whole if is_whole else _part
+    events = read(bundle, seals, ledger, chains, erasures, wanted)
+    erasures.must_be_told()
+    orders = [{"order": n, "on": on, "by": by, "because": why} for n, (on, by, why) in sorted(erasures.orders.items())]
     need(
         manifest["events"] == events, "there are %d events, not %d as the manifest says" % (events, manifest["events"])
     )
@@ -564,24 +668,26 @@ def check(path, key=None, anchors=()):
         "movements": ledger.movements,
         "accounts": accounts,
         "is_revealed": manifest["is_revealed"],
+        "erased_rows": len(erasures.after),
+        "erased_by": orders,
         "anchors": len(wanted),
     }
 
 
-def _whole(bundle, seals, ledger, chains, anchors):
+def _whole(bundle, seals, ledger, chains, erasures, anchors):
     """All leaves: the tree is made anew, and has the root of each seal and each anchor when it had their size."""
     growing, entries = Growing(), set()
     due = sorted(
         [(seal["size"], seal["root"], "seal") for seal in seals] + [(n, root, "anchor") for n, root in anchors]
     )
     due.reverse()
-    for place, line, event, link, position in _events(bundle):
+    for place, line, event, link, position in _events(bundle, erasures):
         need(position in (None, growing.size), place + ": what is opened says another position")
         need(event["entry"] not in entries, place + ": an entry is there twice")
         entries.add(event["entry"])
         growing.append(leaf_hash(line))
         chains.add(place, event["stream"], event["n"], link)
-        if "facts" in event:
+        if "facts" in event and event["table"] != ERASURES:
             ledger.add(event["facts"])
         while due and due[-1][0] == growing.size:
             size, root, what = due.pop()
@@ -594,7 +700,7 @@ def _whole(bundle, seals, ledger, chains, anchors):
     return growing.size
 
 
-def _part(bundle, seals, ledger, chains, anchors):
+def _part(bundle, seals, ledger, chains, erasures, anchors):
     """Some leaves, each with its proof that it is in the tree of the last seal."""
     check_consistency(bundle, seals)
     size, root = seals[-1]["size"], bytes.fromhex(seals[-1]["root"])
@@ -605,7 +711,7 @@ def _part(bundle, seals, ledger, chains, anchors):
         )
     events, last = 0, -1
     for (place, line, event, link, position), (where, _line, proof) in pairs(
-        _events(bundle), bundle.rows("proofs"), "proofs"
+        _events(bundle, erasures), bundle.rows("proofs"), "proofs"
     ):
         shaped(proof, {"path": list, "position": int}, where)
         need(last < proof["position"], where + ": positions do not grow")
@@ -613,23 +719,25 @@ def _part(bundle, seals, ledger, chains, anchors):
         need(position in (None, last), place + ": what is opened says another position")
         need(is_included(leaf_hash(line), last, size, path_of(proof, where), root), place + ": not in the tree")
         chains.add(place, event["stream"], event["n"], link)
-        if "facts" in event:
+        if "facts" in event and event["table"] != ERASURES:
             ledger.add(event["facts"])
         events += 1
     return events
 
 
-def _events(bundle):
+def _events(bundle, erasures):
     """(place, line, event, link, position) of each event; the last two are None where nothing is opened."""
     openings = bundle.rows("openings")
     has_openings = "openings/000000.jsonl" in bundle.members
     for place, line, event in bundle.rows("events"):
         read_event(event, place)
+        if event["table"] == ERASURES:
+            erasures.told(event["facts"])
         link = position = None
         if has_openings:
             where, _line, opening = next(openings, (place, b"", None))
             need(opening is not None, place + ": the event is not opened")
-            link, position = open_event(event, opening, where), opening["position"]
+            link, position = open_event(event, opening, where, erasures), opening["position"]
         yield place, line, event, link, position
     need(next(openings, None) is None, "there are more openings than events")
 
@@ -671,6 +779,8 @@ def main(arguments=None):
         verdict = "HOLDS: {events} events in a tree of {size}, root {root}, {movements} movements, {accounts} accounts".format(
             **answer
         )
+        for order in answer["erased_by"]:
+            verdict += "\nERASED on {on} by staff {by} because of {because} (order {order})".format(**order)
         if not key:
             verdict += " -- BUT NO KEY WAS GIVEN: anybody may have made this; give --key"
     except Refused as refusal:

@@ -1,15 +1,19 @@
 """What belongs to the database and is not in it: the keys, without which nothing can be read, and the uploaded files.
 
-Both only ever grow: a file keeps its name and its content, and a key that was made once stays. So copying what is not in
-the archive yet keeps all of it, and the newest keys open every older row.
+A file keeps its name and its content, and so does a key; but a key that was renewed may be retired, and a moment before that
+needs it. So every state of the key file is kept, and all keys of all states are brought back; `manage.py keys retire` takes
+the old ones away again. What retention erased is brought back with its moment as well, and is erased anew.
 """
 
 import filecmp
+import io
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from .archiving import FILES, KEYS
 from .backup import SECRETS
@@ -23,10 +27,13 @@ def keep(data_dir: Path, archive: Path) -> int:
 
 def bring_back(archive: Path, data_dir: Path) -> int:
     """Put the newest keys and all files of the archive into `data_dir`; returns how many files. Raises BadBackup."""
-    newest = max((archive / KEYS).glob("secrets-*.json"), default=None)
-    if newest is None:
+    states = sorted((archive / KEYS).glob("secrets-*.json"))
+    if not states:
         raise BadBackup(f"There are no keys in {archive / KEYS}. Without them the database cannot be read.")
-    _copy(newest, data_dir / SECRETS)
+    known: dict[str, str] = {}
+    for state in states:
+        known |= json.loads(state.read_text())
+    _write(data_dir / SECRETS, json.dumps(known, indent=1).encode())
     brought = 0
     for file in _regular_files(archive / FILES):
         _copy(file, data_dir / FILES / file.relative_to(archive / FILES))
@@ -57,13 +64,15 @@ def _regular_files(folder: Path) -> Iterator[Path]:
 
 def _copy(source: Path, target: Path) -> None:
     """A whole file or none; only its owner may read it."""
+    with open(source, "rb") as whole:
+        _write(target, whole)
+
+
+def _write(target: Path, content: BinaryIO | bytes) -> None:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.{os.getpid()}.draft")
-    with (
-        open(source, "rb") as whole,
-        os.fdopen(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as to,
-    ):
-        shutil.copyfileobj(whole, to)
+    with os.fdopen(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as to:
+        shutil.copyfileobj(io.BytesIO(content) if isinstance(content, bytes) else content, to)
         to.flush()
         os.fsync(to.fileno())
     os.replace(draft, target)

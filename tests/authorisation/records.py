@@ -24,6 +24,7 @@ from casework.inspection import services as packs
 from casework.inspection.models import InspectionPack, PackVolume
 from casework.models import Case, CaseDocument, Measure, PublicNotice, SurveyDraft
 from casework.relatives import flags, register
+from casework.retention import erasing, periods
 from casework.rosters import building, deciding, paying
 from casework.services_log import Service
 from families import services as families
@@ -675,6 +676,17 @@ class Records:
                     household_id=self.at["survey_of_family"]["pk"], staff=person.staff, case_id=self.at["case_draft"]["pk"], answers={}
                 )  # fmt: skip
 
+    # ------------------------------------------------------------------ files that have expired
+
+    def retention(self) -> None:
+        periods.enter("refused_file", 5, valid_from=START, basis="禾源县档案局〔2026〕1号")
+        for record in ("expired_file", "erasure"):
+            case = put(self.case("registered"), "withdrawn", closed_on=datetime.date(2019, 6, 1))
+            case.household.is_hardship, case.household.severity = False, ""
+            case.household.save()
+            self.keep(record, household_id=case.household_id)
+        self.keep("erasure", pk=erasing.propose(case.household_id, by=self.world.county_reviewer).pk)
+
     def everything(self) -> dict[str, Parts]:
         for step in (
             self.cases,
@@ -693,6 +705,7 @@ class Records:
             self.auditing,
             self.relatives,
             self.packs,
+            self.retention,
         ):
             step()
         self.drafts(self.places.people)

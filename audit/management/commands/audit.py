@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from audit import anchors, bundle, checkpoints, console_replay
+from audit import anchors, bundle, checkpoints, console_replay, erasure
 from audit.console import JsonCommand
 from audit.context import Acting, request_of
 from audit.errors import AuditError
@@ -86,7 +86,15 @@ class Command(JsonCommand):
             for problem in report.problems[:SHOWN]:
                 where = " ".join(str(part) for part in (problem.table, problem.row, problem.stream) if part)
                 self.stdout.write(f"{problem.kind}: {where}: {problem.message}")
-            self.stdout.write(f"{report.rows} rows, {len(report.problems)} problems, {report.seconds} s")
+            for told in erasure.all_done():
+                order = told.order
+                self.stdout.write(
+                    f"erased on {order.confirmed_at:%Y-%m-%d} by staff {order.proposed_by}+{order.confirmed_by}: "
+                    f"{order.subject}, {told.rows} rows, because of {order.because}, due since {order.due_since}"
+                )
+            self.stdout.write(
+                f"{report.rows} rows, {report.erased} erased, {len(report.problems)} problems, {report.seconds} s"
+            )
         return len(report.problems)
 
     def _checkpoint(self) -> None:

@@ -21,6 +21,7 @@ from access.models import Appointment, Staff
 from access.roles import Ability
 from access.scope import can
 from audit import checkpoints as seals
+from audit import erasure
 from audit.context import acting
 from audit.models import AccessLog, Checkpoint
 from audit.operations import BYPASS_REASON
@@ -182,6 +183,7 @@ def trail(request: HttpRequest, case_id: int) -> HttpResponse:
             "case": case,
             "trail": found,
             "chain": strip(found.way, request.user, case),
+            "erased": erasure.of_stream(case.subject),
             "checked_seconds": f"{seconds:.1f}",
             "page": page,
             "chips": [

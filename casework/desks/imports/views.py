@@ -19,6 +19,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from audit.cells import plain_cell
 from casework.fields import AnswerCards
 from casework.http import reload_soon
 from casework.importing import KINDS
@@ -161,10 +162,5 @@ def findings_csv(request: HttpRequest, pk: int) -> HttpResponse:
     writer.writerow([gettext("表"), gettext("单元格"), gettext("轻重"), gettext("怎么回事，怎么改")])
     for severity, name in (("errors", gettext("错")), ("warnings", gettext("提醒"))):
         for finding in found.result.get(severity, []):
-            writer.writerow([_inert(finding["sheet"]), finding["cell"], name, _inert(finding["message"])])
+            writer.writerow([plain_cell(finding["sheet"]), finding["cell"], name, plain_cell(finding["message"])])
     return response
-
-
-def _inert(text: str) -> str:
-    """No cell of ours begins a formula."""
-    return f"'{text}" if text[:1] in "=+-@\t\r＝＋－＠" and text else text

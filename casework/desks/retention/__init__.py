@@ -1,0 +1,1 @@
+"""The county's page of files that have expired: one proposes, another confirms; auditors read along."""
