@@ -4,12 +4,14 @@ from typing import Any
 
 from django.db import connection
 
+from access import reach
 from casework.recusal import refuse_own_family
 from funds import proposals
 from funds.models import Recovery
 
 
 @proposals.bars("write_off")
+@reach.beyond()
 def nobody_gives_up_her_familys_debt(details: dict[str, Any], by: Any) -> None:
     """Raises Recused. PostgreSQL asks the same (nobody_acts_for_own_family)."""
     subject = Recovery.objects.values_list("subject", flat=True).get(pk=details["recovery"])

@@ -20,7 +20,7 @@ from casework.database.logins import APPLICATION, AUDITOR, LOGINS, SEALER, WEB, 
 NOTHING = frozenset(("audit_due", "funds_due"))
 READING = frozenset(
     (
-        "audit_entry", "audit_leaf", "audit_tile", "audit_checkpoint", "audit_tracked",
+        "audit_entry", "audit_leaf", "audit_tile", "audit_checkpoint", "audit_tracked", "audit_erasable", "audit_erasure",
         "funds_transferrule", "funds_twopersons", "flows_way",
         "django_migrations", "django_content_type", "auth_permission",
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from access import reach
 from audit import clock
 from audit.context import acting
 from audit.history import write_history
@@ -75,6 +76,7 @@ UNION SELECT m.household_id FROM families_cadre c JOIN families_person p ON p.pe
 
 
 @transaction.atomic
+@reach.beyond()
 def raise_for_households(households: Collection[int], *, by: Any, with_recusals: bool = True) -> int:
     """Flag the open cases of these families; what is flagged already, or was found to be wrong, is left. How many are new."""
     if not households:
@@ -87,6 +89,7 @@ def raise_for_households(households: Collection[int], *, by: Any, with_recusals:
     return len(ids)
 
 
+@reach.beyond()
 def raise_for_number(person_key: str, *, by: Any) -> int:
     """Flag the open cases of the family in which this person lives today."""
     with connection.cursor() as cursor:
@@ -108,6 +111,7 @@ def raise_everywhere() -> int:
 
 
 @transaction.atomic
+@reach.beyond()
 def raise_for_applicant(case: Case, *, by: Any) -> None:
     """The family itself named a cadre as its relative. Where nobody of that name has said so, somebody has to find out."""
     if not case.survey.is_cadre_relative:
@@ -136,6 +140,7 @@ SELECT EXISTS (SELECT FROM casework_relativeflag WHERE case_id = %(case)s AND en
 """
 
 
+@reach.beyond()
 def look_again(case: Case, *, by: Any) -> list[RelativeFlag]:
     """The flags of a case that is held locked, with whoever has come to be close to its family since; asked once an act.
 

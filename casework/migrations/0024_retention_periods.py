@@ -10,7 +10,7 @@ from audit.operations import TrackRows
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('casework', '0019_what_may_be_erased'),
+        ('casework', '0023_what_may_be_erased'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

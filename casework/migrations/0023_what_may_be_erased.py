@@ -20,7 +20,7 @@ ALTER TABLE audit_erasureorder ENABLE ALWAYS TRIGGER casework_persons;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("casework", "0018_signatures_by_their_line"), ("audit", "0008_erasure"), ("access", "0014_data_keys")]
+    dependencies = [("casework", "0022_what_an_auditor_searches"), ("audit", "0008_erasure"), ("access", "0014_data_keys")]
     operations = [
         AllowErasure("casework", "case", {"head_name": GONE, "summary": ""}),
         AllowErasure("casework", "caseevent", {"reason": ""}),

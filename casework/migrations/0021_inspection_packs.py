@@ -36,7 +36,7 @@ DROP TRIGGER casework_guard ON casework_packvolume; DROP FUNCTION casework_packv
 class Migration(migrations.Migration):
     dependencies = [
         ("access", "0013_break_glass_laws"),
-        ("casework", "0018_signatures_by_their_line"),
+        ("casework", "0020_relatives_laws"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

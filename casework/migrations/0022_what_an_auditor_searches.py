@@ -8,10 +8,10 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('access', '0013_break_glass_laws'),
-        ('casework', '0019_inspection_packs'),
-        ('families', '0009_what_an_auditor_searches'),
+        ('casework', '0021_inspection_packs'),
+        ('families', '0011_what_an_auditor_searches'),
         ('flows', '0003_calendar_history'),
-        ('funds', '0033_payments_frozen_after_a_restore'),
+        ('funds', '0034_last_movement_by_its_payment'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

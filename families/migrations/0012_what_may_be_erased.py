@@ -20,7 +20,7 @@ SURVEY = {
 
 
 class Migration(migrations.Migration):
-    dependencies = [("families", "0008_how_a_photo_looks"), ("audit", "0008_erasure")]
+    dependencies = [("families", "0011_what_an_auditor_searches"), ("audit", "0008_erasure")]
     operations = [
         AllowErasure("families", "person", PERSON),
         AllowErasure(

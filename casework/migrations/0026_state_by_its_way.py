@@ -70,6 +70,6 @@ DROP FUNCTION casework_state_guard();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("casework", "0091_reach"), ("flows", "0004_way")]
+    dependencies = [("casework", "0025_reach"), ("flows", "0004_way")]
 
     operations = [migrations.RunSQL(LAWS, AWAY)]

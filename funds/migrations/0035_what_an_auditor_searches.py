@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('access', '0013_break_glass_laws'),
-        ('funds', '0033_payments_frozen_after_a_restore'),
+        ('funds', '0034_last_movement_by_its_payment'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -32,7 +32,7 @@ PLACED = {
 OF_A_CASE = (
     "caseevent", "casedocument", "deliberation", "measure", "followupvisit", "serviceentry",
     "historicalcasedocument", "historicaldeliberation", "historicalmeasure", "historicalfollowupvisit",
-    "historicalserviceentry",
+    "historicalserviceentry", "relativeflag", "historicalrelativeflag", "homecheck",
 )  # fmt: skip
 OF_A_HOUSEHOLD = (
     "householdmember", "survey", "bankaccount", "householdmeans", "hardshipcause", "helpreceived", "document",
@@ -41,11 +41,8 @@ OF_A_HOUSEHOLD = (
 )  # fmt: skip
 OF_A_PERSON = {"families_person": "id", "families_historicalperson": "id"}
 
-# Laws see all rows, whoever's statement they judge.
-DEFINERS = (
-    "casework_close_households", "casework_close_line", "casework_roster_digest", "casework_roster_guard",
-    "casework_rosterbatch_guard",
-)  # fmt: skip
+# Laws see all rows, whoever's statement they judge. So does whatever erases by order, which nobody has the right to do by hand.
+ERASING = ("audit_erase", "audit_erasure_is_ordered")
 
 
 def _policies():
@@ -66,11 +63,12 @@ def forwards(apps, schema_editor):
     for table, condition in _policies():
         schema_editor.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         schema_editor.execute(f"CREATE POLICY within_reach ON {table} USING ({_ALL} OR {condition}) WITH CHECK (true)")
+    tables = "|".join(table for table, _condition in _policies())
     with schema_editor.connection.cursor() as cursor:
         cursor.execute(
-            "SELECT oid::regprocedure::text FROM pg_proc"
-            " WHERE pronamespace = 'public'::regnamespace AND proname = ANY (%s)",
-            [list(DEFINERS)],
+            "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND NOT prosecdef"
+            " AND (prosrc ~ %s OR proname = ANY (%s))",
+            [rf"\m({tables})\M", list(ERASING)],
         )
         for (function,) in cursor.fetchall():
             schema_editor.execute(f"ALTER FUNCTION {function} SECURITY DEFINER SET search_path = public, pg_temp")
@@ -83,7 +81,7 @@ def backwards(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("casework", "0020_relatives_laws"), ("families", "0010_close_relatives_laws")]
+    dependencies = [("casework", "0024_retention_periods"), ("families", "0012_what_may_be_erased")]
 
     operations = [
         migrations.RunSQL(FUNCTIONS, "DROP FUNCTION access_reaches_everywhere(); DROP FUNCTION access_reach(text);"),

@@ -24,7 +24,7 @@ UNDO = "DROP INDEX persons_by_name; DROP FUNCTION families_name_keys(text, text)
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('families', '0008_how_a_photo_looks'),
+        ('families', '0010_close_relatives_laws'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
