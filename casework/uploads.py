@@ -108,7 +108,7 @@ def small(file: Any) -> bytes | None:
         with Image.open(file, formats=FORMATS) as image:
             image.draft("RGB", SMALL)  # a large JPEG is read at a fraction of its size
             photo = image.convert("RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError):
         return None
     photo.thumbnail(SMALL)
     out = io.BytesIO()

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 
+from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import default_storage
 
 from audit.verify import KINDS, Problem
@@ -29,6 +30,6 @@ def _fault(name: str, size: int, sha256: str) -> str:
     try:
         with default_storage.open(name) as file:
             same = file.size == size and hashlib.file_digest(file, "sha256").hexdigest() == sha256
-    except FileNotFoundError:
+    except (OSError, SuspiciousFileOperation):  # gone, not a file, or a name that leads out of our folder
         return "file_missing"
     return "" if same else "file_edited"

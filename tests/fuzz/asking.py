@@ -86,7 +86,7 @@ class Fuzz:
                 method, path + query, dice.choice(nasty.BODIES)(dice), content_type=dice.choice(nasty.TYPES), **headers
             )
         body = (
-            encode_multipart("BoUnDaRyStRiNg", self._form(dice, rule))
+            encode_multipart("BoUnDaRyStRiNg", {name: _raw(value) for name, value in self._form(dice, rule).items()})
             if dice.randrange(3)
             else _urlencoded(self._form(dice, rule))
         )
@@ -188,6 +188,13 @@ def _read(answer: HttpResponseBase) -> None:
     if answer.streaming:
         for _piece in answer.streaming_content:
             pass
+
+
+def _raw(value: Any) -> Any:
+    """Text as bytes, lone surrogates included; files as they are."""
+    if isinstance(value, list):
+        return [_raw(each) for each in value]
+    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
 
 
 def _quoted(text: str) -> str:

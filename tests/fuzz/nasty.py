@@ -23,9 +23,9 @@ NUMBERS = (0, 1, 2, 7, 99, 2026, 12, 13, 32767, 2**31 - 1, 2**31, 2**63 - 1, 2**
 PATHS = ("x", "..", "%00", "%ed%a0%80", "%ff", "１２", "a" * 3_000, "-1", "%2e%2e%2f", "register", "detail", "1.0", "ﬁ")
 TYPES = (
     "application/json", "application/json; charset=utf-16", "text/plain", "application/xml", "", "x", "multipart/form-data",
-    "multipart/form-data; boundary=", "multipart/form-data; boundary=\xff", "multipart/form-data; boundary=x; charset=hex",
+    "multipart/form-data; boundary=", "multipart/form-data; boundary=\xff", "multipart/form-data; boundary=x; charset=utf-16",
     "multipart/form-data; boundary=x; charset=utf-7", "multipart/form-data; boundary=x; charset=nonsense",
-    "application/x-www-form-urlencoded; charset=gb18030", "application/x-www-form-urlencoded; charset=rot13", "application/octet-stream",
+    "application/x-www-form-urlencoded; charset=gb18030", "application/x-www-form-urlencoded; charset=utf-16", "application/octet-stream",
 )  # fmt: skip
 HEADERS = (
     {}, {}, {}, {"HTTP_ACCEPT_LANGUAGE": "x" * 5_000}, {"HTTP_ACCEPT_LANGUAGE": "en"}, {"HTTP_COOKIE": "sessionid=\xff; django_language=.."},
