@@ -356,7 +356,7 @@ def copied(table: str, pk: int, **changes: str) -> str:
     """An INSERT of a copy of one row with some columns changed."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND column_name <> 'id'"
+            "SELECT column_name FROM information_schema.columns WHERE table_schema = 'public' AND table_name = %s AND column_name <> 'id'"
             " AND is_generated = 'NEVER'",
             [table],
         )
