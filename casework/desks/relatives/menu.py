@@ -4,8 +4,9 @@ from typing import Any
 
 from django.db.models import Q
 
+from access.roles import Ability
 from casework.models import RelativeFlag
-from casework.queries import cases_in_reach
+from casework.reach import units_in
 
 MOST = 100
 # A verdict on earlier acts, an unknown person, or somebody who did not say so herself.
@@ -13,6 +14,8 @@ WAITS = Q(is_late=True, verdict="") | Q(person_key="") | Q(is_declared=False, ve
 
 
 def to_look_into(user: Any) -> int:
-    """How many there are within reach, counted no further than `MOST`."""
-    flags = RelativeFlag.objects.filter(WAITS, ended_on__isnull=True, case__in=cases_in_reach(user))
-    return flags.order_by()[:MOST].count()
+    """How many there are where her posts are, counted no further than `MOST`. One query, on every page of the desk."""
+    here = units_in(user, Ability.RELATIVES_VIEW, "case__")
+    if here is None:
+        return 0
+    return RelativeFlag.objects.filter(WAITS, here, ended_on__isnull=True).order_by()[:MOST].count()

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from audit import clock
-from casework import goods
+from casework import goods, payments
 from casework.errors import Recused
 from casework.rosters import deciding, paying
 from funds import proposals, recoveries
@@ -38,18 +38,14 @@ def test_a_list_with_a_declared_relative_is_signed_by_somebody_else(world: World
 def test_the_banks_answer_for_ones_own_line_is_recorded_by_somebody_else(world: World) -> None:
     roster, batch = listed(world)
     with clock.frozen_at(AFTER_NOTICE):
-        from funds import services as funds
-
-        funds.check_batch(batch, by=world.fund_checker)
-        funds.release_batch(batch, by=world.cashier)
+        payments.check_batch(batch.pk, by=world.fund_checker, key="c", looked_over="看过")
+        payments.release_batch(batch.pk, by=world.cashier, key="r")
         kin_of(world, world.fund_manager, roster.lines.get(n=1).household)
-        from casework.payments import Answer
-
         own, other = (Payment.objects.get(subject=f"roster:{roster.pk}:{n}") for n in (1, 2))
         with pytest.raises(Recused, match="第 1 行"), transaction.atomic():
-            paying.record([Answer(own.pk, True), Answer(other.pk, True)], by=world.fund_manager)
-        assert paying.record([Answer(other.pk, True)], by=world.fund_manager) == 1
-        assert paying.record([Answer(own.pk, True)], by=world.cashier) == 1
+            paying.record([payments.Answer(own.pk, True), payments.Answer(other.pk, True)], by=world.fund_manager)
+        assert paying.record([payments.Answer(other.pk, True)], by=world.fund_manager) == 1
+        assert paying.record([payments.Answer(own.pk, True)], by=world.cashier) == 1
 
 
 def test_goods_are_not_handed_out_by_a_relative(world: World) -> None:
