@@ -33,7 +33,7 @@ WHO_SEES = {
     "needs": {*IN_A_FAMILY, "audit", "granted"},
     "means": {*IN_A_FAMILY, "audit"},
     "health": IN_A_FAMILY,
-    "mental": {"village"},
+    "mental": {"village", "township"},
     "id": set(),
     "account": set(),
 }
