@@ -56,9 +56,9 @@ def _prepare(rows: int) -> int:
     with transaction.atomic(), acting(reason="copied"):
         cases = clone(Case, case.pk, count, case_no="'V' || c.id", is_open="false", closed_on="s.opened_on")
         bulk.write_history(Case, cases, "+")
-        for _ in range(VERSIONS - 1):
+        for n in range(VERSIONS - 1):
             with connection.cursor() as cursor:
-                cursor.execute("UPDATE casework_case SET acts = acts + 1 WHERE id = ANY (%s)", [cases])
+                cursor.execute("UPDATE casework_case SET summary = %s WHERE id = ANY (%s)", [f"第 {n} 稿", cases])
             bulk.write_history(Case, cases, "~")
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")

@@ -41,7 +41,7 @@ class CaseworkConfig(AppConfig):
         from casework.database import checks as deployment  # noqa: F401, PLC0415
         from casework.desks.funds import statement_files  # noqa: F401, PLC0415
         from casework.inspection import making  # noqa: F401, PLC0415
-        from casework.rebuilding import states  # noqa: PLC0415
+        from casework.rebuilding import states, wrong_states  # noqa: PLC0415
         from casework.retention import erasing  # noqa: PLC0415
         from casework.rosters import answers, jobs  # noqa: F401, PLC0415
         from casework.steps import (  # noqa: F401, PLC0415
@@ -60,5 +60,6 @@ class CaseworkConfig(AppConfig):
 
         register_selector("case", bundle_of)
         register_check("reach", hiding_policies)
+        register_check("acts", wrong_states)
         register_erasable(erasing.ERASABLE)
         register_derived("casework_case", states)

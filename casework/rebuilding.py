@@ -1,8 +1,12 @@
-"""What a case must be by its acts, for `audit replay`: where the last act led, and how many there were."""
+"""What a case must be by its acts: where the last act led, and how many there were. For `audit replay` and `audit verify`."""
 
 import datetime
+from collections.abc import Iterator
+
+from django.db import connection
 
 from audit.proofs import Query
+from audit.verify import KINDS, Problem
 
 _BY_ACTS = """
 SELECT c.id::bigint, array_remove(ARRAY[CASE WHEN c.state <> e.to_state THEN 'state' END,
@@ -22,3 +26,12 @@ _THEN = _BY_ACTS.format(
 def states(until: datetime.datetime | None) -> Query:
     """Cases that do not stand where their last act led, or that count other acts than there are; of a moment: their versions."""
     return Query(_NOW) if until is None else Query(_THEN, {"until": until})
+
+
+def wrong_states() -> Iterator[Problem]:
+    """An act that was taken away with its link, before any seal covered it, is missed by its case."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NOW)
+        for case_id, columns in cursor.fetchall():
+            words = f"{KINDS['live_edited']}：{', '.join(columns)}"
+            yield Problem("live_edited", "casework_case", case_id, f"case:{case_id}", words)

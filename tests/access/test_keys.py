@@ -19,6 +19,7 @@ from access.models import DataKey, OrgUnit
 from access.secrets import KeyMissing, Secrets, numbered
 from casework.embedded_postgres.beside import bring_back, keep
 from families.models import BankAccount, Household, Person
+from tests.owner import owner
 from tests.world import World, build_world, load_world
 
 
@@ -168,6 +169,7 @@ def test_a_data_key_is_never_lost(world: World, own_keys: Secrets, sql: str) -> 
     with (
         pytest.raises(DatabaseError, match="a_data_key_is_never_lost|never lost|data_key_numbers"),
         transaction.atomic(),
+        owner(),
     ):
         connection.cursor().execute(sql)
 

@@ -141,6 +141,8 @@ def _with_its_link(table: str, row: int) -> Trace:
         ("audit_leaf", position) for (position,) in run("SELECT position FROM audit_leaf WHERE entry_id = %s", entry)
     ]
     left += run("SELECT tbl, row_id FROM audit_entry WHERE stream = %s AND n = %s", stream, n + 1)
+    if table == "casework_caseevent":  # its case counts one act too many
+        left += run("SELECT 'casework_case', case_id FROM casework_caseevent WHERE id = %s", row)
     with triggers_off("audit_entry", table):
         run("DELETE FROM audit_entry WHERE id = %s", entry)
         run(f"DELETE FROM {table} WHERE {'history_id' if '_historical' in table else 'id'} = %s", row)

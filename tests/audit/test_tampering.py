@@ -385,7 +385,7 @@ def test_the_commands_speak_json_and_fail_when_something_is_wrong(case: Case) ->
 def test_the_badge_of_one_case_is_cheap(case: Case, django_assert_max_num_queries) -> None:
     settle()
     trail.badge(case.subject)  # once to learn which tables there are
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         badge = trail.badge(case.subject)
 
     assert badge.is_intact and badge.links > 20 and badge.sealed == 0 and badge.checkpoint is not None

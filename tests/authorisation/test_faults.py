@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.urls import get_resolver, path
 
+import access.reach
 import access.roles
 import access.scope
 import access.sessions
@@ -36,8 +37,14 @@ pytestmark = pytest.mark.django_db
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
+def no_second_net(patch: pytest.MonkeyPatch) -> None:
+    """Row-level security would hide what the list forgot (tests/casework/test_second_net.py)."""
+    patch.setattr(access.reach, "of", lambda user: access.reach.EVERYWHERE)
+
+
 def no_region(patch: pytest.MonkeyPatch) -> None:
     """A list forgets to narrow to the units of her posts."""
+    no_second_net(patch)
     patch.setattr(Scope, "condition", lambda self, model: Q() if self.units else None)
 
 
