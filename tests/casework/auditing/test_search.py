@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -232,6 +233,7 @@ def test_the_number_of_queries_does_not_grow(world: World, django_assert_max_num
     assert [counted(q="zhm"), counted(q=case.case_no), counted(first_day=START)] == few
 
 
+@pytest.mark.usefixtures("as_the_owner")  # with whose rights families_persons_named looks
 def test_a_name_is_looked_up_by_its_index(world: World) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")

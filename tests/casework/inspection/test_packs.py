@@ -34,6 +34,7 @@ from jobs import runner
 from jobs.models import Job
 from tests.desks.test_audit import paid
 from tests.funds.test_ledger import refuses
+from tests.owner import owner
 from tests.world import START, World, make_staff
 
 pytestmark = [
@@ -255,7 +256,7 @@ def test_postgresql_lets_nobody_change_a_pack_or_add_to_it(world: World) -> None
         "DELETE FROM casework_packvolume WHERE pack_id = %s",
         "UPDATE casework_packvolume SET sha256 = repeat('0', 64) WHERE pack_id = %s",
     ):
-        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        with pytest.raises(DatabaseError), transaction.atomic(), owner(), connection.cursor() as cursor:
             cursor.execute(sql, [pack.pk])
     refuses(VOLUME, pack.pk, 2, 1, "0" * 64, match="is closed")
     assert Entry.objects.filter(stream=pack.subject, table="casework_packvolume").exists()

@@ -14,6 +14,7 @@ from funds.models import Payment, Proposal, Recovery
 from tests.casework.relatives.kin import a_number, declared, member
 from tests.casework.test_rosters import AFTER_NOTICE, drafted, listed, money
 from tests.casework.test_whole_way import pay
+from tests.owner import owner
 from tests.world import World
 
 
@@ -91,7 +92,12 @@ def test_nobody_writes_off_what_her_own_family_owes_by_any_door(world: World) ->
     with pytest.raises(Recused), transaction.atomic():
         proposals.confirm(proposal.pk, by=world.fund_checker)
     assert Proposal.objects.get(pk=proposal.pk).state == "proposed"
-    with pytest.raises(IntegrityError, match="own family"), transaction.atomic(), connection.cursor() as cursor:
+    with (
+        pytest.raises(IntegrityError, match="own family"),
+        transaction.atomic(),
+        owner(),
+        connection.cursor() as cursor,
+    ):
         cursor.execute(
             "UPDATE funds_proposal SET state = 'confirmed', decided_by_id = %s, decider_person_key = %s, decided_on = '2026-04-15'"
             " WHERE id = %s",

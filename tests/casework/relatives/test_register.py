@@ -17,6 +17,7 @@ from families.relatives.declaring import Relative
 from flows.kin import CODE
 from flows.services import draft_version, publish_version
 from tests.casework.relatives.kin import a_cadre, a_number, declared
+from tests.owner import owner
 from tests.world import START, World, make_staff
 
 MANY = [
@@ -165,6 +166,7 @@ def test_what_was_declared_cannot_be_changed_in_sql(world: World, column: str, v
     with (
         pytest.raises(DatabaseError, match="stays as it was written"),
         transaction.atomic(),
+        owner(),
         connection.cursor() as cursor,
     ):
         cursor.execute(f"UPDATE families_conflictdeclaration SET {column} = {value} WHERE id = %s", [row.pk])
@@ -182,7 +184,7 @@ def test_a_declaration_is_neither_deleted_nor_taken_back_to_life_in_sql(world: W
     ):
         if "statement" in statement:
             register.state_own(by=world.village_clerk)
-        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        with pytest.raises(DatabaseError), transaction.atomic(), owner(), connection.cursor() as cursor:
             cursor.execute(statement)
 
 
