@@ -35,7 +35,9 @@ BEGIN
 END $$;
 CREATE FUNCTION access_sees_person(v_id bigint) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-  RETURN EXISTS (SELECT FROM families_householdmember WHERE person_id = v_id AND access_sees_household(household_id));
+  -- Who belongs to no family yet is being written down at this moment.
+  RETURN EXISTS (SELECT FROM families_householdmember WHERE person_id = v_id AND access_sees_household(household_id))
+    OR NOT EXISTS (SELECT FROM families_householdmember WHERE person_id = v_id);
 END $$;
 """
 AWAY = """

@@ -729,7 +729,7 @@ def test_the_case_page_costs_the_same_however_long_the_story(world: World, djang
     client = at_desk(world.village_clerk)
     client.get(f"/cases/{case.pk}/")
 
-    with django_assert_max_num_queries(34):
+    with django_assert_max_num_queries(36):
         client.get(f"/cases/{case.pk}/")
 
 
