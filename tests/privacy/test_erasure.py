@@ -39,7 +39,7 @@ CANARIES = ("屋顶漏雨，想修一修", "金丝雀的话")
 def expired(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Household]:
     """A refused case of 2026 with survey, papers and words, looked at in 2040, when its file has expired."""
     monkeypatch.setattr(leaves, "_own_transaction", lambda: 0)
-    case = world.brought_to("township_review")
+    case = world.brought_to("township_decision")
     household = case.household
     household.remark = "金丝雀的话"
     household.is_hardship, household.severity = False, ""
@@ -47,7 +47,7 @@ def expired(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Household
     families.add_document(
         household, ContentFile(b"a photo", name="a.txt"), kind="other", title="金丝雀的话", by=world.village_clerk
     )
-    put(case, "refused")
+    world.do(case, "refuse", "township_approver", reason="收入超过标准")
     settle()
     checkpoints.seal()
     periods.enter("refused_file", 5, valid_from=START, basis="县档案局〔2026〕1号")

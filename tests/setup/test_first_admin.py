@@ -7,13 +7,15 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from access.models import Appointment, OrgUnit, Staff
+from tests.owner import owner
 
 ID_NUMBER = "11010519491231002X"  # the specimen of the national standard
 
 
 @pytest.fixture
 def county(db) -> OrgUnit:
-    Appointment.objects.filter(role="sysadmin").delete()
+    with owner():
+        Appointment.objects.filter(role="sysadmin").delete()
     return OrgUnit.objects.filter(level="county").first()
 
 
