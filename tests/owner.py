@@ -40,6 +40,18 @@ def owner(name: str = "none") -> Iterator[None]:
             _become(before)  # else the rollback does it
 
 
+@contextlib.contextmanager
+def owning_everything() -> Iterator[None]:
+    """Within the block this process is the owner again, in every connection that it makes: whoever makes databases must be."""
+    usual, settings.DATABASE_ROLE = settings.DATABASE_ROLE, ""
+    connection.close()
+    try:
+        yield
+    finally:
+        settings.DATABASE_ROLE = usual
+        connection.close()
+
+
 def take_off(table: str, *laws: str) -> None:
     """As the owner, for the rest of this test; its rollback puts them on again."""
     with owner(), connection.cursor() as cursor:

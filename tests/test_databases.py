@@ -10,6 +10,7 @@ from django.db import connection
 from access.models import OrgUnit
 from jobs.models import Job
 from tests import databases
+from tests.owner import owner, owning_everything
 
 # Every column, constraint, index, trigger and function, in words.
 SCHEMA = """
@@ -43,7 +44,7 @@ def migrated(way: Callable[[], Any]) -> Iterator[None]:
 @pytest.mark.torture
 def test_the_quick_way_leads_to_the_same_schema(django_db_setup: None, django_db_blocker: Any) -> None:
     found = []
-    with django_db_blocker.unblock():
+    with django_db_blocker.unblock(), owning_everything():
         for way in (databases.quick_migrations, nullcontext):
             with migrated(way), connection.cursor() as cursor:
                 cursor.execute(SCHEMA)
@@ -60,6 +61,6 @@ def test_what_a_test_commits_is_gone_after_it(turn: str) -> None:
     assert not Job.objects.exists() and OrgUnit.objects.filter(code="990101201201", name="青栗村").count() == 1
 
     Job.objects.create(kind="x", title="x")
-    with connection.cursor() as cursor:
+    with owner(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE access_orgunit DISABLE TRIGGER USER")
         cursor.execute("UPDATE access_orgunit SET name = 'x'")

@@ -17,6 +17,7 @@ from audit.models import Checkpoint, Entry, Leaf
 from audit.regrowing import Regrown
 from audit.verify import verify
 from tests.audit.attack import run, triggers_off
+from tests.owner import owner
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_database")]
 
@@ -246,7 +247,8 @@ def test_a_proof_in_a_long_trail_reads_a_handful_of_rows(django_assert_max_num_q
     run(
         "INSERT INTO audit_leaf SELECT n, -n - 1, decode(repeat('00', 16), 'hex'), sha256(n::text::bytea) FROM generate_series(0, 69999) n"
     )
-    leaves._add_tiles(0, 70_000)
+    with owner():
+        leaves._add_tiles(0, 70_000)
     assert run("SELECT level, count(*) FROM audit_tile GROUP BY 1 ORDER BY 1") == [(0, 273), (1, 1)]
 
     with django_assert_max_num_queries(8):

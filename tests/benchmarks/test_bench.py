@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 
 from benchmarks import act, importing, payments, queue, register_file, scratch, verifying
+from tests.owner import owning_everything
 
 pytestmark = pytest.mark.slow
 PROMISED = {"name", "scale", "ours_ms", "floor_ms", "ratio_to_floor", "plain_ms", "queries", "samples"}
@@ -18,7 +19,7 @@ PROMISED = {"name", "scale", "ours_ms", "floor_ms", "ratio_to_floor", "plain_ms"
 
 @pytest.fixture(scope="module")
 def scratch_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
-    with django_db_blocker.unblock(), scratch.database() as name:
+    with django_db_blocker.unblock(), owning_everything(), scratch.database() as name:
         yield name
 
 

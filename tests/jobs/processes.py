@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from jobs.models import Outbox
+from tests.owner import owner
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -76,9 +77,10 @@ def _open_rows() -> list[tuple]:
 
 
 def make_effects_table() -> None:
-    with connection.cursor() as cursor:
+    with owner(), connection.cursor() as cursor:
         cursor.execute("CREATE TABLE IF NOT EXISTS stage_effect (id bigserial PRIMARY KEY, outbox_id bigint, pid int)")
         cursor.execute("TRUNCATE stage_effect")
+        cursor.execute("GRANT ALL ON stage_effect, stage_effect_id_seq TO PUBLIC")
 
 
 def effects() -> list[int]:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from jobs import delivery, health, outbox, tasks
 from jobs.models import Outbox
 from jobs.worker import Worker
+from tests.owner import owner
 
 kept: list[int] = []
 is_broken = False
@@ -140,7 +141,7 @@ def test_a_row_that_another_worker_holds_is_left_alone() -> None:
 def test_a_constraint_that_speaks_at_commit_is_a_failure_like_any_other() -> None:
     @outbox.handles("test.late")
     def late(payload: dict, outbox_id: int) -> None:
-        with connection.cursor() as cursor:
+        with owner(), connection.cursor() as cursor:
             cursor.execute("CREATE TABLE late (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
             cursor.execute("INSERT INTO late VALUES (1), (1)")
 

@@ -20,6 +20,7 @@ from audit import clock
 from casework.embedded_postgres.place import ROOT_HOMES
 from flows import calendar
 from flows import services as flow_services
+from tests.owner import owning_everything
 from tests.torture import people
 from tests.world import START, build_world
 
@@ -29,7 +30,15 @@ _numbers = itertools.count(1)
 
 @contextlib.contextmanager
 def town() -> Iterator[str]:
-    """Within the block Django works on a fresh database, migrated, with the small township in it; yields its name."""
+    """Within the block Django works on a fresh database, migrated, with the small township in it; yields its name.
+
+    As the owner of its tables: faults are planted there, and databases made and dropped.
+    """
+    with owning_everything():
+        yield from _town()
+
+
+def _town() -> Iterator[str]:
     real, test, files = connection.settings_dict["NAME"], connection.settings_dict["TEST"], settings.MEDIA_ROOT
     usual, test["NAME"] = test.get("NAME"), f"{PREFIX}{os.getpid()}_{real}"
     with tempfile.TemporaryDirectory() as folder:
