@@ -31,6 +31,7 @@ from tests.world import World
 WHY = "交给省检查组核对"
 MARKED = {
     "audit:export", "funds:statement_file", "funds:statement_result", "imports:findings", "packs:take",
+    "relatives:export",
 }  # fmt: skip
 WITHOUT = {
     # a bank refuses a line that it does not know: the reason is in the log, the person in the row of the file
@@ -142,6 +143,12 @@ def test_a_statement_at_once_and_by_a_job(world: World, monkeypatch: pytest.Monk
     for one in book.worksheets:
         assert is_marked(one["A1"].value, "fund_manager") and WHY in one.oddHeader.center.text
     assert logged(f"fund:{world.fund.pk}") == [("fund_manager", WHY)] * 3
+
+
+def test_the_register_of_relatives(world: World) -> None:
+    sheet = body(log_in(world.township_clerk).post(reverse("relatives:export"), {"reason": WHY}))
+
+    assert is_marked(first_line(sheet), "township_clerk") and logged("relatives") == [("township_clerk", WHY)]
 
 
 def test_what_is_wrong_in_an_import(world: World) -> None:

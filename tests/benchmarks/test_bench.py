@@ -89,6 +89,7 @@ def test_an_invented_register_is_accepted_whole(tmp_path: Any) -> None:
     assert len({line.split(",")[4] for line in lines}) == len(lines)
 
 
+@pytest.mark.torture  # migrates a database the plain way: two minutes
 def test_the_command_answers_in_one_line_of_json_and_leaves_no_database_behind() -> None:
     """In a process of its own, as an operator runs it."""
     done = subprocess.run(

@@ -24,7 +24,7 @@ from access.roles import title_of
 from audit import clock
 from audit.cells import plain_cell
 from audit.context import acting
-from audit.services import record_access
+from casework import watermark
 from casework.desks.acts import base_of
 from casework.desks.confirming import Kind, ask, is_confirmed
 from casework.desks.relatives.forms import ReasonForm
@@ -117,13 +117,13 @@ def export(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and is_confirmed(request, form, Kind.EXPORT):
         with transaction.atomic(), acting(request.user):
             confirming.demand(confirming.Kind.EXPORT)
-            record_access(
-                kind="export",
+            mark = watermark.taken_by(
+                request.user,
                 subject="relatives",
                 fields=f"register:{asked['state']}",
                 reason=form.cleaned_data["reason"],
             )
-            content = _table(rows[:MOST_EXPORTED])
+            content = _table(rows[:MOST_EXPORTED], mark)
         response = HttpResponse(content.encode("utf-8-sig"), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="relatives-{clock.today().isoformat()}.csv"'
         response["Cache-Control"] = "no-store"
@@ -132,9 +132,10 @@ def export(request: HttpRequest) -> HttpResponse:
     return render(request, "relatives/export.html", context, status=422 if form.errors else 200)
 
 
-def _table(rows: QuerySet[ConflictDeclaration]) -> str:
+def _table(rows: QuerySet[ConflictDeclaration], mark: watermark.Mark) -> str:
     file = io.StringIO(newline="")
     write = csv.writer(file)
+    write.writerow(mark.row)
     write.writerow(
         [
             _("申报人"),
