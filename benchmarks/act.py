@@ -150,10 +150,10 @@ def _copies(case: Case, count: int) -> list[int]:
         household_no="'B' || lpad(c.id::text, 18, '0')", beneficiary_id=element(persons),
     )  # fmt: skip
     bulk.write_history(Case, cases, "+")
-    for event in case.events.all():
-        clone(CaseEvent, event.pk, count, case_id=element(cases), key="'copy:' || c.id")
     for duty in case.duties.all():
         clone(CaseDuty, duty.pk, count, case_id=element(cases))
+    for event in case.events.all():
+        clone(CaseEvent, event.pk, count, case_id=element(cases), key="'copy:' || c.id")
     _copy_process(case.pk, cases)
     return cases
 
