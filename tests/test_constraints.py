@@ -79,8 +79,6 @@ BAD: dict[str, tuple[str, dict[str, str]]] = {
     "a_pack_is_not_empty": ("casework_inspectionpack", {"number": "'x'", "key": "'x'", "case_count": "0"}),
     "a_pack_has_its_digest": ("casework_inspectionpack", {"number": "'x'", "key": "'x'", "manifest_sha256": "'x'"}),
     "volumes_count_up": ("casework_packvolume", {}),
-    "a_volume_holds_something": ("casework_packvolume", {"n": "2", "size_bytes": "0"}),
-    "a_volume_has_its_digest": ("casework_packvolume", {"n": "2", "sha256": "'x'"}),
     # retention and erasure
     "one_period_a_day": ("casework_retentionperiod", {}),
     "kept_for_some_years": ("casework_retentionperiod", {"valid_from": "valid_from + 1", "years": "0"}),
@@ -471,6 +469,8 @@ BAD: dict[str, tuple[str, dict[str, str]]] = {
 }
 # Asked by the ledger's own tests, where the balance moves: an account cannot be copied with a balance.
 ELSEWHERE = {
+    "a_volume_holds_something": "a_pack_is_closed is asked first (tests/casework/inspection/test_packs.py)",
+    "a_volume_has_its_digest": "a_pack_is_closed is asked first (tests/casework/inspection/test_packs.py)",
     "handover_counts": "audit_handover_in_order is asked first (tests/audit/test_handovers.py)",
     "erased_by_two_persons": "no order begins confirmed (tests/privacy/test_orders.py)",
     "erased_once_confirmed": "no order begins done (tests/privacy/test_orders.py)",

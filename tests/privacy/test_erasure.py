@@ -47,7 +47,7 @@ def expired(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Household
     families.add_document(
         household, ContentFile(b"a photo", name="a.txt"), kind="other", title="金丝雀的话", by=world.village_clerk
     )
-    world.do(case, "refuse", "township_approver", reason="收入超过标准")
+    world.do(case, "refuse", "township_approver", reason="收入超过标准", reason_code="other")
     settle()
     checkpoints.seal()
     periods.enter("refused_file", 5, valid_from=START, basis="县档案局〔2026〕1号")
