@@ -54,6 +54,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "relatives:review": {"verdict": "stands"},
     "audit:samples": {"first_on": "2026-04-01", "last_on": "2026-05-06", "least": "", "size": "1"},
     "packs:new": {"by": "place", "unit": lambda m: m.places.units["V1"].pk, "programme": "", "year": ""},
+    "audit:search": {"q": "江", "least": "", "most": "", "first": "", "last": ""},
     "packs:take": {"reason": "交给省检查组"},
     "questions:question": {"step": "right"},
     "retention:propose": {"household": lambda m: m.at["expired_file"]["household_id"]},

@@ -650,7 +650,7 @@ class Records:
         """One that the county had made, as it is kept: what is in it is nobody's concern here."""
         county, digest = self.places.units["A"], hashlib.sha256(b"pack").hexdigest()
         job = Job.objects.create(
-            kind=packs.KIND, title="迎检包", state="done", requested_by_id=self.here("auditor").pk, params={"count": 1}, result={},
+            kind=packs.KIND, title="迎检包", state="waiting", requested_by_id=self.here("auditor").pk, params={"count": 1}, result={},
         )  # fmt: skip
         self.keep("pack_job", job_id=job.pk)
         pack = InspectionPack.objects.create(

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from jobs import outbox
 from jobs.models import Job, Outbox
 from tests.jobs.processes import effects, kill, make_effects_table, wait_for, worker, workers_seen
+from tests.owner import owner
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -73,7 +74,7 @@ def test_a_worker_outlives_the_loss_of_its_database_connection() -> None:
     with worker():
         promise(1)
         wait_for(all_done)
-        with connection.cursor() as cursor:
+        with owner(), connection.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
