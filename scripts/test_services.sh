@@ -8,6 +8,6 @@ export CASEWORK_DEMO=0
 # and the texts that are hashed. Files of banks, bundles and pages are the same on any server, and `make test` has asked them.
 unset CELERY_BROKER_URL
 exec .venv/bin/python -m pytest -m "not services and not browser and not torture" --numprocesses 2 --dist loadgroup \
-    tests/jobs tests/test_constraints.py \
+    tests/jobs tests/test_constraints.py tests/casework/test_{roles,second_net}.py \
     tests/audit/test_{append_only,bulk,bypass,checkpoints,sets,tampering_classes}.py \
     tests/funds/test_{budget,county_laws,freezing,imprest,laws_that_stand,ledger,payment_laws,periods,stock}.py "$@"

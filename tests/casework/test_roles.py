@@ -113,7 +113,8 @@ def test_the_sealer_can_do_nothing_but_seal(world: World) -> None:
 
 
 def test_pages_cannot_become_the_sealer_nor_the_owner(world: World) -> None:
-    for role in (logins.SEALER, logins.LOGINS[logins.OWNER]):
+    ((owns,),) = sql("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()")
+    for role in (logins.SEALER, owns):
         assert sql("SELECT pg_has_role(%s, %s, 'MEMBER')", logins.LOGINS[logins.WEB], role) == [(False,)]
     assert sql("SELECT pg_has_role(%s, %s, 'MEMBER')", logins.LOGINS[logins.WORKER], logins.SEALER) == [(True,)]
 
