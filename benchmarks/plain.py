@@ -12,7 +12,8 @@ from viewflow.workflow import flow
 from viewflow.workflow.models import Task
 
 from access.models import Staff
-from casework.models import Case
+from audit import clock
+from casework.models import Case, CaseDuty, CaseEvent
 from flows import projection
 
 
@@ -38,11 +39,21 @@ def processes(count: int) -> list[int]:
 
 
 def step(case_id: int, process_id: int, by: Staff, readers: Sequence[Staff]) -> None:
-    """Check a case in the township: the verb with its history, the task, and who may see the case from now on."""
+    """Check a case in the township: the verb with its history, the task, and who may see the case from now on.
+
+    The duty and the act are written too, by the model, for without them PostgreSQL takes no new state.
+    """
     with transaction.atomic():
         case = Case.objects.select_for_update().get(pk=case_id)
+        was, case.acts = case.state, case.acts + 1
         case.take("check")
         case.save()
+        edge = case.spec.edge(was, "check")
+        CaseDuty.objects.create(case=case, person_key=by.person_key, duty=edge.duty, staff=by, since=clock.today())
+        CaseEvent.objects.create(
+            case=case, n=case.acts, action="check", from_state=was, to_state=case.state, by=by, by_role=edge.roles[0],
+            person_key=by.person_key, key=f"plain:{case_id}", business_date=clock.today(),
+        )  # fmt: skip
         task = Task.objects.get(process_id=process_id, flow_task_type="HUMAN", finished__isnull=True)
         with task.activation() as activation:
             activation.assign(by)
