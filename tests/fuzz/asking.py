@@ -19,6 +19,7 @@ from tests.authorisation.filling import as_sent
 from tests.authorisation.oracle import Rule, addresses, oracle
 from tests.authorisation.places import Person
 from tests.fuzz import nasty
+from tests.owner import owner
 
 METHODS = ("GET", "POST", "POST", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS")
 # What a refusal may leave: that somebody was here, how often, and where she is signed in.
@@ -156,7 +157,7 @@ class Fuzz:
 
     def writes(self) -> int:
         """How many rows this transaction has written so far, taken back or not: while it stays, nothing was written."""
-        with connection.cursor() as cursor:
+        with owner(), connection.cursor() as cursor:
             cursor.execute("SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM pg_stat_xact_user_tables")
             return int(cursor.fetchone()[0])
 
@@ -166,13 +167,13 @@ class Fuzz:
 
     def counts(self) -> dict[str, int]:
         """Rows of every table."""
-        with connection.cursor() as cursor:
+        with owner(), connection.cursor() as cursor:
             cursor.execute(self._counting)
             return dict(cursor.fetchall())
 
     @cached_property
     def _counting(self) -> str:
-        with connection.cursor() as cursor:
+        with owner(), connection.cursor() as cursor:
             names = [info.name for info in connection.introspection.get_table_list(cursor) if info.type == "t"]
         return " UNION ALL ".join(f"""SELECT '{name}', count(*) FROM "{name}" """ for name in sorted(names))
 

@@ -39,6 +39,7 @@ from flows.errors import FlowsError  # noqa: E402
 from funds import bank_files, bank_formats  # noqa: E402
 from funds.errors import FundsError  # noqa: E402
 from tests.fuzz import nasty  # noqa: E402
+from tests.owner import owner  # noqa: E402
 from tests.world import START  # noqa: E402
 
 REFUSALS = (AccessError, CaseworkError, FamiliesError, FlowsError, FundsError)
@@ -132,7 +133,7 @@ def _faults_of(name: str, importer: Importer, dice: Random) -> Iterator[str]:
 
 def counts() -> dict[str, int]:
     """Rows of every table."""
-    with connection.cursor() as cursor:
+    with owner(), connection.cursor() as cursor:
         names = [info.name for info in connection.introspection.get_table_list(cursor) if info.type == "t"]
         cursor.execute(" UNION ALL ".join(f"""SELECT '{name}', count(*) FROM "{name}" """ for name in sorted(names)))
         return dict(cursor.fetchall())

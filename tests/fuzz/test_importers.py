@@ -18,6 +18,7 @@ PUSH, NEW = "push", f"{time.time():.0f}"  # a push fails for what was pushed; th
 MOST_MB = 512
 
 
+@pytest.mark.torture  # minutes: every importer reads every file
 def test_every_file_is_refused_or_read_and_none_half_imported(world: World) -> None:
     hold(PUSH, rounds=1)
 

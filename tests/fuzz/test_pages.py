@@ -1,4 +1,4 @@
-"""Five thousand requests on a push, always the same, so that a push fails for what was pushed; 200,000 new ones with -m torture.
+"""Five thousand requests, always the same, and 200,000 new ones: with -m torture, until the first have been seen to pass.
 
 FUZZ_SEED plays a single one again, from a failure's message. What a long run finds is kept in kept.txt: commit it together
 with the repair, and it is asked first from then on.
@@ -14,7 +14,7 @@ import pytest
 from tests.authorisation.asking import Matrix
 from tests.fuzz.asking import Asked, Fuzz
 
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("fuzz")]
+pytestmark = [pytest.mark.django_db, pytest.mark.torture, pytest.mark.xdist_group("fuzz")]
 EACH_PUSH, ON_DEMAND, PIECE = 5_000, 200_000, 500
 SEED = f"{time.time():.0f}"
 KEPT = Path(__file__).with_name("kept.txt")
