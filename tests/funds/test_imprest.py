@@ -407,7 +407,8 @@ def copied(table: str, changes: dict[str, str]) -> None:
     """Insert a copy of the table's newest row with some columns changed."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT column_name FROM information_schema.columns WHERE table_schema = 'public' AND table_name = %s AND column_name <> 'id'", [table]
+            "SELECT column_name FROM information_schema.columns WHERE table_schema = 'public' AND table_name = %s AND column_name <> 'id'",
+            [table],
         )
         columns = [name for (name,) in cursor.fetchall()]
     values = ", ".join(changes.get(name, f'"{name}"') for name in columns)
