@@ -45,6 +45,7 @@ FINDINGS: dict[str, Finding] = {
 }
 BLOCKING = [code for code, finding in FINDINGS.items() if finding.is_blocking]
 
+# By the household and not by the event, whose lines are as many as the list has: nothing has counted them yet.
 _CODES = f"""
 WITH staff AS MATERIALIZED (SELECT person_key FROM access_staff),
 homes AS MATERIALIZED (
@@ -63,7 +64,7 @@ SELECT l.id, l.accepted_because <> '' AS accepted, array_remove(ARRAY[
                         AND b.household_id <> l.household_id) THEN 'shared' END,
   CASE WHEN p.person_key IN (SELECT person_key FROM staff) OR held.person_key IN (SELECT person_key FROM staff)
          OR l.household_id IN (SELECT household_id FROM homes) THEN 'staff' END,
-  CASE WHEN EXISTS (SELECT 1 FROM casework_rosterline o WHERE o.household_id = l.household_id AND o.event_key = l.event_key
+  CASE WHEN EXISTS (SELECT 1 FROM casework_rosterline o WHERE o.household_id = l.household_id AND o.event_key || '' = l.event_key
                     AND o.state = 'on' AND o.id <> l.id) THEN 'household_twice' END,
   CASE WHEN NOT h.is_hardship THEN 'not_hardship' END,
   CASE WHEN p.person_key IS NULL THEN 'no_id' END], NULL) AS codes
