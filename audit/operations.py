@@ -21,6 +21,7 @@ import json
 import re
 from typing import Any
 
+from django.db.migrations.exceptions import IrreversibleError
 from django.db.migrations.operations.base import Operation
 
 from audit.history import HISTORY_COLUMNS
@@ -110,7 +111,7 @@ class AllowErasure(_Track):
         ]
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        raise NotImplementedError("the salts are part of what was sealed")
+        raise IrreversibleError("The salts are part of what was sealed: no migration takes them away again.")
 
     def describe(self) -> str:
         return f"Let {self.app_label}.{self.model_name} be erased by an order"
