@@ -15,7 +15,7 @@ from django.db import connection, models
 
 from audit.history import write_history
 
-__all__ = ["copy_lines", "copy_rows", "csv_lines", "next_ids", "write_history"]
+__all__ = ["copy_lines", "copy_rows", "count_again", "csv_lines", "next_ids", "write_history"]
 
 
 def copy_rows(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -64,3 +64,10 @@ def next_ids(model: type[models.Model], count: int) -> list[int]:
             [model._meta.db_table, count],
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+def count_again(*models_filled: type[models.Model]) -> None:
+    """Have PostgreSQL count what these tables hold now. Else, until it comes round to that, it plans what comes next as if a
+    table that was filled just now were empty, and reads all of it once per row."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT audit_count_rows(%s)", [[model._meta.db_table for model in models_filled]])

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from access.scope import posts_of
 from audit import clock
-from audit.bulk import write_history
+from audit.bulk import count_again, write_history
 from audit.context import acting
 from casework import recusal
 from casework.errors import BadCaseData, KeyReused, NotYourTurn, WrongState
@@ -237,8 +237,7 @@ def _add(roster: Roster, which: str, values: dict[str, Any], by: Any) -> int:
             raise _on_another_list(error) from error
         write_history(RosterLine, ids, "+")
         if len(ids) > MANY:
-            with connection.cursor() as cursor:
-                cursor.execute("ANALYZE casework_rosterline")  # else it is taken for an empty table by what comes next
+            count_again(RosterLine)
     return len(ids)
 
 

@@ -148,9 +148,9 @@ def _take_all(source: BinaryIO, by: Any, report: ImportReport, progress: Progres
         report.created = report.updated = report.unchanged = 0
         report.changed = False
     if report.changed:
-        with connection.cursor() as cursor:
-            # After a rolled-back import the planner takes these tables for empty, and reads them once per row.
-            cursor.execute("ANALYZE families_person, families_household, families_householdmember")
+        bulk.count_again(
+            Person, Household, HouseholdMember
+        )  # after a rolled-back import, too, they are taken for empty
 
 
 class _Chunk:
