@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 
 from audit.history import write_history
 
-__all__ = ["copy_lines", "copy_rows", "count_again", "csv_lines", "next_ids", "write_history"]
+__all__ = ["copy_lines", "copy_rows", "csv_lines", "have_counted", "next_ids", "write_history"]
 
 
 def copy_rows(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -66,8 +66,16 @@ def next_ids(model: type[models.Model], count: int) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def count_again(*models_filled: type[models.Model]) -> None:
-    """Have PostgreSQL count what these tables hold now. Else, until it comes round to that, it plans what comes next as if a
-    table that was filled just now were empty, and reads all of it once per row."""
+def have_counted(*filled: type[models.Model]) -> None:
+    """Once this transaction is committed, have PostgreSQL count what these tables hold.
+
+    Else, until it comes round to that by itself, it plans what comes next as if a table that was filled just now were empty,
+    and reads all of it once per row. Not within the transaction: nobody else could count meanwhile.
+    """
+    tables = [model._meta.db_table for model in filled]
+    transaction.on_commit(lambda: _have_counted(tables), robust=True)
+
+
+def _have_counted(tables: list[str]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT audit_count_rows(%s)", [[model._meta.db_table for model in models_filled]])
+        cursor.execute("SELECT audit_count_rows(%s)", [tables])

@@ -20,6 +20,7 @@ def _grant_rights(**sent: Any) -> None:
 
     connection = connections[sent["using"]]
     if rights.owns_the_tables(connection):
+        rights.fence(connection)
         rights.grant(connection)
 
 
@@ -31,6 +32,7 @@ class CaseworkConfig(AppConfig):
         from audit.erasure import register_erasable  # noqa: PLC0415
         from audit.replay import register_derived  # noqa: PLC0415
         from audit.verify import register_check  # noqa: PLC0415
+        from casework.database.laws import changed_laws  # noqa: PLC0415
         from casework.database.policies import hiding_policies  # noqa: PLC0415
 
         session.connect()
@@ -59,6 +61,7 @@ class CaseworkConfig(AppConfig):
         from casework.trail import bundle_of  # noqa: PLC0415
 
         register_selector("case", bundle_of)
+        register_check("standing laws", changed_laws)
         register_check("reach", hiding_policies)
         register_check("acts", wrong_states)
         register_erasable(erasing.ERASABLE)

@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.models import F, Q, Sum
 from django.utils.translation import gettext as _
 
+from access import reach
 from casework.errors import OverTheLimit
 from casework.models import Case, Roster, RosterLine
 from flows.programmes import PROGRAMMES
@@ -45,6 +46,7 @@ def once_key(case: Case, today: datetime.date) -> str | None:
     return f"{key_of(case)}:{case.programme}:{case.cause}:{today.year}"
 
 
+@reach.beyond()
 def helped(person_keys: Iterable[str], year: int) -> dict[str, dict[str, int]]:
     """{person: {programme or kind of list: fen decided for this person in the year and not given back}}, two queries for
     all: what is reserved for a person, and what a provider is paid for the lines of a list."""

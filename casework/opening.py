@@ -17,8 +17,7 @@ from families.models import Household, Lead, Person
 from flows import calendar, projection
 from flows.programmes import PROGRAMMES
 from flows.services import version_in_force
-
-MAY_OPEN = ("village_clerk", "resident_cadre", "township_clerk")
+from flows.spec import MAY_OPEN
 
 
 def open_case(

@@ -28,10 +28,22 @@ def states(until: datetime.datetime | None) -> Query:
     return Query(_NOW) if until is None else Query(_THEN, {"until": until})
 
 
+_STRAY = """
+SELECT c.id::bigint FROM casework_case c
+WHERE NOT EXISTS (SELECT FROM casework_caseevent e JOIN flows_way w ON w.programme = c.programme
+                    AND (w.from_state, w.action, w.to_state) = (e.from_state, e.action, e.to_state)
+                  WHERE e.case_id = c.id AND e.n = 1 AND e.from_state = '')
+   OR EXISTS (SELECT FROM casework_caseevent e LEFT JOIN casework_caseevent b ON b.case_id = e.case_id AND b.n = e.n - 1
+              WHERE e.case_id = c.id AND e.n > 1 AND e.from_state IS DISTINCT FROM b.to_state) ORDER BY 1
+"""
+
+
 def wrong_states() -> Iterator[Problem]:
-    """An act that was taken away with its link, before any seal covered it, is missed by its case."""
+    """An act that was taken away with its link, before any seal covered it, is missed by its case; so is the opening of a case
+    that began elsewhere than its programme, and a step between two acts."""
     with connection.cursor() as cursor:
-        cursor.execute(_NOW)
-        for case_id, columns in cursor.fetchall():
-            words = f"{KINDS['live_edited']}：{', '.join(columns)}"
-            yield Problem("live_edited", "casework_case", case_id, f"case:{case_id}", words)
+        for query, columns_of in ((_NOW, lambda row: row[1]), (_STRAY, lambda row: ["state"])):
+            cursor.execute(query)
+            for row in cursor.fetchall():
+                words = f"{KINDS['live_edited']}：{', '.join(columns_of(row))}"
+                yield Problem("live_edited", "casework_case", row[0], f"case:{row[0]}", words)

@@ -66,10 +66,13 @@ class ProgrammeVersion(models.Model):
 
 
 class Way(models.Model):
-    """One edge of a programme to one of its targets, for the laws in PostgreSQL: flows.ways writes what the specs say."""
+    """One edge of a programme to one of its targets, for the laws in PostgreSQL: flows.ways writes what the specs say.
+
+    The edge from nowhere is how a case is opened.
+    """
 
     programme = models.CharField(max_length=30)
-    from_state = models.CharField(max_length=24)
+    from_state = models.CharField(max_length=24, blank=True)
     action = models.CharField(max_length=24)
     to_state = models.CharField(max_length=24)
     roles = ArrayField(models.CharField(max_length=20))

@@ -64,6 +64,9 @@ class Edge:
         return frozenset((self.target,) if isinstance(self.target, str) else self.target.targets.values()) - {NEVER}
 
 
+MAY_OPEN = ("village_clerk", "resident_cadre", "township_clerk")  # whose act opens a case, whatever the programme
+
+
 @dataclass(frozen=True)
 class Spec:
     """One programme's topology. `per` is what a case is about: household, person or event."""

@@ -12,13 +12,14 @@ from django.db import transaction
 from audit.verify import KINDS, Problem
 from flows.models import Way
 from flows.programmes import PROGRAMMES
-from flows.spec import Spec
+from flows.spec import MAY_OPEN, Spec
 
 _COLUMNS = ("programme", "from_state", "action", "to_state", "roles", "duty")
 
 
 def of(spec: Spec) -> Iterator[tuple[Any, ...]]:
-    """Each edge to each of its targets: (programme, from, action, to, roles, duty)."""
+    """The opening, and each edge to each of its targets: (programme, from, action, to, roles, duty)."""
+    yield spec.code, "", "open", spec.initial, tuple(sorted(MAY_OPEN)), ""
     for edge in spec.edges:
         for target in sorted(edge.targets()):
             yield spec.code, edge.source, edge.action, target, tuple(sorted(edge.roles)), edge.duty

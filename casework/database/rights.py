@@ -32,6 +32,15 @@ FORGETTING = frozenset(
         "guardian_userobjectpermission", "guardian_groupobjectpermission",
     )
 )  # fmt: skip
+# Functions with the owner's rights that are called by their name; the others are laws and stay with their triggers.
+CALLED = frozenset(("audit_count_rows", "audit_erase", "families_persons_named"))
+ASKED = frozenset(  # by policies, checks and verifiers: they only look
+    (
+        "access_sees_a_case_of", "access_sees_case", "access_sees_household", "access_sees_line", "access_sees_notice",
+        "access_sees_person", "access_sees_unit", "casework_close_households", "casework_close_line", "casework_close_persons",
+        "casework_household_of", "casework_roster_digest",
+    )
+)  # fmt: skip
 SEALED = ("audit_leaf", "audit_tile", "audit_checkpoint")
 # The balance of an account is moved by the trigger of a transfer alone. What is written once is locked by its key, and stays.
 COLUMNS = {
@@ -55,6 +64,22 @@ def grant(connection: Any) -> bool:
         raw = cursor.cursor
         cursor.execute(sql.SQL(";\n").join(_statements(raw)).as_string(raw))
     return True
+
+
+def fence(connection: Any) -> None:
+    """Let each function say where it looks: no law is to take a table of the session for the real one of that name."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang"
+            " WHERE p.pronamespace = 'public'::regnamespace AND l.lanname = 'plpgsql'"
+            " AND NOT EXISTS (SELECT FROM unnest(p.proconfig) s WHERE s LIKE %s)",
+            [r"search\_path=%"],
+        )
+        functions = [function for (function,) in cursor.fetchall()]
+        if functions:
+            cursor.execute(
+                "; ".join(f"ALTER FUNCTION {function} SET search_path = public, pg_temp" for function in functions)
+            )
 
 
 def owns_the_tables(connection: Any) -> bool:
@@ -149,13 +174,20 @@ def _for_auditors(cursor: Any, tables: set[str]) -> Iterator[sql.Composable]:
 
 
 def _functions(cursor: Any) -> Iterator[sql.Composable]:
-    """What writes the trail with the owner's rights is called by triggers; nobody else calls it by its name."""
+    """What acts with the owner's rights is called by triggers, and by its name only if the program does so."""
     cursor.execute(
-        "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
-        " AND prorettype = 'void'::regtype AND (proname = 'audit_link_set' OR proname LIKE '%\\_audit\\_complete')"
+        "SELECT oid::regprocedure::text, proname FROM pg_proc"
+        " WHERE pronamespace = 'public'::regnamespace AND prosecdef AND has_function_privilege('public', oid, 'EXECUTE')"
     )
-    for (function,) in cursor.fetchall():
+    for function, _name in cursor.fetchall():
         yield sql.SQL(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")
+    cursor.execute(
+        "SELECT oid::regprocedure::text, proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname = ANY (%s)",
+        [[*CALLED, *ASKED]],
+    )
+    for function, name in cursor.fetchall():
+        who = [APPLICATION] if name in CALLED else [APPLICATION, SEALER, LOGINS[AUDITOR]]
+        yield sql.SQL(f"GRANT EXECUTE ON FUNCTION {function} TO {{}}").format(_listed(who))
 
 
 def _tables(cursor: Any) -> tuple[set[str], set[str]]:

@@ -8,9 +8,10 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
+from access import reach
 from access.scope import posts_of
 from audit import clock
-from audit.bulk import count_again, write_history
+from audit.bulk import have_counted, write_history
 from audit.context import acting
 from casework import recusal
 from casework.errors import BadCaseData, KeyReused, NotYourTurn, WrongState
@@ -153,6 +154,7 @@ class Preview:
     on_other_lists: int
 
 
+@reach.beyond()
 def preview(roster: Roster, *, by: Any, severity: str = "", unit: Any = None) -> Preview:
     """How many hardship households of the place `by` would add, and for how much; her own family is not among them."""
     values = _values(roster, unit, by, severity=severity)
@@ -197,6 +199,7 @@ def fill_by_numbers(roster_id: int, numbers: Iterable[str], *, by: Any, unit: An
     return added, _why_not_added(roster, missing, values)
 
 
+@reach.beyond()  # of her own family and of the place's own households alone
 def _why_not_added(roster: Roster, numbers: list[str], values: dict[str, Any]) -> list[str]:
     """One sentence for each number; of a household elsewhere nothing is told but that it is not here."""
     with connection.cursor() as cursor:
@@ -226,6 +229,7 @@ def _values(roster: Roster, unit: Any, by: Any, **more: Any) -> dict[str, Any]:
     }
 
 
+@reach.beyond()  # whether somebody is on another list of the event is asked of all places
 def _add(roster: Roster, which: str, values: dict[str, Any], by: Any) -> int:
     last = roster.lines.aggregate(n=Max("n"))["n"] or 0
     with acting(by, reason="fill_roster"):
@@ -237,7 +241,7 @@ def _add(roster: Roster, which: str, values: dict[str, Any], by: Any) -> int:
             raise _on_another_list(error) from error
         write_history(RosterLine, ids, "+")
         if len(ids) > MANY:
-            count_again(RosterLine)
+            have_counted(RosterLine)
     return len(ids)
 
 

@@ -148,7 +148,7 @@ def _take_all(source: BinaryIO, by: Any, report: ImportReport, progress: Progres
         report.created = report.updated = report.unchanged = 0
         report.changed = False
     if report.changed:
-        bulk.count_again(
+        bulk.have_counted(
             Person, Household, HouseholdMember
         )  # after a rolled-back import, too, they are taken for empty
 

@@ -204,8 +204,9 @@ class Transfer(models.Model):
 
     key = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=20, choices=Kind)
-    debit = models.ForeignKey(Account, models.PROTECT, related_name="given")
-    credit = models.ForeignKey(Account, models.PROTECT, related_name="received")
+    # Looked up by the indexes below alone: an account's last transfers come first, and not all that it ever had.
+    debit = models.ForeignKey(Account, models.PROTECT, related_name="given", db_index=False)
+    credit = models.ForeignKey(Account, models.PROTECT, related_name="received", db_index=False)
     amount_fen = models.BigIntegerField()
     subject = models.CharField(max_length=40, db_index=True)
     reservation = models.ForeignKey(Reservation, models.PROTECT, null=True, related_name="transfers")

@@ -335,7 +335,7 @@ def test_guards_that_are_off_or_gone(case: Case) -> None:
     run("ALTER TABLE funds_transfer ENABLE TRIGGER audit_chain")
     run("DROP TRIGGER audit_complete ON casework_case")
 
-    assert sorted((p.table, p.message.split("：")[-1]) for p in verify().problems) == [
+    assert sorted((p.table, p.message.split("：")[-1]) for p in verify().problems if p.kind == "guard") == [
         ("casework_case", "audit_complete"),
         ("casework_historicalcase", "audit_append_only"),
         ("funds_transfer", "audit_chain"),

@@ -1,5 +1,7 @@
 """Who the program is to PostgreSQL: it owns nothing, cannot take a law off, and cannot touch what it only writes once."""
 
+import json
+import uuid
 from pathlib import Path
 
 import psycopg2
@@ -9,8 +11,12 @@ from django.db import DatabaseError, ProgrammingError, connection, transaction
 
 from audit import checkpoints, leaves
 from casework.database import logins, rights
+from casework.models import Case
+from casework.rebuilding import wrong_states
+from funds.models import Payment
 from tests.audit.attack import settle
-from tests.owner import owner
+from tests.funds.test_payment_laws import listed
+from tests.owner import owner, take_off
 from tests.world import World, case_now
 
 pytestmark = pytest.mark.django_db
@@ -151,6 +157,56 @@ def test_no_law_that_runs_with_the_callers_rights_reads_what_he_may_not_see(worl
     assert found == []
 
 
+def test_no_law_looks_at_a_table_of_the_session(world: World) -> None:
+    found = sql(
+        "SELECT proname FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE pronamespace = 'public'::regnamespace"
+        " AND (l.lanname = 'plpgsql' OR prosecdef)"
+        " AND NOT EXISTS (SELECT FROM unnest(proconfig) s WHERE s IN ('search_path=public, pg_temp',"
+        " 'search_path=pg_catalog, public, pg_temp', 'search_path=public'))"
+    )
+    assert found == []
+
+
+def test_a_payment_is_held_to_the_real_decision_whatever_the_session_has_beside_it(world: World) -> None:
+    payment = listed(world)
+    more = {  # a second payment of what was decided once
+        "id": 10**6,
+        "uid": str(uuid.uuid4()),
+        "key": "by hand",
+        "amount_fen": payment.amount_fen,
+        "state": "listed",
+        "instalment": 2,
+    }
+    with transaction.atomic():
+        sql("CREATE TEMP TABLE funds_reservation ON COMMIT DROP AS TABLE public.funds_reservation")
+        sql("UPDATE pg_temp.funds_reservation SET amount_fen = amount_fen * 100")
+        breaks(
+            "INSERT INTO public.funds_payment SELECT (json_populate_record(p, %s::json)).* FROM funds_payment p WHERE id = %s",
+            "payment_within_its_reservation",
+            json.dumps(more),
+            payment.pk,
+        )
+        sql("DROP TABLE pg_temp.funds_reservation")
+    assert not Payment.objects.filter(pk=10**6).exists()
+
+
+def test_what_runs_with_the_owners_rights_is_called_by_its_name_only_where_the_program_does_so(world: World) -> None:
+    callable_by = {
+        role: {
+            name
+            for (name,) in sql(
+                "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
+                " AND has_function_privilege(%s, oid, 'EXECUTE')",
+                role,
+            )
+        }
+        for role in (logins.APPLICATION, logins.SEALER, logins.LOGINS[logins.AUDITOR])
+    }
+
+    assert callable_by[logins.APPLICATION] == rights.CALLED | rights.ASKED
+    assert callable_by[logins.SEALER] == callable_by[logins.LOGINS[logins.AUDITOR]] == rights.ASKED
+
+
 @pytest.mark.parametrize(
     ("words", "environment", "expected"),
     [
@@ -230,6 +286,59 @@ def test_a_state_changes_along_an_edge_by_an_act_of_whom_it_names(world: World) 
 
     case = case_now(case)
     assert case.state == "township_decision" and case.events.count() == case.acts
+
+
+def born(world: World, **differently: object) -> None:
+    """A case written by hand, equal to one that was opened, but for what is said, and its opening."""
+    case = world.brought_to("lead")
+    row = {"case_no": "2026-999999", "programme": "elderly_support", "state": "lead", "acts": 1, **differently}
+    sql(
+        "INSERT INTO casework_case SELECT (json_populate_record(c, %s::json)).* FROM casework_case c WHERE id = %s",
+        json.dumps({"id": 10**6, **row}),
+        case.pk,
+    )
+
+
+@pytest.mark.parametrize(
+    "differently", [{"state": "fund_reserved", "tier": "T1"}, {"state": "closed"}, {"acts": 9}, {"tier": "T1"}]
+)
+def test_a_case_is_born_where_its_programme_begins_with_nothing_decided(
+    world: World, differently: dict[str, object]
+) -> None:
+    with pytest.raises(DatabaseError) as caught, transaction.atomic():
+        born(world, **differently)
+    assert caught.value.__cause__.diag.constraint_name == "case_begins_where_its_programme_begins"
+    assert not Case.objects.filter(pk=10**6).exists()
+
+
+def test_a_case_is_opened_by_an_act_of_whoever_may_open_one_and_keeps_its_programme(world: World) -> None:
+    with pytest.raises(DatabaseError) as caught, transaction.atomic():
+        born(world)
+        settle()
+    assert caught.value.__cause__.diag.constraint_name == "case_is_opened_by_an_act"
+
+    case = world.brought_to("lead")
+    breaks("UPDATE casework_case SET programme = 'elderly_support' WHERE id = %s", "case_keeps_its_programme", case.pk)
+    opening = EVENT.replace("acts + 1", "1").replace("%s, state,", "%s, '',")
+    cashier = world.cashier
+    with transaction.atomic():
+        born(world)
+        act = ("open", "fund_reserved", cashier.pk, "cashier", cashier.person_key, 10**6)
+        breaks(opening, "act_is_an_edge", *act)
+        act = ("open", "lead", cashier.pk, "cashier", cashier.person_key, 10**6)
+        breaks(opening, "act_by_its_role", *act)
+        transaction.set_rollback(True)
+
+
+@pytest.mark.usefixtures("as_the_owner")
+def test_a_case_that_began_elsewhere_is_found(world: World) -> None:
+    case = world.brought_to("lead")
+    assert list(wrong_states()) == []
+
+    take_off("casework_caseevent", "ALL")
+    sql("UPDATE casework_caseevent SET to_state = 'registered' WHERE case_id = %s AND n = 1", case.pk)
+
+    assert {problem.row for problem in wrong_states()} == {case.pk}
 
 
 def test_the_edges_in_postgresql_are_those_of_the_specs_and_a_changed_one_is_found(world: World) -> None:

@@ -8,10 +8,10 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from audit.verify import verify
+from casework.database.laws import changed_laws
 from funds import bank_balance, bulk, freezing, proposals
 from funds import services as funds
 from funds.errors import NotYours, PaymentsFrozen, SamePerson, WrongProposal
-from funds.laws import wrong_laws
 from funds.models import Payment, PaymentBatch, PaymentFreeze, Transfer
 from tests.funds.books import answer, on, payment, reserve, settle, sql
 from tests.funds.test_bank_balance import an_account, prepared, stated
@@ -217,13 +217,13 @@ def test_a_freeze_is_written_whole(world: World, column: str, value: str, law: s
 
 
 def test_the_auditor_sees_when_the_law_is_gone_or_off(world: World) -> None:
-    assert not list(wrong_laws())
+    assert not list(changed_laws())
     sql("DROP TRIGGER funds_frozen ON funds_payment")
     sql("ALTER TABLE funds_paymentfreeze DISABLE TRIGGER funds_lifted_once")
 
-    assert {(problem.table, problem.message.split("：")[1]) for problem in wrong_laws()} == {
-        ("funds_payment", "funds_frozen"),
-        ("funds_paymentfreeze", "funds_lifted_once"),
+    assert {(problem.table, problem.message.split("：")[1]) for problem in changed_laws()} == {
+        ("funds_payment", "trigger funds_frozen"),
+        ("funds_paymentfreeze", "trigger funds_lifted_once"),
     }
 
 

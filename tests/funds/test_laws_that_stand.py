@@ -86,5 +86,5 @@ def test_a_law_that_its_owner_rewrote_is_found(world: World) -> None:
     assert found == {
         ("law", "funds_transferrule", "gift source allocated"),
         ("law", "funds_twopersons", "hand_back hand_back"),
-        ("law", "funds_payment", "funds_guard"),
+        ("law", "funds_payment", "trigger funds_guard"),
     }

@@ -25,7 +25,6 @@ from casework.desks.cases.page import paper_tile
 from casework.desks.confirming import Kind, ask, is_confirmed
 from casework.errors import REFUSALS
 from casework.models import Case, SurveyDraft
-from casework.opening import MAY_OPEN
 from casework.queries import cases_in_reach, visible_case, visible_household
 from casework.visibility import Sight, sight
 from families import catalogue
@@ -33,6 +32,7 @@ from families import services as families
 from families.models import BankAccount, Household, HouseholdMember
 from flows.programmes import PROGRAMMES
 from flows.programmes.parts import SURVEYORS
+from flows.spec import MAY_OPEN
 from flows.states import STATES
 
 NEWEST = 12

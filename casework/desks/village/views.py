@@ -32,12 +32,13 @@ from casework.desks.village.work import (
 )
 from casework.errors import REFUSALS
 from casework.models import Case, SurveyDraft
-from casework.opening import MAY_OPEN, open_case
+from casework.opening import open_case
 from casework.parts import GOING_ON
 from casework.preparing import surveyor_of
 from casework.queries import PAGE, cases_in_reach, visible_household
 from families import services as families
 from flows.programmes import PROGRAMMES
+from flows.spec import MAY_OPEN
 from flows.states import STATES
 
 AT_ONCE = 200  # more than this a village does not have on one day

@@ -16,7 +16,7 @@ from django.utils import timezone
 from audit.console import JsonCommand
 from casework import embedded_postgres as embedded
 from casework.after_restore import is_marked, look_over
-from casework.database import rights
+from casework.database import laws, rights
 from casework.embedded_postgres import Database, EmbeddedPostgresError
 from casework.embedded_postgres.place import RESTORED, mark_restored
 
@@ -29,6 +29,7 @@ VERBS = {  # {verb: what its one word is, "?" where it may be left out}
     "stop": "",
     "status": "",
     "rights": "",
+    "laws": "",
     "backup": "?new file or folder",
     "restore": "the backup file",
     "archive": "on, off or status",
@@ -73,6 +74,8 @@ class Command(JsonCommand):
         is_embedded = not os.environ.get("DATABASE_URL")
         if verb == "rights":
             return self._rights(is_embedded)
+        if verb == "laws":
+            return {"laws": laws.write(), "file": str(laws.FILE)}
         if verb in ("backup", "restore"):
             if is_embedded:
                 embedded.start(settings.DATA_DIR, say=self._say)

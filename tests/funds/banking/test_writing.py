@@ -173,8 +173,8 @@ def test_whatever_a_fixed_width_list_takes_stands_in_its_place_unchanged(name: s
     if file is not None:
         line = file.split(b"\r\n")[1]
         assert len(line) == 191
-        assert line[73:133].decode("gb18030").rstrip(" ") == name
-        assert line[151:191].decode("gb18030").rstrip(" ") == (purpose or "救助")
+        assert line[73:133].decode("gb18030").rstrip(" ") == name.rstrip(" ")
+        assert line[151:191].decode("gb18030").rstrip(" ") == (purpose or "救助").rstrip(" ")
 
 
 def test_the_kinds_of_all_three_formats_differ() -> None:
