@@ -17,7 +17,7 @@ from audit import bulk, clock
 from audit.context import acting
 from audit.history import HISTORY_COLUMNS
 from benchmarks import plain, register_file
-from benchmarks.cloning import clone, element
+from benchmarks.cloning import clone, element, midway
 from benchmarks.scratch import must_be_scratch
 from benchmarks.timing import interleaved, result
 from casework.acting import act
@@ -114,7 +114,7 @@ def prepare(count: int) -> Desk:
     stage.do(case, "submit")
     stage.village(case)
     day = stage.end_notice(case)
-    with clock.frozen_at(day), transaction.atomic(), acting(reason="copied"):
+    with clock.frozen_at(day), transaction.atomic(), acting(reason="copied"), midway():
         cases = _copies(Case.objects.get(pk=case.pk), count)
     clerk = (
         Staff.objects.filter(appointments__role="township_clerk", appointments__unit_id=case.township_id)

@@ -10,10 +10,10 @@ from audit import bulk, checkpoints, leaves
 from audit.context import acting
 from audit.verify import verify
 from benchmarks import act
-from benchmarks.cloning import clone
+from benchmarks.cloning import clone, element, midway
 from benchmarks.scratch import must_be_scratch
 from benchmarks.timing import interleaved, result
-from casework.models import Case
+from casework.models import Case, CaseEvent
 
 ROWS = 100_000  # history rows
 VERSIONS = 10  # of each case
@@ -53,8 +53,18 @@ def _prepare(rows: int) -> int:
     """Cases with ten versions each, chained by the triggers as in earnest."""
     case = Case.objects.get(pk=act.prepare(1).cases[0])
     count = max(rows // VERSIONS, 1)
-    with transaction.atomic(), acting(reason="copied"):
-        cases = clone(Case, case.pk, count, case_no="'V' || c.id", is_open="false", closed_on="s.opened_on")
+    with transaction.atomic(), acting(reason="copied"), midway():
+        cases = clone(
+            Case,
+            case.pk,
+            count,
+            case_no="'V' || c.id",
+            state="'lead'",
+            acts="1",
+            is_open="false",
+            closed_on="s.opened_on",
+        )
+        clone(CaseEvent, case.events.get(n=1).pk, count, case_id=element(cases), key="'opened:' || c.id")
         bulk.write_history(Case, cases, "+")
         for n in range(VERSIONS - 1):
             with connection.cursor() as cursor:
