@@ -7,9 +7,9 @@ from django.db import IntegrityError, connection, transaction
 
 from audit import clock
 from casework import goods, payments
-from casework.errors import Recused
+from casework.errors import BadCaseData, Recused
 from casework.models import Case
-from casework.rosters import deciding, paying
+from casework.rosters import building, deciding, paying
 from families.models import Household
 from funds import proposals, recoveries
 from funds.errors import NotYours
@@ -36,6 +36,10 @@ def test_a_list_with_a_declared_relative_is_signed_by_somebody_else(world: World
     with clock.frozen_at(AFTER_NOTICE):
         with pytest.raises(Recused, match="第 2 行.*单独编一份"), transaction.atomic():
             deciding.approve(roster.pk, by=world.township_approver)
+        with pytest.raises(BadCaseData, match="近亲属"), transaction.atomic():
+            deciding.approve(roster.pk, by=world.township_approver_2)
+        why = {"words": "", "accepted_because": "关系核对过，确属困难"}
+        building.change_line(roster.lines.get(n=2), amount_fen=300_00, **why, by=world.township_clerk)
         assert deciding.approve(roster.pk, by=world.township_approver_2).state == "approved"
 
 
