@@ -59,7 +59,7 @@ def demand_office(
     if found == Bar.NO_POST:
         raise NotYourTurn(_("这一步由%(unit)s的乡镇或县里的人办。") % {"unit": unit.name})
     if found == Bar.STANDS_IN:
-        raise SecondDuty(_("你是替本人或录入的人代班，这一步不能用他的岗位办，要由别人办。"))
+        raise SecondDuty(_("你是替前面经手的人代班，这一步不能用他的岗位办，要由别人办。"))
     if isinstance(found, Bar):
         raise SecondDuty(same_person)
     return found

@@ -228,7 +228,7 @@ def _demand(by: Any, household: Household, roles: tuple[str, ...], *, after: Ite
     if found == Bar.NO_POST:
         raise NotYourTurn(_("清除档案由县级经办提出、县级确认岗位核准，你的岗位办不了。"))
     if found == Bar.STANDS_IN:
-        raise SecondDuty(_("你是替提出的人代班，不能核准他提的，要由另一个人核准。"))
+        raise SecondDuty(_("你是替提出的人代班，不能核准他提出的。要由另一个人核准。"))
     if isinstance(found, Bar):
         raise SecondDuty(_("这是你提的，要由另一个人核准。"))
     return found
