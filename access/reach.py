@@ -119,10 +119,10 @@ def _said() -> Reach | None:
 def _say(reach: Reach) -> None:
     """One round trip, of which Django's count of queries does not hear."""
     with connection.cursor() as cursor:
-        if connection.connection.info.transaction_status == psycopg2.extensions.TRANSACTION_STATUS_INERROR:
-            return  # what is rolled back takes with it what was said since it began
-        with connection.wrap_database_errors:
-            cursor.cursor.execute(_SAY, _words(reach))
+        # What is rolled back takes with it what was said since it began, so that `reach` holds again by itself.
+        if connection.connection.info.transaction_status != psycopg2.extensions.TRANSACTION_STATUS_INERROR:
+            with connection.wrap_database_errors:
+                cursor.cursor.execute(_SAY, _words(reach))
     connection._reach = (connection.connection, reach)  # type: ignore[attr-defined]
 
 

@@ -1,4 +1,5 @@
-"""What a family owes is given up by nobody of that family: neither proposed nor confirmed, in whatever way it is asked for."""
+"""What a family owes is neither given up nor put off by anybody of that family, in whatever way it is asked for: a write-off
+when proposed and when confirmed, instalments when agreed."""
 
 from typing import Any
 

@@ -80,7 +80,7 @@ def propose(
         if (known.kind, known.proposed_by_id) != (kind, by.pk):
             raise WrongProposal(_("这次提交的编号已经用在另一件事上，请刷新页面再办。"))
         return known
-    _refuse_barred(kind, details or {}, by)
+    refuse_barred(kind, details or {}, by)
     if not reason.strip():
         raise WrongProposal(_("请写明原因。"))
     with acting(by, on_behalf_of=post.principal, reason=f"propose {kind}"):
@@ -110,7 +110,7 @@ def confirm(proposal_id: int, *, by: Any) -> Proposal:
     if proposal.state == Proposal.State.CONFIRMED:
         return proposal
     post = _demand_second_person(proposal, by)
-    _refuse_barred(proposal.kind, proposal.details, by)
+    refuse_barred(proposal.kind, proposal.details, by)
     _decide(proposal, Proposal.State.CONFIRMED, by, post=post)
     with acting(by, on_behalf_of=post.principal, reason=f"confirm {proposal.kind}"):
         proposal.result = _carries[proposal.kind](proposal)
@@ -185,7 +185,8 @@ def _demand_second_person(proposal: Proposal, user: Any) -> Post:
     return post
 
 
-def _refuse_barred(kind: str, details: dict[str, Any], by: Any) -> None:
+def refuse_barred(kind: str, details: dict[str, Any], by: Any) -> None:
+    """Raises what `bars` of this kind raises; for steps that lead to the same end by another way."""
     if kind in _bars:
         _bars[kind](details, by)
 

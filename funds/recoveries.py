@@ -13,7 +13,8 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from audit import clock
-from funds import imprest, ledger, proposals, services
+from audit.context import acting
+from funds import duties, imprest, ledger, proposals, services
 from funds.errors import NotThatMuch, WrongProposal
 from funds.models import Proposal, Recovery, Reservation, Transfer
 from funds.money import yuan
@@ -83,16 +84,23 @@ def entries_of(recovery: Recovery) -> QuerySet[Transfer]:
 
 
 @transaction.atomic
-def agree(recovery_id: int, parts: list[tuple[datetime.date, int]]) -> Recovery:
+def agree(recovery_id: int, parts: list[tuple[datetime.date, int]], *, by: Any, reason: str) -> Recovery:
     """What the family will pay back and when: [(due on, fen), …], together what is open. An earlier agreement stays in
-    the history. Raises NotThatMuch."""
+    the history. Whoever may not write its debt off does not put it off either.
+
+    Raises NotYours where she does not manage the money of that place, NotThatMuch, and what proposals.bars("write_off")
+    raises.
+    """
     recovery = Recovery.objects.select_for_update().get(pk=recovery_id)
+    post = duties.demand(by, "make", recovery.reservation.village)
+    proposals.refuse_barred("write_off", {"recovery": recovery.pk}, by)
     if sum(fen for _due, fen in parts) != recovery.open_fen or any(fen <= 0 for _due, fen in parts):
         raise NotThatMuch(
             _("还欠 %(open)s 元，各期加起来要正好是这个数，每期大于 0。") % {"open": yuan(recovery.open_fen)}
         )
     recovery.agreed = [{"due_on": due.isoformat(), "amount_fen": fen} for due, fen in parts]
-    recovery.save()
+    with acting(by, on_behalf_of=post.principal, reason=f"agree_recovery: {reason.strip()}"):
+        recovery.save()
     return recovery
 
 

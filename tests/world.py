@@ -230,8 +230,10 @@ def make_person(name: str, birth: datetime.date, serial: int, *, female: bool = 
 
 
 @transaction.atomic
-def make_staff(username: str, name: str, key: str | None = None) -> Staff:
-    return Staff.objects.create_user(username, name, key or person_key(f"staff-{username}"), "a-long-password-1")
+def make_staff(username: str, name: str, key: str | None = None, **more: Any) -> Staff:
+    return Staff.objects.create_user(
+        username, name, key or person_key(f"staff-{username}"), "a-long-password-1", **more
+    )
 
 
 def load_calendar() -> None:

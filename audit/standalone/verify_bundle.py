@@ -422,7 +422,10 @@ def pairs(rows, others, what):
 
 EVENT = {"at": TIME, "commitment": HEX, "entry": int, "n": int, "row": int, "stream": str, "table": str, "v": int}
 FACTS = {"amount_fen": int, "credit": int, "debit": int, "kind": str, "on": DAY}
-ERASURE = {"after": HEX, "because": str, "by": str, "on": DAY, "order": int, "row": int, "table": str}
+TWO = re.compile(
+    r"([1-9][0-9]*)\+(?!\1\Z)[1-9][0-9]*\Z"
+)  # two accounts, not one twice: who proposed it, who confirmed it
+ERASURE = {"after": HEX, "because": str, "by": TWO, "on": DAY, "order": int, "row": int, "table": str}
 ERASURES = "audit_erasure"  # the table whose events say that a written row was erased
 # What may be erased of: a family's own rows. Money, decisions, persons acting, access and the trail itself never are.
 ERASABLE = frozenset(
@@ -482,9 +485,12 @@ class Erasures:
     def __init__(self):
         self.after, self.blank, self.orders = {}, {}, {}
 
-    def told(self, facts):
+    def told(self, facts, place):
         self.after[facts["table"], facts["row"]] = facts["after"]
-        self.orders.setdefault(facts["order"], (facts["on"], facts["by"], facts["because"]))
+        order = facts["on"], facts["by"], facts["because"]
+        need(
+            self.orders.setdefault(facts["order"], order) == order, place + ": one order, given by others or otherwise"
+        )
 
     def found(self, table, row, text, place):
         need((table, row) not in self.after, place + ": erased before it was written")
@@ -732,7 +738,7 @@ def _events(bundle, erasures):
     for place, line, event in bundle.rows("events"):
         read_event(event, place)
         if event["table"] == ERASURES:
-            erasures.told(event["facts"])
+            erasures.told(event["facts"], place)
         link = position = None
         if has_openings:
             where, _line, opening = next(openings, (place, b"", None))

@@ -33,7 +33,7 @@ FORGETTING = frozenset(
     )
 )  # fmt: skip
 # Functions with the owner's rights that are called by their name; the others are laws and stay with their triggers.
-CALLED = frozenset(("audit_count_rows", "audit_erase", "families_persons_named"))
+CALLED = frozenset(("audit_count_rows", "families_persons_named"))
 ASKED = frozenset(  # by policies, checks and verifiers: they only look
     (
         "access_sees_a_case_of", "access_sees_case", "access_sees_household", "access_sees_line", "access_sees_notice",
@@ -49,6 +49,8 @@ COLUMNS = {
     "casework_question": ("id",),
     "casework_sample": ("id",),
 }
+# What rewrites a written row is for the worker alone: no page, whatever it was made to say, erases anything.
+WORKERS = ("audit_erase",)
 SECRET = frozenset(("django_session",))
 WITHHELD = {"access_staff": ("password",)}  # from auditors
 
@@ -140,6 +142,7 @@ def _statements(cursor: Any) -> Iterator[sql.Composable]:
     yield from _for_the_sealer()
     yield from _for_auditors(cursor, tables)
     yield from _functions(cursor)
+    yield from _for_the_worker(cursor)
 
 
 def _for_the_application(tables: set[str], appended: set[str]) -> dict[str, set[str]]:
@@ -188,6 +191,17 @@ def _functions(cursor: Any) -> Iterator[sql.Composable]:
     for function, name in cursor.fetchall():
         who = [APPLICATION] if name in CALLED else [APPLICATION, SEALER, LOGINS[AUDITOR]]
         yield sql.SQL(f"GRANT EXECUTE ON FUNCTION {function} TO {{}}").format(_listed(who))
+
+
+def _for_the_worker(cursor: Any) -> Iterator[sql.Composable]:
+    """After `_functions`, which may have given them to the application."""
+    cursor.execute(
+        "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname = ANY (%s)",
+        [list(WORKERS)],
+    )
+    for (function,) in cursor.fetchall():
+        yield sql.SQL(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC, {{}}").format(sql.Identifier(APPLICATION))
+        yield sql.SQL(f"GRANT EXECUTE ON FUNCTION {function} TO {{}}").format(sql.Identifier(LOGINS[WORKER]))
 
 
 def _tables(cursor: Any) -> tuple[set[str], set[str]]:

@@ -4,10 +4,12 @@ import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from access import services as access
 from access.models import OrgUnit, Recusal
 from audit import clock
+from audit.context import acting
 from casework.relatives import flags, who
 from families.models import Cadre, ConflictDeclaration, Household, RelativeStatement
 from families.relatives import declaring
@@ -43,17 +45,30 @@ def _declare(declarer: Declarer, relative: Relative, by: Any) -> ConflictDeclara
     return row
 
 
+@transaction.atomic
 def confirm(row: ConflictDeclaration, *, by: Any) -> ConflictDeclaration:
-    """Compared with the signed paper by a second person. Raises NotYourTurn, BadDeclaration."""
-    who.demand_office(by, who.CONFIRMS, row.unit)
-    return declaring.confirm(row.pk, by=by)
+    """Compared with the signed paper by a second person. Raises NotYourTurn, SecondDuty, BadDeclaration."""
+    same = _("录入的人和本人不能核对，要由另一个人对着签了字的表核对。")
+    post = who.demand_office(by, who.CONFIRMS, row.unit, after=apart_from(row), same_person=same)
+    with acting(by, on_behalf_of=post.principal):
+        return declaring.confirm(row.pk, by=by)
 
 
 @transaction.atomic
 def end(row: ConflictDeclaration, *, reason: str, by: Any) -> ConflictDeclaration:
-    """It holds no more; cases that it flagged stay in their register. Raises NotYourTurn, BadDeclaration, ReasonNeeded."""
-    who.demand_office(by, who.ENDS, row.unit)
-    return declaring.end(row.pk, reason=reason, by=by)
+    """It holds no more, says an office above the declarer's; cases that it flagged stay in their register.
+
+    Raises NotYourTurn, SecondDuty, BadDeclaration, ReasonNeeded.
+    """
+    same = _("自己报的、自己录入的不能自己解除，要由上一级的另一个人核实以后解除。")
+    post = who.demand_office(by, who.enders_of(row.unit), row.unit, after=apart_from(row), same_person=same)
+    with acting(by, on_behalf_of=post.principal):
+        return declaring.end(row.pk, reason=reason, by=by)
+
+
+def apart_from(row: ConflictDeclaration) -> list[str]:
+    """The natural persons whose declaration it is, and by whom it was entered: neither confirms nor ends it."""
+    return [row.declarer_person_key, row.enterer_person_key]
 
 
 def state_own(*, by: Any) -> RelativeStatement:

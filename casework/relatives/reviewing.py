@@ -72,7 +72,8 @@ def identify(flag_id: int, *, person: Any, relation: str, by: Any) -> RelativeFl
 
 @transaction.atomic
 def end(flag_id: int, *, words: str, by: Any) -> RelativeFlag:
-    """Looked into: they are not close relatives. Only where the register itself does not say so. Pressed twice it is one.
+    """Looked into: they are not close relatives. Only where the register itself does not say so, and nobody has found out yet
+    whom the family meant: what the flag of a known person waits for is not lifted by one clerk. Pressed twice it is one.
 
     Raises NotYourTurn, Recused, BadCaseData, ReasonNeeded.
     """
@@ -81,6 +82,8 @@ def end(flag_id: int, *, words: str, by: Any) -> RelativeFlag:
         return flag
     if flag.source != RelativeFlag.Source.APPLICANT:
         raise BadCaseData(_("这一条是登记簿里有的，先核实、解除申报，或者改户口登记。"))
+    if flag.person_key:
+        raise BadCaseData(_("已经查清楚是谁了，这一条留着，照近亲属办：县里入户核查，办过的由上一级看。"))
     _demand(by, LOOKS_INTO_IT, case, flag)
     flag.ended_on, flag.ended_by, flag.ender_person_key = clock.today(), by, by.person_key
     flag.end_words = _why(words)

@@ -5,16 +5,17 @@ Must: whoever accepts, reviews, approves or pays, the village committee with its
 itself, the county that of its own people.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from access.models import Appointment, OrgUnit, Staff
-from access.roles import Ability
-from access.scope import posts_of
+from access.roles import ROLES, Ability, Level
+from access.scope import Bar, Post, post_for, posts_of
 from audit import clock
-from casework.errors import NotYourTurn
+from casework.errors import NotYourTurn, SecondDuty
 from casework.reach import units_in
 from families.models import Cadre, RelativeStatement
 from families.relatives.declaring import Declarer
@@ -26,7 +27,8 @@ MUST_DECLARE = (
 )
 ENTERS = ("township_clerk", "county_reviewer")  # for cadres without an account
 CONFIRMS = ("township_clerk", "township_approver", "county_reviewer", "county_approver")
-ENDS = ("township_approver", "county_reviewer", "county_approver")
+ENDS = ("township_approver", "county_reviewer", "county_approver")  # whichever of them is above the declarer's office
+_DOWNWARDS = list(Level)
 
 
 def must_declare(user: Any) -> bool:
@@ -45,14 +47,37 @@ def declarer_for(cadre: Cadre) -> Declarer:
     return Declarer(cadre.person_key, cadre.name, cadre.unit, cadre=cadre)
 
 
-def demand_office(user: Any, roles: tuple[str, ...], unit: OrgUnit) -> None:
-    """One of these posts, whose place contains the unit where the declarer works. Raises NotYourTurn."""
-    if not may(user, roles, unit):
+def demand_office(
+    user: Any, roles: tuple[str, ...], unit: OrgUnit, *, after: Iterable[str] = (), same_person: str = ""
+) -> Post:
+    """One of these posts, whose place contains the unit where the declarer works.
+
+    `after` are the person keys of those from whom the step is kept apart, and whose lent posts do not count (ADR 0017);
+    `same_person` is said to them. Raises NotYourTurn, SecondDuty.
+    """
+    found = post_for(user, roles, unit, after=after)
+    if found == Bar.NO_POST:
         raise NotYourTurn(_("这一步由%(unit)s的乡镇或县里的人办。") % {"unit": unit.name})
+    if found == Bar.STANDS_IN:
+        raise SecondDuty(_("你是替前面经手的人代班，这一步不能用他的岗位办，要由别人办。"))
+    if isinstance(found, Bar):
+        raise SecondDuty(same_person)
+    return found
 
 
-def may(user: Any, roles: tuple[str, ...], unit: OrgUnit) -> bool:
-    return any(post.role in roles and post.reaches(unit) for post in posts_of(user))
+def may(user: Any, roles: tuple[str, ...], unit: OrgUnit, *, after: Iterable[str] = ()) -> bool:
+    return isinstance(post_for(user, roles, unit, after=after), Post)
+
+
+def enders_of(unit: OrgUnit) -> tuple[str, ...]:
+    """Who ends what somebody of this unit declared: an office above hers. Above the county there is none here, so for the
+    county's own people another of its approvers does it."""
+    above = tuple(role for role in ENDS if _is_above(ROLES[role].level, unit.level))
+    return above or ("county_approver",)
+
+
+def _is_above(level: Level | None, other: str) -> bool:
+    return level is not None and _DOWNWARDS.index(level) < _DOWNWARDS.index(Level(other))
 
 
 def keeps_register(user: Any) -> bool:

@@ -1,4 +1,8 @@
-"""Which families' files have expired, and which of them are held. A few queries, whatever the size of the county."""
+"""Which families' files have expired, and which of them are held. A few queries, whatever the size of the county.
+
+Whether somebody lives or is helped elsewhere is asked beyond the reach of whoever asks: what her county does not see of a
+person would be erased as well. Which families she may ask about is for the caller to say (`households`).
+"""
 
 import datetime
 from collections.abc import Iterable
@@ -8,6 +12,7 @@ from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Subquery,
 from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext as _
 
+from access import reach
 from audit.models import ErasureOrder
 from casework.auditing import questions
 from casework.models import Case, Objection, Question
@@ -33,10 +38,15 @@ class Due:
 
 
 def expired(households: QuerySet[Household], day: datetime.date) -> QuerySet[Household]:
+    """Of these, the families whose file is `over` and whose erasure does not wait. To be read within reach.beyond()."""
+    return over(households, day).exclude(Exists(_waits()))
+
+
+def over(households: QuerySet[Household], day: datetime.date) -> QuerySet[Household]:
     """Of these, the families all of whose cases ended longer ago than their file is kept, oldest first in `last_closed_on`.
 
-    Not those whose erasure waits or is done (who comes back is registered anew and has a name again), nor those who are
-    registered as in hardship.
+    Not those whose erasure is done (who comes back is registered anew and has a name again), nor those who are registered
+    as in hardship. To be read within reach.beyond().
     """
     cases = Case.objects.filter(household=OuterRef("pk"))
     condition = Q()
@@ -53,11 +63,11 @@ def expired(households: QuerySet[Household], day: datetime.date) -> QuerySet[Hou
         )
         .filter(condition)
         .exclude(Exists(cases.filter(is_open=True)))
-        .exclude(Exists(_waits()))
         .order_by("last_closed_on", "pk")
     )
 
 
+@reach.beyond()
 def of(households: Iterable[Household], day: datetime.date) -> list[Due]:
     """Each with its kind, since when, and what holds it. `households` are of `expired`."""
     rows, periods = list(households), in_force(day)
@@ -70,6 +80,7 @@ def of(households: Iterable[Household], day: datetime.date) -> list[Due]:
     return found
 
 
+@reach.beyond()
 def holds(ids: list[int]) -> dict[int, list[str]]:
     """{household: why its file may not be erased yet}: questions of auditors, money, disputes, persons with open cases."""
     cases = dict(Case.objects.filter(household__in=ids).values_list("pk", "household_id"))
@@ -102,6 +113,7 @@ def holds(ids: list[int]) -> dict[int, list[str]]:
     return found
 
 
+@reach.beyond()
 def persons_of(household: Household) -> list[int]:
     """Who goes with the file: its head and members, but for those who live in another family now."""
     members = HouseholdMember.objects.filter(household=household).values_list("person_id", flat=True)

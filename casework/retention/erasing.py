@@ -1,15 +1,25 @@
-"""Erasing an expired file: proposed by one person of the county, confirmed and carried out by another."""
+"""Erasing an expired file: proposed by one person of the county, confirmed by another, carried out by the worker.
 
+    propose     the county says that a file goes
+    confirm     another one says so too; the order stands, and the worker is promised to carry it out
+    carry_out   in the worker, which alone may erase (casework.database.rights): if the file is still due and not held
+
+All of it is asked beyond the reach of the county: a person of the file may live, and be helped, in another one by now.
+Who may say what is asked of her posts, as everywhere.
+"""
+
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from access import confirming
-from access.scope import posts_of
+from access import confirming, reach
+from access.models import Staff
+from access.scope import Bar, Post, post_for
 from audit import clock, erasure
 from audit.context import acting
 from audit.models import ErasureOrder
@@ -19,7 +29,7 @@ from casework.retention import due
 from families.models import BankAccount, Document, HelpReceived, Household, HouseholdMeans, Lead, Survey
 from jobs import outbox
 
-# As in migration 0019 (AllowErasure); what then stands there is said there.
+# As in migration 0023 (AllowErasure); what then stands there is said there.
 ERASABLE = {
     "casework_historicalcase": "head_name summary",
     "casework_caseevent": "reason",
@@ -31,16 +41,20 @@ ERASABLE = {
 PROPOSE, CONFIRM = ("county_reviewer", "county_approver"), ("county_approver",)
 
 
+_REFUSED = "erasure_refused: "  # how the history of an order begins that the worker did not carry out
+
+
 @transaction.atomic
+@reach.beyond()
 def propose(household_id: int, *, by: Any) -> ErasureOrder:
     """Propose that an expired file be erased. Proposed again it is the same order. Raises NotYourTurn, WrongState."""
     household = Household.objects.select_for_update().get(pk=household_id)
-    _demand(by, household, PROPOSE)
-    waiting = ErasureOrder.objects.filter(subject=subject_of(household), done_at=None, dropped_at=None).first()
+    post = _demand(by, household, PROPOSE)
+    waiting = open_orders().filter(subject=subject_of(household)).first()
     if waiting:
         return waiting
     found = _due(household)
-    with acting(by, reason="propose_erasure"):
+    with acting(by, on_behalf_of=post.principal, reason="propose_erasure"):
         return ErasureOrder.objects.create(
             subject=subject_of(household),
             streams=_streams(household),
@@ -54,39 +68,76 @@ def propose(household_id: int, *, by: Any) -> ErasureOrder:
 
 
 @transaction.atomic
+@reach.beyond()
 def confirm(order_id: int, *, by: Any) -> ErasureOrder:
-    """Confirm it as a second person; in the same transaction it is done, and the files on the disk are promised to go.
+    """Confirm it as a second person; the worker is promised to carry it out.
 
-    Raises NotYourTurn, SecondDuty for who proposed it, WrongState when it is not due any more, is held, or is settled.
+    Raises NotYourTurn, SecondDuty for who proposed it or stands in for her, WrongState when it is not due any more, is held,
+    or is settled.
     """
-    order = _open(order_id)
+    order = _unsettled(order_id)
     household = Household.objects.select_for_update().get(pk=household_of(order))
-    _demand(by, household, CONFIRM)
-    if by.person_key == order.proposer_person_key:
-        raise SecondDuty(_("这是你提的，要由另一个人核准。"))
+    post = _demand(by, household, CONFIRM, after=[order.proposer_person_key])
     confirming.demand(confirming.Kind.APPROVE)
     _must_be_due_still(household, order)
-    with acting(by, reason=f"erasure:{order.pk}"):
+    with acting(by, on_behalf_of=post.principal, reason=f"erasure:{order.pk}"):
         order.confirmed_by, order.confirmer_person_key, order.confirmed_at = by.pk, by.person_key, timezone.now()
         order.save()
-        files = _files(household)
-        erasure.carry_out(order, rows_of(household), by=by)
-        SurveyDraft.objects.filter(household=household).delete()
-        if files:
-            outbox.put("retention.files", key=f"erasure:{order.pk}", payload={"files": files})
-    order.refresh_from_db()
+    outbox.put("retention.erase", key=f"erase:{order.pk}", payload={"order": order.pk})
     return order
 
 
 @transaction.atomic
+@reach.beyond()
 def drop(order_id: int, *, by: Any) -> ErasureOrder:
     """It is not to be erased, or not now. Raises NotYourTurn, WrongState."""
-    order = _open(order_id)
-    _demand(by, Household.objects.get(pk=household_of(order)), PROPOSE)
-    with acting(by, reason="drop_erasure"):
+    order = _unsettled(order_id)
+    post = _demand(by, Household.objects.get(pk=household_of(order)), PROPOSE)
+    with acting(by, on_behalf_of=post.principal, reason="drop_erasure"):
         order.dropped_at = timezone.now()
         order.save()
     return order
+
+
+@outbox.handles("retention.erase")
+def carry_out(payload: dict[str, Any], outbox_id: int) -> None:
+    """Erase what two persons ordered, and promise that its papers go; drop the order when it is not due any more or is held.
+
+    What nobody has confirmed, or what is settled, is left as it is.
+    """
+    order = ErasureOrder.objects.select_for_update().get(pk=payload["order"])
+    if order.confirmed_by is None or order.done_at or order.dropped_at:
+        return
+    household = Household.objects.select_for_update().get(pk=household_of(order))
+    try:
+        _must_be_due_still(household, order)
+    except WrongState as refusal:
+        with acting(reason=f"{_REFUSED}{refusal}"):
+            order.dropped_at = timezone.now()
+            order.save()
+        return
+    files = _files(household)
+    erasure.carry_out(order, rows_of(household), by=Staff.objects.get(pk=order.confirmed_by))
+    SurveyDraft.objects.filter(household=household).delete()
+    if files:
+        outbox.put("retention.files", key=f"erasure:{order.pk}", payload={"files": files})
+
+
+def open_orders() -> QuerySet[ErasureOrder]:
+    """Those that are neither carried out nor dropped."""
+    return ErasureOrder.objects.filter(done_at=None, dropped_at=None)
+
+
+def refused() -> QuerySet[ErasureOrder]:
+    """Those that were confirmed and not carried out: nobody but the worker drops such a one."""
+    return ErasureOrder.objects.filter(confirmed_by__isnull=False, dropped_at__isnull=False)
+
+
+def why_refused(order: ErasureOrder) -> str:
+    """Why the worker did not carry it out; "" where it did, or has not tried yet."""
+    if order.dropped_at is None or order.confirmed_by is None:
+        return ""
+    return (order.history.latest("history_id").history_change_reason or "").removeprefix(_REFUSED)
 
 
 @outbox.handles("retention.files")
@@ -97,6 +148,7 @@ def delete_files(payload: dict[str, Any], outbox_id: int) -> None:
             default_storage.delete(name)
 
 
+@reach.beyond()
 def rows_of(household: Household) -> list[tuple[str, list[int]]]:
     """(written table, ids of the live rows) of everything personal in the file."""
     cases, persons, leads, notices = _parts(household)
@@ -146,15 +198,15 @@ def _files(household: Household) -> list[str]:
     return list(Document.objects.filter(household=household).exclude(file="").values_list("file", flat=True).distinct())
 
 
-def _open(order_id: int) -> ErasureOrder:
+def _unsettled(order_id: int) -> ErasureOrder:
     order = ErasureOrder.objects.select_for_update().get(pk=order_id)
-    if order.done_at or order.dropped_at:
+    if order.confirmed_by or order.done_at or order.dropped_at:
         raise WrongState(_("这一份已经办过了。"))
     return order
 
 
 def _due(household: Household) -> due.Due:
-    found = due.of(due.expired(Household.objects.filter(pk=household.pk), clock.today()), clock.today())
+    found = due.of(due.over(Household.objects.filter(pk=household.pk), clock.today()), clock.today())
     if not found:
         raise WrongState(_("这一户的档案还没有到期，不能清除。"))
     if found[0].held:
@@ -163,17 +215,20 @@ def _due(household: Household) -> due.Due:
 
 
 def _must_be_due_still(household: Household, order: ErasureOrder) -> None:
-    """What came in since it was proposed counts: a case, a question, a payment."""
-    if (
-        sorted(order.streams) != sorted(_streams(household))
-        or household.is_hardship
-        or household.cases.filter(is_open=True).exists()
-    ):
-        raise WrongState(_("提出以后这一户又有了新的情况，请取消这一份，到期后重新提。"))
-    if held := due.holds([household.pk]).get(household.pk):
-        raise WrongState(_("现在还不能清除：%(why)s。") % {"why": "；".join(held)})
+    """What came in since it was proposed counts: a case, a question, a payment, another period."""
+    found = _due(household)
+    if (found.kind, found.since, found.period.basis) != (order.because, order.due_since, order.basis):
+        raise WrongState(_("提出以后保管的规定改了，这一份不能用了，要按新的规定重新提。"))
+    if sorted(order.streams) != sorted(_streams(household)):
+        raise WrongState(_("提出以后这一户又有了新的情况，这一份不能用了，到期后重新提。"))
 
 
-def _demand(by: Any, household: Household, roles: tuple[str, ...]) -> None:
-    if not any(post.role in roles and post.reaches(household) for post in posts_of(by)):
+def _demand(by: Any, household: Household, roles: tuple[str, ...], *, after: Iterable[str] = ()) -> Post:
+    found = post_for(by, roles, household, after=after)
+    if found == Bar.NO_POST:
         raise NotYourTurn(_("清除档案由县级经办提出、县级确认岗位核准，你的岗位办不了。"))
+    if found == Bar.STANDS_IN:
+        raise SecondDuty(_("你是替提出的人代班，不能核准他提出的。要由另一个人核准。"))
+    if isinstance(found, Bar):
+        raise SecondDuty(_("这是你提的，要由另一个人核准。"))
+    return found

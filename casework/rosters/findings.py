@@ -38,6 +38,9 @@ FINDINGS: dict[str, Finding] = {
         Finding("other_holder", _("账户不是收款人本人的"), _("写明由谁代领、什么关系，或请村里登记本人账户。")),
         Finding("shared", _("同一个账户有几家在用"), _("核对账号；确是代领的，写明原因。")),
         Finding("staff", _("收款人、账户持有人或家里人是工作人员"), _("核对身份；确属困难户的，写明原因。")),
+        Finding(
+            "relative", _("工作人员的近亲属，或登记了回避的家庭"), _("核对关系；确属困难户的，写明原因，由无关的人办。")
+        ),
         Finding("household_twice", _("同一户有两人在同一事项的名册上"), _("只留一人，或写明为什么两人都要。")),
         Finding("not_hardship", _("不是登记的困难户"), _("移出，或写明为什么列入。")),
         Finding("no_id", _("没有身份证号"), _("请村里补登身份证号，或写明怎样核对本人。")),
@@ -45,12 +48,19 @@ FINDINGS: dict[str, Finding] = {
 }
 BLOCKING = [code for code, finding in FINDINGS.items() if finding.is_blocking]
 
+# Who is a relative is asked as the bars ask it (casework_close_households): what was declared, by its fingerprint, and recusals
+# by the family's number. Both registers are short beside a list, so they are read once.
 # By the household and not by the event, whose lines are as many as the list has: nothing has counted them yet.
 _CODES = f"""
 WITH staff AS MATERIALIZED (SELECT person_key FROM access_staff),
 homes AS MATERIALIZED (
   SELECT m.household_id FROM access_staff s JOIN families_person o ON o.person_key = s.person_key
-    JOIN families_householdmember m ON m.person_id = o.id AND m.valid_to IS NULL WHERE s.is_active)
+    JOIN families_householdmember m ON m.person_id = o.id AND m.valid_to IS NULL WHERE s.is_active),
+declared AS MATERIALIZED (SELECT DISTINCT relative_key FROM families_conflictdeclaration WHERE ended_on IS NULL),
+kin AS MATERIALIZED (
+  SELECT m.household_id FROM declared d JOIN families_person o ON o.person_key = d.relative_key
+    JOIN families_householdmember m ON m.person_id = o.id AND m.valid_to IS NULL
+  UNION SELECT h.id FROM access_recusal x JOIN families_household h ON h.household_no = x.household_no WHERE x.ended_on IS NULL)
 SELECT l.id, l.accepted_because <> '' AS accepted, array_remove(ARRAY[
   CASE WHEN p.died_on IS NOT NULL THEN 'dead' END,
   CASE WHEN NOT EXISTS (SELECT 1 FROM families_householdmember m WHERE m.person_id = l.person_id AND m.household_id = l.household_id
@@ -64,6 +74,8 @@ SELECT l.id, l.accepted_because <> '' AS accepted, array_remove(ARRAY[
                         AND b.household_id <> l.household_id) THEN 'shared' END,
   CASE WHEN p.person_key IN (SELECT person_key FROM staff) OR held.person_key IN (SELECT person_key FROM staff)
          OR l.household_id IN (SELECT household_id FROM homes) THEN 'staff' END,
+  CASE WHEN p.person_key IN (SELECT relative_key FROM declared) OR held.person_key IN (SELECT relative_key FROM declared)
+         OR l.household_id IN (SELECT household_id FROM kin) THEN 'relative' END,
   CASE WHEN EXISTS (SELECT 1 FROM casework_rosterline o WHERE o.household_id = l.household_id AND o.event_key || '' = l.event_key
                     AND o.state = 'on' AND o.id <> l.id) THEN 'household_twice' END,
   CASE WHEN NOT h.is_hardship THEN 'not_hardship' END,

@@ -394,6 +394,34 @@ def test_what_may_be_read_in_two_ways_is_not_read(line: bytes) -> None:
         verifier.canonical(line, "here")
 
 
+def an_erasure(**facts: Any) -> dict[str, Any]:
+    told = {"after": "0" * 64, "because": "aided_file", "by": "7+8", "on": "2040-01-10", "order": 1, "row": 3}
+    told |= {"table": "families_historicalperson"} | facts
+    event = {"at": "2040-01-10T08:00:00Z", "commitment": "0" * 64, "entry": 5, "n": 1, "row": 9, "stream": "erasure:1"}
+    return event | {"table": "audit_erasure", "v": 1, "facts": told}
+
+
+@pytest.mark.parametrize("by", ["", "7", "7+", "7+7", "7 + 8", "07+7", "7+8+9", "7+8\n", "７+８", "Wang+Li", "0+7"])
+def test_an_erasure_that_does_not_name_two_accounts_does_not_hold(by: str) -> None:
+    verifier = standalone()
+    for two in ("7+8", "7+77", "77+7"):
+        verifier.read_event(an_erasure(by=two), "here")
+
+    with pytest.raises(verifier.Refused, match="by is not what it should be"):
+        verifier.read_event(an_erasure(by=by), "here")
+
+
+def test_one_order_of_erasure_has_one_day_one_rule_and_two_accounts() -> None:
+    verifier = standalone()
+    erasures = verifier.Erasures()
+    erasures.told(an_erasure()["facts"], "here")
+    erasures.told(an_erasure(row=4)["facts"], "here")
+
+    for other in ({"by": "7+9"}, {"on": "2040-01-11"}, {"because": "refused_file"}):
+        with pytest.raises(verifier.Refused, match="one order"):
+            erasures.told(an_erasure(row=5, **other)["facts"], "here")
+
+
 def test_the_command_says_in_one_line_that_it_does_not_hold(shelf: Shelf) -> None:
     (shelf.folder / "bad.zip").write_bytes(flipped(shelf.clean["whole"], random.Random(3)))
     for path, begin in (("bad.zip", "DOES NOT HOLD: "), ("none.zip", "CANNOT BE READ: ")):

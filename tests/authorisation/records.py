@@ -462,6 +462,8 @@ class Records:
         household = named(world, "V1")
         building.fill_by_numbers(roster.pk, [household.household_no], by=world.township_clerk)
         line = roster.lines.get()
+        because = {"words": "", "accepted_because": "有人登记了回避，由别人办"}  # whoever is recused in the matrix
+        building.change_line(line, amount_fen=line.amount_fen, **because, by=world.township_clerk)
         name = ("draft", "put_up", "approved", "cash", "listed")[number]
         self.keep(f"roster_{name}", roster_id=roster.pk)
         self.keep(f"line_{name}", line_id=line.pk)

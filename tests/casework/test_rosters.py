@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Count, Q
 from PIL import Image
 
+from access import reach
 from access import services as access
 from access.models import OrgUnit
 from audit import clock
@@ -26,6 +27,7 @@ from casework.errors import (
     TooEarly,
     WrongState,
 )
+from casework.relatives import register
 from casework.rosters import answers, building, deciding, findings, paying, signing
 from casework.rosters.building import Plan
 from casework.rosters.models import Roster, RosterLine
@@ -42,6 +44,7 @@ from funds.bank_files import Said
 from funds.banking.reasons import CREDITED, RETURNED
 from funds.errors import FundShort, SamePerson, WrongDay, WrongPaymentState
 from funds.models import CashHandover, Payment, PaymentBatch, Reservation
+from tests.casework.relatives.kin import a_number, declared, member
 from tests.countersigns import confirmed as confirmed_by_the_second
 from tests.funds.test_ledger import refuses
 from tests.world import START, World, make_staff
@@ -462,6 +465,37 @@ def test_each_finding_is_found_on_its_line(world: World) -> None:
     assert findings.lines_with(roster, "staff") == [staff.pk]
     with pytest.raises(BadCaseData, match="收款人已去世 1"):
         deciding.put_up(roster.pk, place="村委会", by=world.township_clerk)
+
+
+@pytest.mark.parametrize("who", ["member", "payee", "holder", "recused"])
+def test_a_declared_relative_on_a_list_wants_a_reason(world: World, who: str) -> None:
+    roster = drafted(world, 2)
+    row, number = line(roster), a_number()
+    if who == "member":
+        member(row.household, number)
+    elif who == "recused":
+        access.recuse(world.cashier.person_key, row.household.household_no, relation="外甥", by=world.cashier)
+    else:
+        theirs = row.person if who == "payee" else member(world.household(), number).person
+        with transaction.atomic():
+            theirs.set_id_number(number)
+            theirs.save()
+            BankAccount.objects.filter(pk=row.account_id).update(holder=theirs)
+    with reach.only(reach.of(world.township_clerk)):
+        assert "relative" not in findings.counts(roster) or who == "recused"
+    found = declared(world.cashier, number)
+
+    with reach.only(reach.of(world.township_clerk)):
+        assert findings.lines_with(roster, "relative") == [row.pk]
+    with pytest.raises(BadCaseData, match="工作人员的近亲属"):
+        deciding.put_up(roster.pk, place="村委会", by=world.township_clerk)
+    building.change_line(
+        row, amount_fen=200_00, words="", accepted_because="关系核对过，确属困难", by=world.township_clerk
+    )
+    assert findings.counts(roster) == {}
+
+    register.end(found, reason="不是亲戚，写错了", by=world.county_approver)
+    assert findings.lines_with(roster, "relative") == ([row.pk] if who == "recused" else [])
 
 
 def test_a_reason_answers_a_finding_that_is_not_blocking(world: World) -> None:

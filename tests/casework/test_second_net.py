@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.test import Client
 
@@ -98,6 +98,18 @@ def test_a_page_that_says_nothing_sees_nothing(world: World, elsewhere: Case) ->
         with reach.beyond():
             assert all(model.objects.exists() for model in TABLES)
         assert not Case.objects.exists()
+
+
+def test_beyond_reaches_everything_again_after_a_statement_that_failed(world: World, elsewhere: Case) -> None:
+    """The rollback took back what was said within; it must not be taken for said still."""
+    with reach.only(reach.of(world.village_clerk)):
+        with pytest.raises(DatabaseError), transaction.atomic(), reach.beyond(), connection.cursor() as cursor:
+            cursor.execute("SELECT 1 / 0")
+
+        assert not Case.objects.filter(pk=elsewhere.pk).exists()
+        with reach.beyond():
+            assert Case.objects.filter(pk=elsewhere.pk).exists()
+        assert not Case.objects.filter(pk=elsewhere.pk).exists()
 
 
 def test_every_table_that_hangs_on_a_family_or_a_case_is_seen_with_it_alone(world: World, elsewhere: Case) -> None:

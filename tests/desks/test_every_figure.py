@@ -210,7 +210,8 @@ def county(world: World) -> World:
     whole = funds.allocate(gift, 2_000_000, programme="", unit=world.county, year=2026, key="whole", document_no="文 6")
     budget.divide(whole, 1_200_000, programme="elderly_support", unit=world.township, key="divide", document_no="文 7")
     owed = Recovery.objects.get(subject=asked_back(world).subject)
-    recoveries.agree(owed.pk, [(datetime.date(2026, 5, day), 50_000) for day in (1, 11, 21)])
+    days = [(datetime.date(2026, 5, day), 50_000) for day in (1, 11, 21)]
+    recoveries.agree(owed.pk, days, by=world.fund_manager, reason="商定")
     recoveries.record(owed.pk, 60_000, key="came", document_no="SJ-1")
     item = an_item(world)
     store = a_store(world)

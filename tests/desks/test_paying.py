@@ -579,7 +579,7 @@ def test_an_instalment_that_was_written_off_is_not_called_paid_back(world: World
         return recoveries.propose_write_off(Recovery.objects.get(pk=owed.pk), fen, **how)
 
     proposals.confirm(write_off(10_000, "before").pk, by=world.fund_checker)
-    recoveries.agree(owed.pk, [(START, 50_000), (START, 50_000), (START, 50_000)])
+    recoveries.agree(owed.pk, [(START, 50_000)] * 3, by=world.fund_manager, reason="商定")
     recoveries.record(owed.pk, 75_000, key="came", document_no="SJ-1")
     proposals.confirm(write_off(75_000, "rest").pk, by=world.fund_checker)
 

@@ -17,6 +17,7 @@ from casework.retention import periods
 from families.models import Household
 from tests.casework.placing import put
 from tests.desks.test_township import login
+from tests.promises import keep
 from tests.world import START, World
 
 LATER = datetime.date(2040, 1, 10)
@@ -59,13 +60,29 @@ def test_one_proposes_and_another_erases(expired: Household, world: World) -> No
     assert expired.household_no in answer and "清掉什么，留下什么" in answer
     done = boss.post(f"/retention/{order.pk}/", {"verb": "confirm"}, follow=True).content.decode()
 
-    assert "清除好了" in done and Erasure.objects.filter(order=order).exists()
+    assert "核准了，一会儿就清除" in done and not Erasure.objects.exists(), "a page erases nothing"
+    assert "核准了，一会儿就清除" in clerk.get("/retention/").content.decode()
+    assert keep("retention.erase") == 1 and Erasure.objects.filter(order=order).exists()
     assert Household.objects.get(pk=expired.pk).head_name == "已清除"
     assert "已经清除" in boss.get(f"/retention/{order.pk}/").content.decode()
     case = Case.objects.get(household=expired)
     trail = login(Client(), world.auditor).get(f"/audit/cases/{case.pk}/")
     assert trail.status_code == 200 and "这一户的档案到期，已经清除" in trail.content.decode()
     assert boss.get(f"/cases/{case.pk}/").status_code == 200, "the case page shows what is left"
+
+
+def test_what_the_worker_did_not_erase_says_why(expired: Household, world: World) -> None:
+    clerk, boss = login(Client(), world.county_reviewer), login(Client(), world.county_approver)
+    clerk.post("/retention/propose/", {"household": expired.pk})
+    order = ErasureOrder.objects.get()
+    boss.post(f"/retention/{order.pk}/", {"verb": "confirm"})
+    periods.enter("refused_file", 50, valid_from=LATER, basis="县档案局〔2040〕2号")
+
+    keep("retention.erase")
+
+    shown = boss.get(f"/retention/{order.pk}/").content.decode()
+    assert "核准了，但没有清除" in shown and "没有到期" in shown and 'name="verb"' not in shown
+    assert "核准以后没有清除的" in clerk.get("/retention/").content.decode() and not Erasure.objects.exists()
 
 
 def test_who_proposed_it_is_told_that_another_must_confirm(expired: Household, world: World) -> None:

@@ -1,5 +1,6 @@
 """What has expired is erased by two persons, in rows and in history; the chain still holds and says so; nothing else passes."""
 
+import contextlib
 import datetime
 import json
 from collections.abc import Iterator
@@ -11,25 +12,36 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import call_command
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
+from django.test import Client
+from django.utils import timezone
 
+from access import reach
+from access import services as access
+from access.models import Appointment
 from audit import bundle, checkpoints, clock, erasure, leaves, trail
 from audit.context import Acting, request_of
 from audit.models import Erasure, ErasureOrder
 from audit.verify import verify
 from casework.auditing import questions
+from casework.database.logins import APPLICATION, AUDITOR, LOGINS, WEB, WORKER
 from casework.errors import NotYourTurn, SecondDuty, WrongState
 from casework.models import Case
 from casework.retention import due, erasing, periods
 from casework.trail import bundle_of
 from families import services as families
-from families.models import Household, Person, Survey
+from families.models import Household, HouseholdMember, Person, Survey
 from funds.models import Transfer
+from jobs import outbox
 from jobs.models import Outbox
 from tests.audit.attack import run, settle, triggers_off
 from tests.audit.bundles import key, members_of, run_alone, with_manifest
+from tests.authorisation.places import all_units, crew
 from tests.casework.placing import put
-from tests.world import START, World
+from tests.desks.test_township import login
+from tests.owner import owner
+from tests.promises import keep
+from tests.world import START, World, make_staff
 
 LATER = datetime.date(2040, 1, 10)
 CANARIES = ("屋顶漏雨，想修一修", "金丝雀的话")
@@ -58,7 +70,10 @@ def expired(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Household
 
 def done(household: Household, world: World) -> ErasureOrder:
     order = erasing.propose(household.pk, by=world.county_reviewer)
-    return erasing.confirm(order.pk, by=world.county_approver)
+    erasing.confirm(order.pk, by=world.county_approver)
+    assert keep("retention.erase") == 1
+    order.refresh_from_db()
+    return order
 
 
 def told(*arguments: Any) -> dict[str, Any]:
@@ -91,7 +106,9 @@ def export(path: Path, selection: bundle.Selection = bundle.WHOLE, **how: Any) -
 
 def test_nothing_is_due_before_the_authority_has_set_a_period(world: World) -> None:
     put(world.open(), "refused")
-    assert told("retention", "report") == {"periods": {}, "expired": 0, "files": [], "waiting": []}
+    assert told("retention", "report") == {
+        "periods": {}, "expired": 0, "files": [], "waiting": [], "confirmed": [], "refused": {},
+    }  # fmt: skip
 
 
 def test_an_expired_file_is_erased_in_rows_and_in_history_and_sums_and_places_stay(
@@ -117,8 +134,7 @@ def test_an_expired_file_is_erased_in_rows_and_in_history_and_sums_and_places_st
     assert expired.accounts.get().number_last4 == "" and Survey.objects.get(household=expired).facts == {}
     assert list(Case.objects.filter(household=expired).values_list("amount_fen", "village_id", "case_no")) == before
     assert Transfer.objects.count() == movements and order.rows == Erasure.objects.filter(order=order).count() > 10
-    promise = Outbox.objects.get(topic="retention.files")
-    erasing.delete_files(promise.payload, promise.pk)
+    assert keep("retention.files") == 1
     assert papers and not any(default_storage.exists(name) for name in papers)
 
 
@@ -304,6 +320,146 @@ def test_what_came_in_after_the_proposal_stops_it(expired: Household, world: Wor
     assert not Erasure.objects.exists()
 
 
+def test_a_longer_period_that_was_set_meanwhile_stops_it(expired: Household, world: World) -> None:
+    order = erasing.propose(expired.pk, by=world.county_reviewer)
+    periods.enter("refused_file", 6, valid_from=START + datetime.timedelta(days=1), basis="县档案局〔2027〕2号")
+    with pytest.raises(WrongState):
+        erasing.confirm(order.pk, by=world.county_approver)
+    order.refresh_from_db()
+    assert order.confirmed_by is None and not Outbox.objects.filter(topic="retention.erase").exists()
+
+
+def test_what_comes_in_before_the_worker_does_it_stops_it_too_and_the_order_says_why(
+    expired: Household, world: World
+) -> None:
+    order = erasing.propose(expired.pk, by=world.county_reviewer)
+    erasing.confirm(order.pk, by=world.county_approver)
+    assert erasing.why_refused(order) == "" and Household.objects.get(pk=expired.pk).head_name == expired.head_name
+    periods.enter("refused_file", 50, valid_from=LATER, basis="县档案局〔2040〕2号")
+
+    assert keep("retention.erase") == 1
+
+    order.refresh_from_db()
+    assert order.done_at is None and order.dropped_at and "没有到期" in erasing.why_refused(order)
+    assert not Erasure.objects.exists() and Household.objects.get(pk=expired.pk).head_name == expired.head_name
+    assert told("retention", "report")["refused"] == {str(order.pk): erasing.why_refused(order)}
+    assert kinds() == set()
+
+
+def test_what_was_confirmed_is_not_dropped_by_hand_nor_carried_out_twice(expired: Household, world: World) -> None:
+    order = erasing.propose(expired.pk, by=world.county_reviewer)
+    erasing.confirm(order.pk, by=world.county_approver)
+    with pytest.raises(WrongState):
+        erasing.drop(order.pk, by=world.county_reviewer)
+    keep("retention.erase")
+    order.refresh_from_db()
+    with owner(LOGINS[WORKER]):
+        erasing.carry_out({"order": order.pk}, 0)
+    assert ErasureOrder.objects.get(pk=order.pk).done_at == order.done_at
+
+
+def test_a_promise_to_erase_what_nobody_confirmed_erases_nothing(expired: Household, world: World) -> None:
+    order = erasing.propose(expired.pk, by=world.county_reviewer)
+    with transaction.atomic():
+        outbox.put("retention.erase", key="forged", payload={"order": order.pk})
+    assert keep("retention.erase") == 1
+    assert not Erasure.objects.exists() and ErasureOrder.objects.get().done_at is None
+
+
+@pytest.mark.parametrize("login", [LOGINS[WEB], APPLICATION, LOGINS[AUDITOR]])
+def test_only_the_workers_login_may_erase(expired: Household, world: World, login: str) -> None:
+    order = erasing.propose(expired.pk, by=world.county_reviewer)
+    erasing.confirm(order.pk, by=world.county_approver)
+    for statement in (
+        "SELECT audit_erase(%s, 'families_historicalperson', ARRAY[%s]::bigint[])",
+        "INSERT INTO audit_erasure (order_id, tbl, row_id, before, after) VALUES (%s, 'families_historicalperson', %s, '', '')",
+    ):
+        with (
+            pytest.raises(DatabaseError, match="permission denied"),
+            transaction.atomic(),
+            owner(login),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(statement, [order.pk, expired.head_id])
+    assert not Erasure.objects.exists() and Person.objects.get(pk=expired.head_id).name != "已清除"
+
+
+def test_a_post_that_the_proposer_lent_does_not_confirm(expired: Household, world: World) -> None:
+    deputy = make_staff("deputy", "代班的人")
+    access.delegate(
+        Appointment.objects.get(staff=world.county_approver, role="county_approver"), deputy,
+        valid_from=LATER, valid_to=LATER + datetime.timedelta(days=9), reason="休假", approved_by=world.sysadmin,
+    )  # fmt: skip
+    hers = erasing.propose(expired.pk, by=world.county_approver)
+
+    with pytest.raises(SecondDuty, match="代班"):
+        erasing.confirm(hers.pk, by=deputy)
+
+    erasing.drop(hers.pk, by=world.county_approver)
+    another = erasing.propose(expired.pk, by=world.county_reviewer)
+    assert erasing.confirm(another.pk, by=deputy).confirmed_by == deputy.pk
+    told_of = another.history.latest("history_id")
+    assert (told_of.history_user_id, told_of.history_behalf_id) == (deputy.pk, world.county_approver.pk)
+
+
+@contextlib.contextmanager
+def on_a_page_of(person: Any) -> Iterator[None]:
+    """As a page of hers asks: with the web's login, as far as her posts reach."""
+    with owner(LOGINS[WEB]), reach.only(reach.of(person)):
+        yield
+
+
+@pytest.fixture
+def next_door(expired: Household, world: World) -> World:
+    """Those who work in a village of another county."""
+    return crew(world, all_units(), "V5")
+
+
+@pytest.fixture
+def moved_away(expired: Household, next_door: World) -> Person:
+    """A member of the expired family lives in a family next door now."""
+    member = expired.members.exclude(person=expired.head_id).get()
+    member.valid_to = START
+    member.save()
+    there = next_door.household()
+    there.members.create(person=member.person, relation="儿媳", valid_from=START + datetime.timedelta(days=1))
+    return member.person
+
+
+def test_whoever_lives_in_another_county_now_is_not_erased_from_a_page(
+    expired: Household, world: World, moved_away: Person
+) -> None:
+    with on_a_page_of(world.county_approver):
+        assert not HouseholdMember.objects.filter(person=moved_away, valid_to=None).exists(), "she does not see it"
+        assert due.persons_of(expired) == [expired.head_id]
+
+    with on_a_page_of(world.county_reviewer):
+        order = erasing.propose(expired.pk, by=world.county_reviewer)
+    with on_a_page_of(world.county_approver):
+        erasing.confirm(order.pk, by=world.county_approver)
+    assert f"person:{moved_away.pk}" not in order.streams
+    assert keep("retention.erase") == 1
+
+    assert Person.objects.get(pk=moved_away.pk).name == moved_away.name
+    assert Person.objects.get(pk=expired.head_id).name == "已清除"
+
+
+def test_an_open_case_in_another_county_holds_the_file(
+    expired: Household, world: World, next_door: World, moved_away: Person
+) -> None:
+    with clock.frozen_at(START):
+        case = next_door.open(household=Household.objects.exclude(pk=expired.pk).get(members__person=moved_away))
+    Case.objects.filter(pk=case.pk).update(beneficiary=moved_away)
+
+    with on_a_page_of(world.county_reviewer):
+        assert not Case.objects.filter(pk=case.pk).exists(), "she does not see it"
+        with pytest.raises(WrongState, match="没办完"):
+            erasing.propose(expired.pk, by=world.county_reviewer)
+    client = login(Client(), world.county_reviewer)
+    shown = client.get("/retention/").content.decode()
+    assert "家里有人还有没办完的事" in shown and f'value="{expired.pk}"' not in shown
+
+
 def test_somebody_who_lives_in_another_family_keeps_her_name(expired: Household, world: World) -> None:
     member = expired.members.exclude(person=expired.head_id).get()
     member.valid_to = START
@@ -313,23 +469,65 @@ def test_somebody_who_lives_in_another_family_keeps_her_name(expired: Household,
     assert due.persons_of(expired) == [expired.head_id]
 
 
+def by(name: str) -> str:
+    """Confirmed by whom has this account."""
+    her = f"FROM access_staff WHERE username = '{name}'"
+    return f"confirmed_at = now(), confirmed_by = (SELECT id {her}), confirmer_person_key = (SELECT person_key {her})"
+
+
 @pytest.mark.parametrize(
-    "sql",
+    ("changes", "law"),
     [
-        "UPDATE audit_erasureorder SET because = 'x'",
-        "UPDATE audit_erasureorder SET confirmed_by = proposed_by, confirmer_person_key = proposer_person_key, confirmed_at = now()",
-        "UPDATE audit_erasureorder SET done_at = now(), rows = 0",
-        "UPDATE audit_erasureorder SET proposer_person_key = 'x'",
-        "DELETE FROM audit_erasureorder",
-        "INSERT INTO audit_erasure (order_id, tbl, row_id, before, after) SELECT id, 'funds_transfer', 1, '\\x', '\\x' FROM audit_erasureorder",
-        "UPDATE audit_erasable SET blanks = '{}'",
+        (by("county_reviewer"), "erased_by_two_persons"),
+        ("confirmed_at = now(), confirmed_by = proposed_by, confirmer_person_key = 'x'", "order_names_its_persons"),
+        ("confirmed_at = now(), confirmed_by = 999999, confirmer_person_key = 'x'", "order_names_its_persons"),
+        ("proposer_person_key = 'x'", "order_stays_as_it_was"),
+        (by("closed"), "order_by_accounts_in_use"),
+        ("done_at = now(), rows = 0", "erased_once_confirmed"),
+        (by("county_approver") + ", done_at = now()", "erased_once_confirmed"),
+        ("streams = '{household:2}'", "order_stays_as_it_was"),
+        ("because = 'x'", "order_stays_as_it_was"),
     ],
 )
-def test_the_database_refuses_half_an_order(expired: Household, world: World, sql: str) -> None:
+def test_one_person_alone_erases_nothing(expired: Household, world: World, changes: str, law: str) -> None:
+    order = erasing.propose(expired.pk, by=world.county_reviewer)
+    make_staff("closed", "离任的人", is_active=False)
+
+    with pytest.raises(DatabaseError) as caught, transaction.atomic():
+        run(f"UPDATE audit_erasureorder SET {changes} WHERE id = %s", order.pk)
+
+    assert caught.value.__cause__.diag.constraint_name == law
+    order.refresh_from_db()
+    assert order.confirmed_by is None and order.done_at is None
+
+
+def test_a_closed_account_proposes_nothing(expired: Household, world: World) -> None:
+    closed = make_staff("closed", "离任的人", is_active=False)
+    with pytest.raises(DatabaseError) as caught, transaction.atomic():
+        ErasureOrder.objects.create(
+            subject="household:1", streams=["household:1"], because="aided_file", due_since=START, basis="x",
+            proposed_by=closed.pk, proposer_person_key=closed.person_key, proposed_at=timezone.now(),
+        )  # fmt: skip
+    assert caught.value.__cause__.diag.constraint_name == "order_by_accounts_in_use"
+
+
+@pytest.mark.parametrize(
+    ("sql", "law"),
+    [
+        ("DELETE FROM audit_erasureorder", "order_stays_as_it_was"),
+        (
+            "INSERT INTO audit_erasure (order_id, tbl, row_id, before, after) SELECT id, 'funds_transfer', 1, '\\x', '\\x' FROM audit_erasureorder",
+            "audit_erasure_is_ordered",
+        ),
+        ("UPDATE audit_erasable SET blanks = '{}'", None),  # append-only
+    ],
+)
+def test_the_database_refuses_half_an_order(expired: Household, world: World, sql: str, law: str | None) -> None:
     erasing.propose(expired.pk, by=world.county_reviewer)
-    with pytest.raises(DatabaseError), transaction.atomic():
+    with pytest.raises(DatabaseError) as caught, transaction.atomic():
         run(sql)
         settle()
+    assert caught.value.__cause__.diag.constraint_name == law
 
 
 def test_money_deciding_persons_and_the_trail_are_never_erasable(db: None) -> None:
@@ -356,8 +554,11 @@ def test_a_second_run_of_the_command_erases_nothing_twice(expired: Household, wo
     orders = told("retention", "propose", "--by", world.county_reviewer.username)["orders"]
     assert told("retention", "propose", "--by", world.county_reviewer.username)["orders"] == []
     assert told("retention", "report")["waiting"] == orders
-    told("retention", "erase", *orders, "--by", world.county_approver.username)
-    assert told("retention", "report")["expired"] == 0
+    assert told("retention", "erase", *orders, "--by", world.county_approver.username) == {"confirmed": orders}
+    report = told("retention", "report")
+    assert (report["waiting"], report["confirmed"], report["expired"]) == ([], orders, 0)
+    assert keep("retention.erase") == 1
+    assert told("retention", "report")["confirmed"] == []
     with pytest.raises(WrongState):
         erasing.confirm(orders[0], by=world.county_approver)
     assert erasure.of_stream(f"household:{expired.pk}")[0].rows > 10

@@ -14,8 +14,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from audit.context import acting
-from casework import recusal
 from casework.acting import possible_actions
 from casework.desks.funds.figures import case_id_of
 from casework.desks.funds.forms import AgreeForm, ReasonForm, RecoverForm, WriteOffForm
@@ -223,8 +221,7 @@ def agree(request: HttpRequest, case_id: int) -> HttpResponse:
         shares = [owed.open_fen // n] * (n - 1)
         shares.append(owed.open_fen - sum(shares))
         days = [months_later(given["first_on"], part * given["every_months"]) for part in range(n)]
-        with acting(request.user, reason=f"agree_recovery: {given['reason'].strip()}"):
-            services.agree(owed.pk, list(zip(days, shares, strict=True)))
+        services.agree(owed.pk, list(zip(days, shares, strict=True)), by=request.user, reason=given["reason"])
 
     return _one_form(
         request,
@@ -284,7 +281,6 @@ def _one_form(
     if request.method == "POST" and form.is_valid():
         try:
             with in_plain_words(), transaction.atomic():
-                recusal.refuse_own_family(case.household_id, request.user)
                 carry_out(form.cleaned_data)
         except REFUSALS as refusal:
             form.add_error(None, str(refusal))

@@ -94,7 +94,8 @@ def _page(request: HttpRequest, found: RelativeFlag, **bound: Any) -> HttpRespon
         "why_not": reviewing.may_review(found, user) if found.waits_for_review else "",
         "review_form": bound.get("review") or (ReviewForm() if found.waits_for_review else None),
         "identify_form": bound.get("identify") or (_identify_form(request) if looks and is_unknown else None),
-        "end_form": bound.get("end") or (ReasonForm() if looks and found.source == "applicant" else None),
+        "end_form": bound.get("end")
+        or (ReasonForm() if looks and is_unknown and found.source == "applicant" else None),
         "checks": list(case.home_checks.select_related("visitor")),
         "may_visit": visits.may_record(case, user),
         "takers": takers.takers(case),

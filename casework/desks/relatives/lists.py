@@ -174,16 +174,13 @@ def declaration(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _page(request: HttpRequest, row: ConflictDeclaration, form: Any = None, number: str = "") -> HttpResponse:
     user = request.user
-    confirms = who.may(user, who.CONFIRMS, row.unit)
+    apart = register.apart_from(row)
     context = {
         "row": row,
         "relation": RELATIONS.get(row.relation, row.relation),
-        "may_confirm": row.waits
-        and confirms
-        and user.person_key not in (row.enterer_person_key, row.declarer_person_key),
-        "may_end": row.ended_on is None
-        and who.may(user, who.ENDS, row.unit)
-        and user.person_key != row.declarer_person_key,
+        "may_confirm": row.waits and who.may(user, who.CONFIRMS, row.unit, after=apart),
+        "may_end": row.ended_on is None and who.may(user, who.enders_of(row.unit), row.unit, after=apart),
+        "ends": " / ".join(title_of(role) for role in who.enders_of(row.unit)),
         "may_reveal": who.may(user, (*who.CONFIRMS, "auditor"), row.unit),
         "form": form or ReasonForm(),
         "flags": list(row.flags.select_related("case").order_by("-id")[:20]),

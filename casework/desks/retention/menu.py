@@ -8,8 +8,8 @@ from django.db.models.functions import Cast, Concat
 from access.scope import posts_of
 from audit.models import ErasureOrder
 from casework.queries import households_in_reach
+from casework.retention.erasing import CONFIRM, open_orders
 
-CONFIRM = ("county_approver",)
 MOST = 100
 
 
@@ -17,7 +17,7 @@ def waiting(user: Any) -> int:
     """What somebody else proposed and this person may confirm; capped."""
     if not any(post.role in CONFIRM for post in posts_of(user)):
         return 0
-    waits = ErasureOrder.objects.filter(done_at=None, dropped_at=None).exclude(proposer_person_key=user.person_key)
+    waits = open_orders().filter(confirmed_by=None).exclude(proposer_person_key=user.person_key)
     return orders_in_reach(user, waits)[:MOST].count() if waits.exists() else 0
 
 

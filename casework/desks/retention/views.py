@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from access import reach
 from access.models import Staff
 from access.roles import ROLES, Desk
 from access.scope import posts_of
@@ -55,18 +56,20 @@ def home(request: HttpRequest) -> HttpResponse:
     """Expired files within reach, and the orders that wait; periods first, for without one nothing expires."""
     _demand(request.user)
     today = clock.today()
-    page = Paginator(due.expired(households_in_reach(request.user), today).select_related("village"), PAGE).get_page(
-        request.GET.get("page")
-    )
-    orders = orders_in_reach(request.user).filter(dropped_at=None)
+    found = due.expired(households_in_reach(request.user), today).select_related("village")
+    with reach.beyond():  # a family of hers may have an open case, and a member, in another county
+        page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+        rows = [_row(one) for one in due.of(page.object_list, today)]
+    waiting = orders_in_reach(request.user, erasing.open_orders())
     context = {
         "periods": [
             {"kind": RetentionPeriod.Kind(kind).label, "row": row} for kind, row in periods.in_force(today).items()
         ],
         "page": page,
-        "rows": [_row(one) for one in due.of(page.object_list, today)],
-        "waiting": orders.filter(done_at=None).order_by("id")[:_SHOWN],
-        "done": orders.filter(done_at__isnull=False).order_by("-id")[:PAGE],
+        "rows": rows,
+        "waiting": waiting.order_by("id")[:_SHOWN],
+        "refused": orders_in_reach(request.user, erasing.refused()).order_by("-id")[:PAGE],
+        "done": orders_in_reach(request.user).filter(done_at__isnull=False).order_by("-id")[:PAGE],
         "may_propose": _may(request.user, erasing.PROPOSE),
         "base": base_of(request.user),
     }
@@ -114,7 +117,7 @@ def order(request: HttpRequest, pk: int) -> HttpResponse:
     if row is None:
         raise Http404
     household = households_in_reach(request.user).select_related("village").get(pk=erasing.household_of(row))
-    is_open = row.done_at is None and row.dropped_at is None
+    is_open = row.confirmed_by is None and row.dropped_at is None
     may_decide = is_open and _may(request.user, erasing.PROPOSE)
     form = (
         ask(request, DecisionForm(request.POST or None), Kind.APPROVE, only_for=_("清除才要填。"))
@@ -135,6 +138,7 @@ def order(request: HttpRequest, pk: int) -> HttpResponse:
         "proposed_by": names.get(row.proposed_by, ""),
         "confirmed_by": names.get(row.confirmed_by, ""),
         "held": due.holds([household.pk]).get(household.pk, []) if is_open else [],
+        "why_refused": erasing.why_refused(row),
         "form": form,
         "base": base_of(request.user),
     }
@@ -142,21 +146,21 @@ def order(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _decided(request: HttpRequest, row: ErasureOrder, form: DecisionForm) -> HttpResponse | None:
-    """Do it and go back to the list; None: the form says why not."""
+    """Do it and go on to what became of it; None: the form says why not."""
     verb = form.cleaned_data["verb"]
     if verb == "confirm" and not is_confirmed(request, form, Kind.APPROVE):
         return None
     try:
         if verb == "confirm":
             erasing.confirm(row.pk, by=request.user)
-            messages.success(request, _("清除好了。金额、地点、日期和经办的人都还在，这次清除也记下了。"))
+            messages.success(request, _("核准了，一会儿就清除。金额、地点、日期和经办的人留着，这次清除也会记下。"))
         else:
             erasing.drop(row.pk, by=request.user)
             messages.success(request, _("取消了，档案没有动。"))
     except REFUSALS as refusal:
         form.add_error(None, str(refusal))
         return None
-    return redirect("retention:home")
+    return redirect("retention:order", row.pk) if verb == "confirm" else redirect("retention:home")
 
 
 def _may(user: Any, roles: tuple[str, ...]) -> bool:

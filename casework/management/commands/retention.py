@@ -11,7 +11,6 @@ from access.models import Staff
 from audit import clock
 from audit.console import JsonCommand
 from audit.errors import AuditError
-from audit.models import ErasureOrder
 from casework.errors import REFUSALS
 from casework.retention import due, erasing, periods
 from casework.retention.models import RetentionPeriod
@@ -23,7 +22,8 @@ MOST = 200
 class Command(JsonCommand):
     help = (
         "period KIND YEARS --basis DOCUMENT: how long files are kept. report: which have expired, and what holds them. "
-        "propose / erase: by one person of the county, then by another; each needs her post. Nothing is due before a period is set."
+        "propose / erase: by one person of the county, then by another; each needs her post, and the worker carries it out. "
+        "Nothing is due before a period is set."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -37,7 +37,7 @@ class Command(JsonCommand):
         report = verbs.add_parser("report", help="what has expired, and what is held")
         propose = verbs.add_parser("propose", help="propose expired files, all or those of the numbers given")
         propose.add_argument("numbers", nargs="*", metavar="HOUSEHOLD_NO")
-        erase = verbs.add_parser("erase", help="confirm what another proposed, and erase")
+        erase = verbs.add_parser("erase", help="confirm what another proposed; the worker erases it")
         erase.add_argument("orders", nargs="+", type=int, metavar="ORDER")
         for verb in (propose, erase):
             verb.add_argument("--by", required=True, help="username of whoever does it")
@@ -70,12 +70,14 @@ class Command(JsonCommand):
             }
             for one in due.of(expired[:MOST], today)
         ]
-        waiting = ErasureOrder.objects.filter(done_at=None, dropped_at=None).order_by("id")
+        waiting = erasing.open_orders().order_by("id")
         return {
             "periods": {kind: f"{row.years} years, {row.basis}" for kind, row in periods.in_force(today).items()},
             "expired": expired.count(),
             "files": files,
-            "waiting": list(waiting.values_list("pk", flat=True)[:MOST]),
+            "waiting": list(waiting.filter(confirmed_by=None).values_list("pk", flat=True)[:MOST]),
+            "confirmed": list(waiting.filter(confirmed_by__isnull=False).values_list("pk", flat=True)[:MOST]),
+            "refused": {row.pk: erasing.why_refused(row) for row in erasing.refused().order_by("-id")[:MOST]},
         }
 
     def _propose(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -89,7 +91,7 @@ class Command(JsonCommand):
 
     def _erase(self, options: dict[str, Any]) -> dict[str, Any]:
         by = self._person(options["by"])
-        return {"erased": {pk: erasing.confirm(pk, by=by).rows for pk in options["orders"]}}
+        return {"confirmed": [erasing.confirm(pk, by=by).pk for pk in options["orders"]]}
 
     def _person(self, username: str) -> Staff:
         found = Staff.objects.filter(username=username, is_active=True).first()

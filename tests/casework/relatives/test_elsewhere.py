@@ -7,15 +7,18 @@ from django.db import IntegrityError, connection, transaction
 
 from audit import clock
 from casework import goods, payments
-from casework.errors import Recused
-from casework.rosters import deciding, paying
+from casework.errors import BadCaseData, Recused
+from casework.models import Case
+from casework.rosters import building, deciding, paying
+from families.models import Household
 from funds import proposals, recoveries
+from funds.errors import NotYours
 from funds.models import Payment, Proposal, Recovery
 from tests.casework.relatives.kin import a_number, declared, member
 from tests.casework.test_rosters import AFTER_NOTICE, drafted, listed, money
 from tests.casework.test_whole_way import pay
 from tests.owner import owner
-from tests.world import World
+from tests.world import START, World
 
 
 def kin_of(world: World, by: object, household: object) -> None:
@@ -33,6 +36,10 @@ def test_a_list_with_a_declared_relative_is_signed_by_somebody_else(world: World
     with clock.frozen_at(AFTER_NOTICE):
         with pytest.raises(Recused, match="第 2 行.*单独编一份"), transaction.atomic():
             deciding.approve(roster.pk, by=world.township_approver)
+        with pytest.raises(BadCaseData, match="近亲属"), transaction.atomic():
+            deciding.approve(roster.pk, by=world.township_approver_2)
+        why = {"words": "", "accepted_because": "关系核对过，确属困难"}
+        building.change_line(roster.lines.get(n=2), amount_fen=300_00, **why, by=world.township_clerk)
         assert deciding.approve(roster.pk, by=world.township_approver_2).state == "approved"
 
 
@@ -68,6 +75,10 @@ def owed(world: World) -> Recovery:
     return Recovery.objects.get(subject=case.subject)
 
 
+def family_of(recovery: Recovery) -> Household:
+    return Case.objects.get(pk=int(recovery.subject.removeprefix("case:"))).household
+
+
 def proposed(world: World, recovery: Recovery) -> Proposal:
     return recoveries.propose_write_off(
         recovery,
@@ -82,12 +93,7 @@ def proposed(world: World, recovery: Recovery) -> Proposal:
 def test_nobody_writes_off_what_her_own_family_owes_by_any_door(world: World) -> None:
     recovery = owed(world)
     proposal = proposed(world, recovery)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT casework_household_of(%s)", [recovery.subject])
-        household_id = cursor.fetchone()[0]
-    from families.models import Household
-
-    kin_of(world, world.fund_checker, Household.objects.get(pk=household_id))
+    kin_of(world, world.fund_checker, family_of(recovery))
 
     with pytest.raises(Recused), transaction.atomic():
         proposals.confirm(proposal.pk, by=world.fund_checker)
@@ -107,11 +113,30 @@ def test_nobody_writes_off_what_her_own_family_owes_by_any_door(world: World) ->
 
 def test_nobody_proposes_it_either(world: World) -> None:
     recovery = owed(world)
-    from casework.models import Case
-
-    case = Case.objects.get(pk=int(recovery.subject.removeprefix("case:")))
-    kin_of(world, world.fund_manager, case.household)
+    kin_of(world, world.fund_manager, family_of(recovery))
 
     with pytest.raises(Recused), transaction.atomic():
         proposed(world, recovery)
     assert not Proposal.objects.exists()
+
+
+def test_nobody_agrees_by_any_door_when_her_own_family_pays_back(world: World) -> None:
+    recovery = owed(world)
+    parts = [(START, 25_000), (START, 25_000)]
+    with pytest.raises(NotYours), transaction.atomic():
+        recoveries.agree(recovery.pk, parts, by=world.fund_checker, reason="商定")
+    kin_of(world, world.fund_manager, family_of(recovery))
+
+    with pytest.raises(Recused), transaction.atomic():
+        recoveries.agree(recovery.pk, parts, by=world.fund_manager, reason="商定")
+
+    assert Recovery.objects.get(pk=recovery.pk).agreed == [] and recovery.history.count() == 1
+
+
+def test_somebody_else_agrees_and_the_history_says_who(world: World) -> None:
+    recovery = owed(world)
+
+    recoveries.agree(recovery.pk, [(START, 50_000)], by=world.fund_manager, reason=" 商定 ")
+
+    told = recovery.history.latest("history_id")
+    assert (told.history_user_id, told.history_change_reason) == (world.fund_manager.pk, "agree_recovery: 商定")

@@ -4,6 +4,7 @@ import datetime
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.test import Client
 
 from access import services as access
 from access.models import Recusal
@@ -17,6 +18,7 @@ from families.models import HouseholdMember
 from families.relatives.declaring import Relative
 from tests.casework.placing import refused
 from tests.casework.relatives.kin import BORN, a_cadre, a_number, declared, member, related, visited
+from tests.desks.test_township import login
 from tests.owner import owner, take_off
 from tests.world import START, World, case_now, make_person
 
@@ -306,6 +308,45 @@ def test_the_applicant_meant_somebody_who_is_no_relative(world: World) -> None:
 
     flags.raise_for_applicant(case, by=world.village_clerk)
     assert case.relative_flags.get().ended_on == START, "what was looked into is not asked again"
+
+
+def test_once_it_is_known_whom_the_family_meant_no_clerk_ends_the_flag(world: World) -> None:
+    """The county's visit and the look from above hang on it."""
+    case = world.brought_to("township_decision")
+    case.survey = world.survey(case.household, is_cadre_relative=True, cadre_relative_of="村书记")
+    flags.raise_for_applicant(case, by=world.village_clerk)
+    flag = case.relative_flags.get()
+    client = login(Client(), world.township_clerk)
+    assert "不用再查" in client.get(f"/relatives/cases/{flag.pk}/").content.decode()
+    reviewing.identify(flag.pk, person=world.village_head, relation="叔侄", by=world.township_clerk)
+    assert case.relative_flags.get().is_late
+
+    with pytest.raises(BadCaseData, match="已经查清楚"):
+        reviewing.end(flag.pk, words="问过了，不是亲戚", by=world.township_clerk)
+
+    assert "不用再查" not in client.get(f"/relatives/cases/{flag.pk}/").content.decode()
+    assert client.post(f"/relatives/cases/{flag.pk}/end/", {"reason": "问过了，不是亲戚"}).status_code == 403
+    assert case.relative_flags.get().ended_on is None
+    refused(world, case, "approve", "township_approver", WaitsForReview)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_the_flag_of_a_known_person_does_not_end_in_sql(world: World, is_known: bool) -> None:
+    case = world.brought_to("draft")
+    case.survey = world.survey(case.household, is_cadre_relative=True, cadre_relative_of="老王")
+    flags.raise_for_applicant(case, by=world.village_clerk)
+    flag = case.relative_flags.get()
+    if is_known:
+        reviewing.identify(flag.pk, person=world.cashier, relation="叔侄", by=world.township_clerk)
+    also = "" if is_known else ", person_key = 'x'"
+
+    with pytest.raises(DatabaseError) as caught, transaction.atomic(), owner(), connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE casework_relativeflag f SET ended_on = '2026-04-15', ended_by_id = s.id, ender_person_key = s.person_key,"
+            f" end_words = '不是亲戚'{also} FROM access_staff s WHERE f.id = %s AND s.username = 'township_clerk'",
+            [flag.pk],
+        )
+    assert caught.value.__cause__.diag.constraint_name == "a_flag_stays"
 
 
 def test_a_recusal_from_the_page_flags_the_open_case(world: World) -> None:

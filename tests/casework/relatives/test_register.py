@@ -4,11 +4,14 @@ import datetime
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.test import Client
 
+from access import services as access
 from access import vault
+from access.models import Appointment, Staff
 from audit import clock
 from audit.models import AccessLog, Entry
-from casework.errors import NotYourTurn
+from casework.errors import NotYourTurn, SecondDuty
 from casework.relatives import register, who
 from families.errors import BadDeclaration, FamiliesError, ReasonNeeded
 from families.models import ConflictDeclaration, RelativeStatement
@@ -17,6 +20,7 @@ from families.relatives.declaring import Relative
 from flows.kin import CODE
 from flows.services import draft_version, publish_version
 from tests.casework.relatives.kin import a_cadre, a_number, declared
+from tests.desks.test_township import login
 from tests.owner import owner
 from tests.world import START, World, make_staff
 
@@ -68,8 +72,6 @@ def test_a_number_that_cannot_be_is_refused(world: World, number: str) -> None:
 def test_nobody_declares_herself(world: World) -> None:
     number = a_number()
     clerk = make_staff("with_number", "有号码的人", key=vault.person_key(number))
-    from access import services as access
-
     access.appoint(clerk, "village_clerk", world.village, by=None, valid_from=START)
 
     with pytest.raises(BadDeclaration, match="本人"):
@@ -98,7 +100,7 @@ def test_a_cadre_without_an_account_is_entered_by_one_and_confirmed_by_another(w
     row = register.declare_for(cadre, Relative("江远亲", a_number(), "parent"), by=world.township_clerk)
 
     assert row.waits
-    with pytest.raises(BadDeclaration, match="另一个人"):
+    with pytest.raises(SecondDuty, match="另一个人"):
         register.confirm(row, by=world.township_clerk)
     with pytest.raises(NotYourTurn):
         register.confirm(row, by=world.village_head)
@@ -115,7 +117,7 @@ def test_nobody_else_enters_cadres(world: World, who_not: str) -> None:
 def test_whoever_is_barred_does_not_lift_it(world: World) -> None:
     row = declared(world.township_approver, a_number())
 
-    with pytest.raises(BadDeclaration, match="自己"):
+    with pytest.raises(SecondDuty, match="自己"):
         register.end(row, reason="写错了号码", by=world.township_approver)
     with pytest.raises(NotYourTurn):
         register.end(row, reason="写错了号码", by=world.village_head)
@@ -125,6 +127,89 @@ def test_whoever_is_barred_does_not_lift_it(world: World) -> None:
 
     assert ended.ended_on == START and ended.history.count() == 2
     assert register.end(row, reason="写错了号码", by=world.county_reviewer).ended_on == START
+
+
+LENT = {"valid_from": START, "valid_to": START + datetime.timedelta(days=9), "reason": "休假"}
+
+
+def lent(world: World, owner_of_it: Staff, role: str) -> Staff:
+    """Somebody whose only post is this one of hers."""
+    deputy = make_staff(f"deputy_{role}", "代班的人")
+    post = Appointment.objects.get(staff=owner_of_it, role=role)
+    access.delegate(post, deputy, approved_by=world.sysadmin, **LENT)
+    return deputy
+
+
+def test_whoever_stands_in_for_the_one_who_entered_it_does_not_confirm_it(world: World) -> None:
+    row = register.declare_for(a_cadre(world), Relative("江远亲", a_number(), "parent"), by=world.township_clerk)
+
+    with pytest.raises(SecondDuty, match="代班"):
+        register.confirm(row, by=lent(world, world.township_clerk, "township_clerk"))
+    deputy = lent(world, world.township_approver, "township_approver")
+    assert register.confirm(row, by=deputy).confirmed_by == deputy
+    assert row.history.latest("history_id").history_behalf_id == world.township_approver.pk
+
+
+def test_an_office_above_ends_it(world: World) -> None:
+    of_the_village, of_the_township = (
+        declared(world.village_head, a_number()),
+        declared(world.township_clerk, a_number()),
+    )
+
+    assert register.end(of_the_village, reason="写错了号码", by=world.township_approver).ended_on == START
+    with pytest.raises(NotYourTurn):
+        register.end(of_the_township, reason="写错了号码", by=world.township_approver)
+    assert ConflictDeclaration.objects.get(pk=of_the_township.pk).ended_on is None
+    assert register.end(of_the_township, reason="写错了号码", by=world.county_reviewer).ended_on == START
+
+
+def test_at_the_county_another_of_its_approvers_ends_it(world: World) -> None:
+    row = declared(world.county_approver, a_number())
+
+    with pytest.raises(SecondDuty):
+        register.end(row, reason="写错了号码", by=world.county_approver)
+    with pytest.raises(NotYourTurn):
+        register.end(row, reason="写错了号码", by=world.county_reviewer)
+    with pytest.raises(SecondDuty, match="代班"):
+        register.end(row, reason="写错了号码", by=lent(world, world.county_approver, "county_approver"))
+    assert register.end(row, reason="写错了号码", by=world.county_approver_2).ended_on == START
+
+
+def test_the_page_offers_ending_to_the_office_above_alone(world: World) -> None:
+    row = declared(world.township_clerk, a_number())
+
+    for who_not in ("township_clerk", "township_approver"):
+        shown = login(Client(), world.staff[who_not]).get(f"/relatives/{row.pk}/").content.decode()
+        assert "解除这一条" not in shown and "解除由上一级办" in shown
+    assert "解除这一条" in login(Client(), world.county_reviewer).get(f"/relatives/{row.pk}/").content.decode()
+
+
+@pytest.mark.parametrize("ender", ["township_approver", "village_head", "auditor", "closed", "deputy_county_approver"])
+def test_nobody_but_an_office_above_ends_it_in_sql(world: World, ender: str) -> None:
+    row = declared(world.township_clerk if ender != "deputy_county_approver" else world.county_approver, a_number())
+    lent(world, world.county_approver, "county_approver")
+    access.appoint(
+        make_staff("closed", "离任的人", is_active=False), "county_approver", world.county, by=None, valid_from=START
+    )
+
+    broken = "ended_on = '2026-04-15', ended_by_id = s.id, ender_person_key = s.person_key, end_reason = '写错了'"
+    assert law_of(f"UPDATE families_conflictdeclaration d SET {broken} FROM access_staff s WHERE d.id = %s AND s.username = %s", row.pk, ender) == "declaration_ended_from_above"  # fmt: skip
+
+
+@pytest.mark.parametrize("confirmer", ["village_head", "auditor", "deputy_township_clerk"])
+def test_nobody_but_an_office_confirms_it_in_sql(world: World, confirmer: str) -> None:
+    row = register.declare_for(a_cadre(world), Relative("江远亲", a_number(), "parent"), by=world.township_clerk)
+    lent(world, world.township_clerk, "township_clerk")
+
+    broken = "confirmed_on = '2026-04-15', confirmed_by_id = s.id, confirmer_person_key = s.person_key"
+    assert law_of(f"UPDATE families_conflictdeclaration d SET {broken} FROM access_staff s WHERE d.id = %s AND s.username = %s", row.pk, confirmer) == "declaration_confirmed_by_an_office"  # fmt: skip
+
+
+def law_of(statement: str, *facts: object) -> str:
+    """The law that refuses this statement."""
+    with pytest.raises(DatabaseError) as caught, transaction.atomic(), owner(), connection.cursor() as cursor:
+        cursor.execute(statement, facts)
+    return caught.value.__cause__.diag.constraint_name
 
 
 def test_silence_and_nothing_to_declare_are_two_things(world: World) -> None:
