@@ -9,6 +9,7 @@ is its own. Each round spoils SPOILT files of each reader in other ways; `large`
 import json
 import logging
 import os
+import re
 import resource
 import sys
 import tempfile
@@ -40,6 +41,7 @@ from tests.fuzz.traces import Traces, is_broken, why_not_committed  # noqa: E402
 from tests.world import START, load_world  # noqa: E402
 
 REFUSALS = (AccessError, CaseworkError, FamiliesError, FlowsError, FundsError, EmbeddedPostgresError)
+REAL = "as it should be"
 
 
 def faults(
@@ -51,7 +53,7 @@ def faults(
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / f"file{reader.ending or Path(title).suffix}"
                 path.write_bytes(content)
-                if fault := fault_of(reader, path, content, traces):
+                if fault := fault_of(reader, path, content, traces, is_good=title == REAL):
                     yield f"{name}, {title}: {fault}"
 
 
@@ -61,13 +63,13 @@ def files_for(reader: Reader, dice: Random, spoil: int, large: bool) -> Iterator
     if large:
         yield from nasty.large_files().items()
     if reader.real:
-        yield "real", reader.real
+        yield REAL, reader.real
         for n in range(spoil):
             yield f"spoilt {n}", spoilt(reader.real, dice)
 
 
-def fault_of(reader: Reader, path: Path, content: bytes, traces: Traces) -> str:
-    """Have it read, look, and undo."""
+def fault_of(reader: Reader, path: Path, content: bytes, traces: Traces, *, is_good: bool = False) -> str:
+    """Have it read, look, and undo. A good file is taken, else what is spoilt about it is never reached."""
     point = transaction.savepoint()
     try:
         reader.read(path, content)
@@ -75,7 +77,9 @@ def fault_of(reader: Reader, path: Path, content: bytes, traces: Traces) -> str:
             return "left its transaction broken"
         why = why_not_committed() if traces.changed() else ""
         return f"was read and could not be committed: {why}" if why else ""
-    except REFUSALS:
+    except REFUSALS as refusal:
+        if is_good:
+            return f"was refused: {str(refusal)[:150]}"
         left = [] if is_broken() else traces.left(traces.changed())
         return f"was refused and has written into {', '.join(left)}" if left else ""
     except Exception as crash:  # noqa: BLE001 - whatever it is, a person would have seen an error page
@@ -86,9 +90,13 @@ def fault_of(reader: Reader, path: Path, content: bytes, traces: Traces) -> str:
 
 
 def peak_mb() -> int:
-    """Of this process together with the largest that it started: workbooks of banks are unpacked in one of their own."""
-    own, started = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return (own + started) // 1024
+    """Of this process. getrusage would count what the process that started it was as large as."""
+    return int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) // 1024
+
+
+def started_mb() -> int:
+    """At most so much took the largest process that this one started: workbooks of banks are unpacked in one of their own."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
 
 
 def main(seed: str = "1", rounds: str = "1", spoil: str = "12", large: str = "") -> None:
@@ -102,7 +110,14 @@ def main(seed: str = "1", rounds: str = "1", spoil: str = "12", large: str = "")
         for n in range(int(rounds)):
             found += faults(f"{seed}:{n}", everything, traces, spoil=int(spoil), large=bool(large))
         transaction.set_rollback(True)
-    said = {"seed": seed, "readers": list(everything), "faults": found, "bare_mb": bare, "peak_mb": peak_mb()}
+    said = {
+        "seed": seed,
+        "readers": list(everything),
+        "faults": found,
+        "bare_mb": bare,
+        "peak_mb": peak_mb(),
+        "started_mb": started_mb(),
+    }
     print(json.dumps(said | {"seconds": round(time.monotonic() - began)}, ensure_ascii=False))
 
 

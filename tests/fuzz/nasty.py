@@ -137,6 +137,8 @@ def large_files() -> dict[str, bytes]:
         "ten-megabytes.bin": bytes(10 * 2**20),
         "ten-megabytes-in-one-line.csv": b"1," * (5 * 2**20),
         "large.jpg": image((7_700, 7_700)),
+        "large.webp": image((4_000, 3_900), "WEBP"),
+        "large.png": image((4_000, 3_900), "PNG"),
         "bomb.xlsx": _workbook(**{"xl/bomb.xml": bytes(60 * 2**20)}),
         "rows.xlsx": _workbook(_NS + b'<row><c t="inlineStr"><is><t>1</t></is></c></row>' * 300_000 + b"</sheetData></worksheet>"),
         "bomb.gz": gzip.compress(bytes(200 * 2**20)),

@@ -5,6 +5,7 @@ missing there fails test_importers.py.
 """
 
 import contextlib
+import hashlib
 import io
 import json
 import tarfile
@@ -43,6 +44,7 @@ from tests.audit.attack import settle
 from tests.audit.bundles import members_of, standalone, zipped
 from tests.casework.test_damaged_photos import photo
 from tests.casework.test_rosters import money, plan
+from tests.families.ledger_copies import copy_of, written
 from tests.funds.sent import plain_payments, send
 from tests.funds.shelves import a_store, an_item, issued, stocked
 from tests.funds.test_bank_files import answer, row
@@ -96,14 +98,9 @@ def readers(world: World) -> dict[str, Reader]:
 
 @cache
 def a_ledger() -> bytes:
-    """One sheet of the demo's."""
-    from openpyxl import load_workbook
-
-    book, out = load_workbook(DEMO / "hardship-ledger.xlsx"), io.BytesIO()
-    for name in book.sheetnames[2:]:
-        del book[name]
-    book.save(out)
-    return out.getvalue()
+    """Two sheets of the demo's."""
+    sheets = copy_of(DEMO / "hardship-ledger.xlsx")
+    return written(dict(list(sheets.items())[:2])).getvalue()
 
 
 # ---------------------------------------------------------------- banks
@@ -117,12 +114,17 @@ def bank(world: World) -> dict[str, Reader]:
     real = answer(*(row(line, reference=f"R-{n}") for n, line in enumerate(LINES)))
     form = json.loads(COMMON.read_bytes())
     return {
-        "bank's answer": Reader(lambda _, content: answered(world, content), real, ".csv"),
+        **{
+            f"bank's answer, {code}": Reader(lambda _, content, code=code: answered(world, content, code), real, ".csv")
+            for code, _name in bank_formats.banks("in", clock.today())
+        },
         "bank's answer, workbook": Reader(
             lambda _, content: answered(world, content, "QHCZ"), (DEMO / "bank-return-b.xlsx").read_bytes(), ".xlsx"
         ),
         "bank's headings": Reader(
-            lambda _, content: mapped(world, content), "甲,乙,丙,丁\r\n1,2,3,4\r\n".encode("gb18030") * 5, ".csv"
+            lambda _, content: mapped(world, content),
+            "甲,乙,丙,丁,戊,己,庚\r\n1,2,3,4,5,6,7\r\n".encode("gb18030") * 5,
+            ".csv",
         ),
         "bank's format": Reader(
             lambda _, content: bank_formats.add(content, by=world.cashier),
@@ -135,17 +137,16 @@ def bank(world: World) -> dict[str, Reader]:
 COMMON = Path(formats.__file__).parent / "data" / "common-in.json"
 
 
-def answered(world: World, content: bytes, *banks: str) -> None:
-    """By the format of each bank, or of these."""
-    for code in banks or [code for code, _name in bank_formats.banks("in", clock.today())]:
-        try:
-            judged = bank_files.judge(io.BytesIO(content), code, by=world.cashier)
-        except HeadingsUnknown as unknown:
-            bank_jobs._headings(unknown)
-            continue
-        json.dumps(bank_jobs._seen(judged))  # as it is kept with the job
-        if judged.may_be_posted:
-            bank_files.post(judged, by=world.cashier, filename="a.csv", sha256="0" * 64)
+def answered(world: World, content: bytes, code: str) -> None:
+    try:
+        judged = bank_files.judge(io.BytesIO(content), code, by=world.cashier)
+    except HeadingsUnknown as unknown:
+        bank_jobs._headings(unknown)
+        return
+    json.dumps(bank_jobs._seen(judged))  # as it is kept with the job
+    if judged.may_be_posted:
+        with plain_payments():
+            bank_files.post(judged, by=world.cashier, filename="a.csv", sha256=_digest(content))
 
 
 def mapped(world: World, content: bytes) -> None:
@@ -171,7 +172,7 @@ def lists(world: World) -> dict[str, Reader]:
     numbers = [world.household().household_no for _n in range(20)]
 
     def pasted(_: Path, content: bytes) -> None:
-        form = FillForm({"how": "numbers", "numbers": content.decode("utf-8", "surrogateescape")[:100_000]})
+        form = FillForm({"key": "0" * 32, "how": "numbers", "numbers": content.decode("utf-8", "replace")[:100_000]})
         if not form.is_valid():
             raise BadCaseData(str(form.errors.as_json()))
         building.fill_by_numbers(roster.pk, form.cleaned_data["numbers"], by=world.township_clerk)
@@ -287,6 +288,10 @@ def told(path: Path, content: bytes) -> None:
     _read(path.parent)
 
 
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 def files_of_ours() -> dict[str, bytes]:
     """A bundle, a pack, a backup and a manifest, small and whole."""
     with tempfile.TemporaryDirectory() as folder:
@@ -301,12 +306,13 @@ def files_of_ours() -> dict[str, bytes]:
         (volume,) = pack.close({"cases": 1})
         (place / "dump").write_bytes(b"PGDMP" * 100)
         _pack({DUMP: place / "dump"}, place / "backup.tar.gz", {"made_at": "2026", "postgresql": "18"})
-        body = b'{"PostgreSQL-Backup-Manifest-Version": 2,\n"Files": [\n{"Path": "PG_VERSION", "Size": 3, "Checksum-Algorithm": "SHA256", "Checksum": "00"}],\n"WAL-Ranges": [],\n'  # fmt: skip
+        files = [{"Path": "PG_VERSION", "Size": 3, "Checksum-Algorithm": "SHA256", "Checksum": _digest(b"18\n")}]
+        body = json.dumps({"Files": files, "WAL-Ranges": []}, indent=0).removesuffix("\n}").encode() + b",\n"
         made = {
             "bundle": (place / "bundle.zip").read_bytes(),
             "pack": volume.path.read_bytes(),
             "backup": (place / "backup.tar.gz").read_bytes(),
-            "list": (json.dumps({"format": 1, "contents": {DUMP: {"bytes": 5, "sha256": "0" * 64}}})).encode(),
+            "list": (json.dumps({"format": 1, "contents": {DUMP: {"bytes": 5, "sha256": _digest(b"PGDMP")}}})).encode(),
             "about": json.dumps(
                 {
                     "begun": "2026-04-15T00:00:00+00:00",
@@ -317,7 +323,7 @@ def files_of_ours() -> dict[str, bytes]:
                     "manifest_sha256": "0" * 64,
                 }
             ).encode(),
-            "manifest": body + b'"Manifest-Checksum": "00"}\n',
+            "manifest": body + f'"Manifest-Checksum": "{_digest(body)}"}}\n'.encode(),
         }
         volume.path.unlink()
         return made

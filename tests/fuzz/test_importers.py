@@ -45,12 +45,12 @@ def hold(seed: str, *how: Any, record_property: Any) -> None:
 
     assert done.returncode == 0, done.stderr[-2_000:]
     said = json.loads(done.stdout.splitlines()[-1])
-    for name in ("bare_mb", "peak_mb", "seconds"):
+    for name in ("bare_mb", "peak_mb", "started_mb", "seconds"):
         record_property(name, said[name])
     wanted = {name for names in UPLOADED.values() for name in names}
     assert {name for name in wanted if not any(one.startswith(name) for one in said["readers"])} == set()
     assert said["faults"] == [], said["seed"]
-    assert said["peak_mb"] <= MOST_MB
+    assert max(said["peak_mb"], said["started_mb"]) <= MOST_MB
 
 
 def test_whatever_takes_files_has_its_reader() -> None:
@@ -80,13 +80,14 @@ def test_a_planted_crash_and_a_half_import_are_seen(world: World) -> None:
     assert not connection.needs_rollback
 
 
-def test_too_much_memory_is_seen() -> None:
+def test_what_memory_was_taken_and_given_back_is_seen() -> None:
+    Path("/proc/self/clear_refs").write_text("5")  # from here on
     before = importers.peak_mb()
 
-    eaten = bytearray(200 << 20)
-    eaten[:: 1 << 12] = b"x" * len(eaten[:: 1 << 12])
+    eaten = bytearray(b"x") * (200 << 20)
+    del eaten
 
-    assert importers.peak_mb() > before + 100 or before > MOST_MB
+    assert importers.peak_mb() >= before + 150
 
 
 def test_the_same_seed_spoils_alike() -> None:
