@@ -9,8 +9,6 @@ is its own. Each round spoils SPOILT files of each reader in other ways; `large`
 import json
 import logging
 import os
-import re
-import resource
 import sys
 import tempfile
 import time
@@ -35,6 +33,7 @@ from families.errors import FamiliesError  # noqa: E402
 from flows.errors import FlowsError  # noqa: E402
 from funds.errors import FundsError  # noqa: E402
 from tests.fuzz import nasty  # noqa: E402
+from tests.fuzz.memory import peak_mb, started_mb  # noqa: E402
 from tests.fuzz.readers import Reader, readers  # noqa: E402
 from tests.fuzz.spoiling import spoilt  # noqa: E402
 from tests.fuzz.traces import Traces, is_broken, why_not_committed  # noqa: E402
@@ -87,16 +86,6 @@ def fault_of(reader: Reader, path: Path, content: bytes, traces: Traces, *, is_g
     finally:
         connection.needs_rollback = False
         transaction.savepoint_rollback(point)
-
-
-def peak_mb() -> int:
-    """Of this process. getrusage would count what the process that started it was as large as."""
-    return int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) // 1024
-
-
-def started_mb() -> int:
-    """At most so much took the largest process that this one started: workbooks of banks are unpacked in one of their own."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
 
 
 def main(seed: str = "1", rounds: str = "1", spoil: str = "12", large: str = "") -> None:

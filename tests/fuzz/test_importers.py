@@ -16,6 +16,7 @@ import pytest
 from django.db import connection
 
 from tests.fuzz import importers, nasty
+from tests.fuzz.memory import MOST_MB, forget_the_peak, peak_mb
 from tests.fuzz.readers import UPLOADED, Reader
 from tests.fuzz.spoiling import spoilt
 from tests.fuzz.traces import Traces
@@ -24,7 +25,6 @@ from tests.world import World
 
 PUSH, NEW = "push", f"{time.time():.0f}"  # a push fails for what was pushed; the long run spoils in new ways
 SPOILT, MANY, ROUNDS = 8, 200, 5
-MOST_MB = 512
 
 
 def test_every_file_is_refused_or_read_and_none_half_imported(world: World, record_property: Any) -> None:
@@ -81,13 +81,12 @@ def test_a_planted_crash_and_a_half_import_are_seen(world: World) -> None:
 
 
 def test_what_memory_was_taken_and_given_back_is_seen() -> None:
-    Path("/proc/self/clear_refs").write_text("5")  # from here on
-    before = importers.peak_mb()
+    before = forget_the_peak()
 
     eaten = bytearray(b"x") * (200 << 20)
     del eaten
 
-    assert importers.peak_mb() >= before + 150
+    assert peak_mb() >= before + 150
 
 
 def test_the_same_seed_spoils_alike() -> None:

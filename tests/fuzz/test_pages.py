@@ -1,4 +1,4 @@
-"""Odd requests to every address: the same ones on each push, a minute's worth; 200,000 new ones with -m torture.
+"""Odd requests to every address: on each push the same thousand; 200,000 new ones with -m torture.
 
 FUZZ_SEED plays a single one again, from a failure's message. What a long run finds is kept in kept.txt: commit it together
 with the repair, and it is asked first from then on.
@@ -18,6 +18,7 @@ from casework.typeset import has_chinese_font
 from tests.authorisation.asking import Matrix
 from tests.authorisation.oracle import oracle
 from tests.fuzz.asking import PROPER, Asked, Fuzz
+from tests.fuzz.memory import MOST_MB, WORKER_MB, forget_the_peak, peak_mb
 from tests.owner import owner
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("fuzz")]
@@ -38,7 +39,10 @@ def fuzz(matrix: Matrix) -> Iterator[Fuzz]:
 @pytest.fixture(scope="package")
 def pushed(fuzz: Fuzz) -> list[Asked]:
     """What each push asks: every address as it is meant to be asked, and then oddly."""
-    return [fuzz.ask(seed) for seed in (*fuzz.proper_seeds(most_telling=True), *fuzz.seeds("push", EACH))]
+    before = forget_the_peak()
+    asked = [fuzz.ask(seed) for seed in (*fuzz.proper_seeds(most_telling=True), *fuzz.seeds("push", EACH))]
+    assert peak_mb() - before <= MOST_MB - WORKER_MB  # this process holds the tests as well
+    return asked
 
 
 def told(found: list[Asked]) -> str:
@@ -107,8 +111,10 @@ def test_every_address_is_asked_by_each_of_its_methods(fuzz: Fuzz) -> None:
 @pytest.mark.torture
 @pytest.mark.parametrize("piece", range(ON_DEMAND // PIECE))
 def test_nothing_crashes_in_a_long_night(fuzz: Fuzz, piece: int) -> None:
+    before = forget_the_peak()
     turns = range(piece * PIECE, (piece + 1) * PIECE)
     hold([fuzz.ask(f"{SEED}:{n}@{fuzz.urls[n % len(fuzz.urls)]}") for n in turns], keep=True)
+    assert peak_mb() - before <= MOST_MB - WORKER_MB
 
 
 # ---------------------------------------------------------------- whether it would be seen
