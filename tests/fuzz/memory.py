@@ -1,7 +1,6 @@
 """How much memory a process has had at most. Linux tells it of itself; getrusage would remember what started it."""
 
 import re
-import resource
 from pathlib import Path
 
 MOST_MB = 512  # of a worker
@@ -17,8 +16,3 @@ def forget_the_peak() -> int:
     """Begin anew; returns what is in use now."""
     Path("/proc/self/clear_refs").write_text("5")
     return peak_mb()
-
-
-def started_mb() -> int:
-    """At most so much took the largest process that this one started: workbooks of banks are unpacked in one of their own."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
