@@ -137,7 +137,7 @@ class Records:
 
     def __init__(self, places: Places) -> None:
         self.places, self.world = places, places.crews["V1"]
-        self.at: dict[str, Parts] = {"nothing": {}, "guide": {"name": "village"}}
+        self.at: dict[str, Parts] = {"nothing": {}, "guide": {"name": "village"}, "frame": {"frame": "form"}}
 
     def here(self, role: str) -> Any:
         return self.places.person(role).staff

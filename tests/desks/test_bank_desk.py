@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -551,6 +552,34 @@ def test_a_long_list_is_a_job_and_is_taken_once(world: World, desk: Client, monk
     assert desk.post(take).status_code == 302
     job.refresh_from_db()
     assert job.result_file.name == "" and AccessLog.objects.get().actor_id == world.cashier.pk
+
+
+def test_a_list_that_a_second_click_has_taken_is_told_as_taken(
+    world: World, desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first click has read the file and taken it away; the second still has the row as it was."""
+    monkeypatch.setattr(lists_desk, "AT_ONCE", 2)
+    batch = send(world, LINES)
+    desk.post(reverse("funds:export", args=[batch.pk]), {"bank": "HFNS", "reason": "交银行代发"})
+    job = ran(Job.objects.get())
+    job.result_file.storage.delete(job.result_file.name)
+
+    page = desk.post(reverse("funds:bank_list_take", args=[job.pk]), follow=True)
+
+    assert page.status_code == 200 and "取过了" in page.content.decode()
+
+
+def test_of_two_clicks_at_once_one_gets_the_list(world: World, desk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both have read the file before either has taken it away."""
+    monkeypatch.setattr(lists_desk, "AT_ONCE", 2)
+    monkeypatch.setattr(FileSystemStorage, "delete", lambda storage, name: None)
+    batch = send(world, LINES)
+    desk.post(reverse("funds:export", args=[batch.pk]), {"bank": "HFNS", "reason": "交银行代发"})
+    job = ran(Job.objects.get())
+    again = Job.objects.get(pk=job.pk)
+
+    assert lists_desk._taken(job).read().count(b"\n") == 4
+    assert lists_desk._taken(again) is None
 
 
 def test_the_batch_tells_which_lists_were_made_of_it_before_another_is(world: World, desk: Client) -> None:
