@@ -117,12 +117,16 @@ def _said() -> Reach | None:
 
 
 def _say(reach: Reach) -> None:
-    """One round trip, of which Django's count of queries does not hear."""
+    """One round trip, of which Django's count of queries does not hear.
+
+    In a transaction that failed nothing can be said, and nothing needs to be: rolling back takes with it what was said since
+    the savepoint. That one was made before the block that is left here, or it would have been rolled back by now; so it brings
+    back what held before the block, which is what was to be said.
+    """
     with connection.cursor() as cursor:
-        if connection.connection.info.transaction_status == psycopg2.extensions.TRANSACTION_STATUS_INERROR:
-            return  # what is rolled back takes with it what was said since it began
-        with connection.wrap_database_errors:
-            cursor.cursor.execute(_SAY, _words(reach))
+        if connection.connection.info.transaction_status != psycopg2.extensions.TRANSACTION_STATUS_INERROR:
+            with connection.wrap_database_errors:
+                cursor.cursor.execute(_SAY, _words(reach))
     connection._reach = (connection.connection, reach)  # type: ignore[attr-defined]
 
 
