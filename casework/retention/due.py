@@ -8,6 +8,7 @@ from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Subquery,
 from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext as _
 
+from access import reach
 from audit.models import ErasureOrder
 from casework.auditing import questions
 from casework.models import Case, Objection, Question
@@ -70,6 +71,7 @@ def of(households: Iterable[Household], day: datetime.date) -> list[Due]:
     return found
 
 
+@reach.beyond()  # what holds a file lies wherever its people moved to
 def holds(ids: list[int]) -> dict[int, list[str]]:
     """{household: why its file may not be erased yet}: questions of auditors, money, disputes, persons with open cases."""
     cases = dict(Case.objects.filter(household__in=ids).values_list("pk", "household_id"))
@@ -102,6 +104,7 @@ def holds(ids: list[int]) -> dict[int, list[str]]:
     return found
 
 
+@reach.beyond()
 def persons_of(household: Household) -> list[int]:
     """Who goes with the file: its head and members, but for those who live in another family now."""
     members = HouseholdMember.objects.filter(household=household).values_list("person_id", flat=True)

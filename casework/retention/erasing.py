@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from access import confirming
+from access import confirming, reach
 from access.scope import posts_of
 from audit import clock, erasure
 from audit.context import acting
@@ -134,6 +134,7 @@ def _streams(household: Household) -> list[str]:
     return [subject_of(household), *(f"{kind}:{pk}" for kind, ids in named for pk in ids)]
 
 
+@reach.beyond()
 def _parts(household: Household) -> tuple[list[int], list[int], list[int], list[int]]:
     """Cases, persons, leads and notices that belong to the file."""
     cases = list(Case.objects.filter(household=household).order_by("pk").values_list("pk", flat=True))
@@ -153,6 +154,7 @@ def _open(order_id: int) -> ErasureOrder:
     return order
 
 
+@reach.beyond()
 def _due(household: Household) -> due.Due:
     found = due.of(due.expired(Household.objects.filter(pk=household.pk), clock.today()), clock.today())
     if not found:
@@ -162,6 +164,7 @@ def _due(household: Household) -> due.Due:
     return found[0]
 
 
+@reach.beyond()
 def _must_be_due_still(household: Household, order: ErasureOrder) -> None:
     """What came in since it was proposed counts: a case, a question, a payment."""
     if (
