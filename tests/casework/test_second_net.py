@@ -241,9 +241,8 @@ def test_an_appeal_while_another_village_helps_already_is_refused_in_words(world
     moved_in(case.beneficiary, there)
     newer = open_case(there, case.programme, by=world.township_clerk, key="newer", beneficiary=case.beneficiary)
 
-    with reach.only(reach.of(world.village_clerk)):
-        with pytest.raises(BadCaseData, match="已有一件没办完") as refused:
-            world.do(case, "appeal", "village_clerk", reason="不服")
+    with reach.only(reach.of(world.village_clerk)), pytest.raises(BadCaseData, match="已有一件没办完") as refused:
+        world.do(case, "appeal", "village_clerk", reason="不服")
 
     assert newer.case_no not in str(refused.value)
     assert case_now(case).state == "refused"
@@ -254,9 +253,8 @@ def test_a_move_is_not_taken_back_while_the_person_lives_in_another_village(worl
     moved_in(left.person, world.household(world.other_village))
     left.refresh_from_db()
 
-    with reach.only(reach.of(world.village_clerk)):
-        with pytest.raises(PersonRefused, match="已经登记在别的户"):
-            families.take_back_departure(left, reason="登记错了人", by=world.village_clerk)
+    with reach.only(reach.of(world.village_clerk)), pytest.raises(PersonRefused, match="已经登记在别的户"):
+        families.take_back_departure(left, reason="登记错了人", by=world.village_clerk)
 
     left.refresh_from_db()
     assert left.valid_to == START - datetime.timedelta(days=1)
