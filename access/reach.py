@@ -136,7 +136,8 @@ SELECT set_config('casework.reach', %(reach)s, false), set_config('casework.unit
   set_config('casework.households',
              coalesce(array_agg(g.object_id) FILTER (WHERE g.permission = 'view_household'), '{}')::text, false)
 FROM (VALUES (%(granted_to)s::bigint)) reader (id)
-  LEFT JOIN access_grant g ON g.staff_id = reader.id AND g.revoked_on IS NULL AND %(today)s BETWEEN g.valid_from AND g.valid_to
+  LEFT JOIN access_grant g ON g.staff_id = reader.id AND g.confirmed_on IS NOT NULL AND g.revoked_on IS NULL
+    AND %(today)s BETWEEN g.valid_from AND g.valid_to
 """
 
 
