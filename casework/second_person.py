@@ -17,6 +17,7 @@ from access.roles import Ability
 from access.scope import posts_of
 from audit import clock
 from casework import cash
+from casework.due import still_in_time_from
 from casework.models import Case
 from casework.reach import units_in
 from casework.rosters import paying as rosters
@@ -103,7 +104,10 @@ def count(user: Any) -> int:
         return mine(user)
     if not hasattr(user, "_countersigns"):
         waits = Q(answer="", asked_person_key=user.person_key)
-        for rows in (objections(user), unanswered(user).filter(asked_on__lt=answers_due_from(clock.today()))):
+        for rows in (
+            objections(user),
+            unanswered(user).filter(asked_on__lt=still_in_time_from(clock.today(), ANSWERED_WITHIN)),
+        ):
             waits |= Q(pk__in=rows.select_related(None).order_by().values("pk"))
         user._countersigns = Countersign.objects.filter(waits)[:_MOST].count()
     return user._countersigns
@@ -122,18 +126,6 @@ def due_on(asked: Countersign) -> datetime.date:
 
 def is_overdue(asked: Countersign) -> bool:
     return not asked.answer and due_on(asked) < clock.today()
-
-
-def answers_due_from(today: datetime.date) -> datetime.date:
-    """The first day of asking whose answer is not overdue today."""
-    day, left = today, ANSWERED_WITHIN.days
-    try:
-        while left > 0:
-            left -= calendar.is_working_day(day)
-            day -= datetime.timedelta(days=1)
-    except CalendarMissing:
-        return today - datetime.timedelta(days=ANSWERED_WITHIN.days)
-    return day
 
 
 def with_answers() -> Prefetch:
