@@ -15,7 +15,6 @@ from access.scope import can, posts_of
 from casework import second_person
 from casework.auditing import questions
 from casework.desks.admin import second
-from casework.desks.approvals import menu as approvals
 from casework.desks.funds import menu as money
 from casework.desks.relatives import menu as relatives
 from casework.desks.retention import menu as retention
@@ -64,8 +63,8 @@ APPROVALS = Entry(
     "approvals:home",
     pgettext_lazy("menu", "等我批准"),
     "stamp",
-    count=approvals.count,
-    shown_to=approvals.count,
+    count=second_person.to_approve,
+    shown_to=second_person.to_approve,
 )
 
 # At the desks where few are asked: shown while a question waits.
