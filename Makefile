@@ -43,7 +43,7 @@ audit-deps: $(VENV)/.installed-dev ## known holes in what we build on; says so w
 .PHONY: bench
 bench: $(VENV)/.installed $(MESSAGES) ## measure the usual work against hand-written SQL, in scratch databases
 	@$(RUN) manage.py db start
-	@for work in act queue import verify payments; do $(RUN) manage.py bench $$work || exit 1; done
+	@for work in act queue import verify payments pack; do $(RUN) manage.py bench $$work || exit 1; done
 
 .PHONY: torture
 torture: $(VENV)/.installed-dev $(MESSAGES) ## hold the money to its promises for hours: TORTURE="--minutes 60 --seed 7"

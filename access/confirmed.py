@@ -29,11 +29,13 @@ def confirm(row: Appointment | Delegation, *, by: Staff) -> Appointment | Delega
     """Put a waiting appointment or delegation in force.
 
     Raises BadAppointment: the maker herself or the person concerned (in any account), a place that she does not
-    administer, one that was confirmed or dropped already.
+    administer, one that was confirmed or dropped already, a delegation that waits for its approver.
     """
     row = type(row).objects.select_for_update(of=("self",)).get(pk=row.pk)
     if not row.waits:
         raise BadAppointment(_("这一条已经办过了，请刷新看看。"))
+    if isinstance(row, Delegation) and not row.takes_a_second:
+        raise BadAppointment(_("这一条要由批准人 %(name)s 本人确认。") % {"name": row.approved_by.name})
     holder = _holder(row)
     _demand_another(by, _unit(row), maker=row.maker_person_key, concerned=holder)
     row.confirmed_on, row.confirmed_how = clock.today(), Confirmed.How.SECOND

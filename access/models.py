@@ -12,7 +12,7 @@ from django.utils.crypto import salted_hmac
 from guardian.models import UserObjectPermissionBase
 
 from access.errors import StaffIsKept
-from access.roles import ROLES, Level, permission_of, title_of
+from access.roles import NEED_A_SECOND, ROLES, Level, permission_of, title_of
 from audit.history import tracked
 
 
@@ -136,6 +136,7 @@ class Confirmed(models.Model):
 
     class How(models.TextChoices):
         SECOND = "second"  # by another administrator
+        APPROVED = "approved"  # by the one who was named as approving, in her own name
         ALONE = "alone"  # no money passes the post
         SET_UP = "set_up"  # by the commands of the installation
         FIRST = "first"  # the only administrator of an installation appointed the second one
@@ -153,9 +154,9 @@ class Confirmed(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(confirmed_on__isnull=True, confirmed_how__isnull=True, confirmed_by__isnull=True)
-                | Q(confirmed_on__isnull=False, confirmed_how="second", confirmed_by__isnull=False)
+                | Q(confirmed_on__isnull=False, confirmed_how__in=["second", "approved"], confirmed_by__isnull=False)
                 | Q(confirmed_on__isnull=False, confirmed_how__isnull=False, confirmed_by__isnull=True)
-                & ~Q(confirmed_how="second"),
+                & ~Q(confirmed_how__in=["second", "approved"]),
                 name="%(class)s_confirmed_whole",
             ),
             models.CheckConstraint(
@@ -237,6 +238,15 @@ class Delegation(Confirmed):
             models.CheckConstraint(condition=~Q(reason=""), name="delegation_has_a_reason"),
         ]
 
+    @property
+    def waits(self) -> bool:
+        return super().waits and self.ended_at is None
+
+    @property
+    def takes_a_second(self) -> bool:
+        """Whether a second administrator confirms it, because money passes the post; else its approver does."""
+        return self.appointment.role in NEED_A_SECOND
+
 
 class Reset(models.Model):
     """A new password, or the end of a second factor, that one administrator asked for and another carries out."""
@@ -290,8 +300,9 @@ class Reset(models.Model):
         return self.done_on is None and self.dropped_on is None
 
 
-class Grant(models.Model):
-    """A rare exception: one permission on one record, with a reason, an approver and an end. Wraps a guardian permission."""
+class Grant(Confirmed):
+    """A rare exception: one permission on one record, with a reason, an approver and an end. It waits until the approver has
+    confirmed it in her own name, and wraps a guardian permission from then on."""
 
     staff = models.ForeignKey(Staff, models.PROTECT, related_name="grants")
     permission = models.CharField(max_length=100, help_text="codename, for example view_case")
@@ -302,16 +313,29 @@ class Grant(models.Model):
     valid_from = models.DateField()
     valid_to = models.DateField()
     revoked_on = models.DateField(null=True, blank=True)
+    made_by = models.ForeignKey(Staff, models.PROTECT, null=True, related_name="+")
 
     history = tracked()
 
     class Meta:
-        indexes = [models.Index(fields=["staff", "content_type", "permission"])]
+        indexes = [
+            models.Index(fields=["staff", "content_type", "permission"]),
+            models.Index(
+                fields=["approved_by"],
+                condition=Q(confirmed_on__isnull=True, dropped_on__isnull=True, revoked_on__isnull=True),
+                name="grants_waiting",
+            ),
+        ]
         constraints = [
+            *Confirmed.Meta.constraints,
             models.CheckConstraint(condition=Q(valid_to__gte=F("valid_from")), name="grant_dates_in_order"),
             models.CheckConstraint(condition=~Q(reason=""), name="grant_has_a_reason"),
             models.CheckConstraint(condition=~Q(approved_by=F("staff")), name="nobody_grants_himself"),
         ]
+
+    @property
+    def waits(self) -> bool:
+        return super().waits and self.revoked_on is None
 
 
 class Recusal(models.Model):

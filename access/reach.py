@@ -117,9 +117,13 @@ def _said() -> Reach | None:
 
 
 def _say(reach: Reach) -> None:
-    """One round trip, of which Django's count of queries does not hear."""
+    """One round trip, of which Django's count of queries does not hear.
+
+    In a transaction that failed nothing can be said, and nothing needs to be: rolling back takes with it what was said since
+    the savepoint. That one was made before the block that is left here, or it would have been rolled back by now; so it brings
+    back what held before the block, which is what was to be said.
+    """
     with connection.cursor() as cursor:
-        # What is rolled back takes with it what was said since it began, so that `reach` holds again by itself.
         if connection.connection.info.transaction_status != psycopg2.extensions.TRANSACTION_STATUS_INERROR:
             with connection.wrap_database_errors:
                 cursor.cursor.execute(_SAY, _words(reach))
@@ -132,7 +136,8 @@ SELECT set_config('casework.reach', %(reach)s, false), set_config('casework.unit
   set_config('casework.households',
              coalesce(array_agg(g.object_id) FILTER (WHERE g.permission = 'view_household'), '{}')::text, false)
 FROM (VALUES (%(granted_to)s::bigint)) reader (id)
-  LEFT JOIN access_grant g ON g.staff_id = reader.id AND g.revoked_on IS NULL AND %(today)s BETWEEN g.valid_from AND g.valid_to
+  LEFT JOIN access_grant g ON g.staff_id = reader.id AND g.confirmed_on IS NOT NULL AND g.revoked_on IS NULL
+    AND %(today)s BETWEEN g.valid_from AND g.valid_to
 """
 
 

@@ -158,8 +158,11 @@ def forget_posts(user: Any) -> None:
 
 
 def grants_in_force() -> QuerySet[Grant]:
+    """Confirmed by whoever was named as approving them, and neither over nor taken back."""
     today = clock.today()
-    return Grant.objects.filter(valid_from__lte=today, valid_to__gte=today, revoked_on__isnull=True)
+    return Grant.objects.filter(
+        confirmed_on__isnull=False, valid_from__lte=today, valid_to__gte=today, revoked_on__isnull=True
+    )
 
 
 def _grants_of(user: Any) -> bool:

@@ -311,10 +311,12 @@ def delegate(
     by: Staff | None = None,
 ) -> Delegation:
     """Let `to` exercise a post for some days. `by` is the administrator who writes it down, None for set-up only. A post
-    that money passes waits for a second administrator, as an appointment does.
+    that money passes waits for a second administrator, as an appointment does; any other waits for `approved_by`
+    (access.approvals).
 
-    Raises BadAppointment: to oneself (in any account), approved by the delegate, longer than the post itself, or for a
-    post that must be kept apart from those `to` holds. A delegated post cannot be passed on: only appointments can.
+    Raises BadAppointment: to oneself (in any account), approved by the delegate or by the administrator herself, longer than
+    the post itself, or for a post that must be kept apart from those `to` holds. A delegated post cannot be passed on: only
+    appointments can.
     """
     if appointment.staff.person_key == to.person_key:
         raise BadAppointment(_("不能委托给自己的另一个账号。"))
@@ -324,6 +326,8 @@ def delegate(
         raise BadAppointment(_("这个岗位还没有确认，不能委托。"))
     if approved_by.person_key == to.person_key:
         raise BadAppointment(_("委托要由别人批准，不能由受托人自己批准。"))
+    if by is not None and approved_by.person_key == by.person_key:
+        raise BadAppointment(_("办的人不能自己批准，请填另一个人，由他本人确认。"))
     if not reason.strip():
         raise BadAppointment(_("请写明委托的原因。"))
     if valid_to < valid_from:
@@ -343,7 +347,7 @@ def delegate(
             approved_by=approved_by,
             made_by=by,
             maker_person_key=by.person_key if by else None,
-            **_standing(appointment.role, by, is_first=False),
+            **(_standing(appointment.role, by, is_first=False) if by is None else {}),
         )
     forget_posts(to)
     if not delegation.waits:
@@ -366,47 +370,64 @@ def end_delegation(delegation: Delegation, *, by: Staff | None) -> None:
 
 @transaction.atomic
 def grant(
-    staff: Staff, permission: str, record: Any, *, until: datetime.date, reason: str, approved_by: Staff
+    staff: Staff, permission: str, record: Any, *, until: datetime.date, reason: str, approved_by: Staff, by: Staff
 ) -> Grant:
-    """Give one permission on one record until a date.
+    """Write down one permission on one record until a date. It opens nothing until `approved_by` has confirmed it in her own
+    name (access.approvals).
 
     Raises BadAppointment: without a reason, to oneself, to an administrator, who sees no case in any account, or approved by
-    somebody whose own posts do not reach the record.
+    the receiver, by the administrator herself or by somebody whose own posts do not reach the record.
     """
     if not reason.strip():
         raise BadAppointment(_("请写明授权的原因。"))
     if approved_by.person_key == staff.person_key:
         raise BadAppointment(_("不能给自己授权。"))
+    if approved_by.person_key == by.person_key:
+        raise BadAppointment(_("办的人不能自己批准，请填另一个人，由他本人确认。"))
     if until < clock.today():
         raise BadAppointment(_("授权的最后一天已经过去。"))
+    refuse_what_a_grant_may_not_open(staff, record, approved_by)
+    with acting(by, reason=_because("grant", reason)):
+        return Grant.objects.create(
+            staff=staff,
+            permission=permission,
+            content_type=ContentType.objects.get_for_model(record),
+            object_id=record.pk,
+            reason=reason.strip(),
+            approved_by=approved_by,
+            valid_from=clock.today(),
+            valid_to=until,
+            made_by=by,
+            maker_person_key=by.person_key,
+        )
+
+
+def refuse_what_a_grant_may_not_open(staff: Staff, record: Any, approved_by: Staff) -> None:
+    """Asked when it is written down and when it is confirmed. Raises BadAppointment."""
     if "sysadmin" in _roles_of_person(staff):
         raise BadAppointment(_("系统管理员不看个案，不能给他授权。"))
     if not any(post.reaches(record) for post in posts_of(approved_by) if post.role != "sysadmin"):
         raise BadAppointment(_("批准人要管得到这一件。请填这个村、乡镇或县的经办或领导。"))
-    assign_perm(permission, staff, record)
-    made = Grant.objects.create(
-        staff=staff,
-        permission=permission,
-        content_type=ContentType.objects.get_for_model(record),
-        object_id=record.pk,
-        reason=reason.strip(),
-        approved_by=approved_by,
-        valid_from=clock.today(),
-        valid_to=until,
-    )
-    forget_posts(staff)
-    return made
 
 
 @transaction.atomic
 def revoke_grant(grant: Grant, *, on: datetime.date | None = None) -> None:
-    """End a grant today, or write down the day on which it ended. Another grant of the same keeps the permission."""
+    """End a grant today, also one that waits, or write down the day on which it ended; ended twice changes nothing. Another
+    grant of the same keeps the permission."""
+    grant = Grant.objects.select_for_update(of=("self",)).get(pk=grant.pk)
+    if grant.revoked_on:
+        return
     grant.revoked_on = on or clock.today()
     grant.save()
     same = {name: getattr(grant, name) for name in ("staff", "permission", "content_type", "object_id")}
-    if not grants_in_force().filter(**same).exists():
-        remove_perm(grant.permission, grant.staff, grant.content_type.get_object_for_this_type(pk=grant.object_id))
+    if grant.confirmed_on and not grants_in_force().filter(**same).exists():
+        remove_perm(grant.permission, grant.staff, record_of(grant))
     forget_posts(grant.staff)
+
+
+def record_of(grant: Grant) -> Any:
+    """What it opens."""
+    return grant.content_type.get_object_for_this_type(pk=grant.object_id)
 
 
 @transaction.atomic

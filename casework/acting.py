@@ -22,6 +22,7 @@ from access.roles import title_of
 from access.scope import Post, posts_of
 from audit import clock
 from audit.context import acting
+from casework import one_open_case
 from casework.errors import KeyReused, NoSuchCase, NotYourTurn, ReasonNeeded, Recused, SecondDuty, WrongState
 from casework.models import Case, CaseEvent
 from casework.recusal import persons_of
@@ -128,18 +129,16 @@ def act(
 
 @contextlib.contextmanager
 def key_used_once() -> Iterator[None]:
-    """One transaction. A key that another case takes at this very moment is refused like one that was taken before."""
+    """One transaction. What another case takes at this very moment, a key or the person's one open case of a programme, is
+    refused like what was taken before."""
     try:
         with transaction.atomic():
             yield
     except IntegrityError as error:
         diagnosis = getattr(error.__cause__, "diag", None)
-        if diagnosis is None or diagnosis.constraint_name != _KEY_IS_UNIQUE:
+        if diagnosis is None or diagnosis.constraint_name not in _TAKEN:
             raise
-        raise key_reused() from error
-
-
-_KEY_IS_UNIQUE = "casework_caseevent_key_key"
+        raise _TAKEN[diagnosis.constraint_name]() from error
 
 
 def _carry_out(this: Act, facts: "_Facts") -> CaseEvent:
@@ -255,6 +254,9 @@ def _same_act(event_id: int, case_id: int, action: str, by: Any) -> CaseEvent:
 
 def key_reused() -> KeyReused:
     return KeyReused(_("这次提交的编号已经用在另一件事上，请刷新页面再办。"))
+
+
+_TAKEN = {"casework_caseevent_key_key": key_reused, one_open_case.CONSTRAINT: one_open_case.another_is_open}
 
 
 def _edge(case: Case, action: str) -> Edge:

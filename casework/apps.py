@@ -30,6 +30,7 @@ class CaseworkConfig(AppConfig):
     def ready(self) -> None:
         from audit.bundle import register_selector  # noqa: PLC0415
         from audit.erasure import register_erasable  # noqa: PLC0415
+        from audit.kept_files import changed_files  # noqa: PLC0415
         from audit.replay import register_derived  # noqa: PLC0415
         from audit.verify import register_check  # noqa: PLC0415
         from casework.database.laws import changed_laws  # noqa: PLC0415
@@ -43,6 +44,7 @@ class CaseworkConfig(AppConfig):
         from casework.database import checks as deployment  # noqa: F401, PLC0415
         from casework.desks.funds import statement_files  # noqa: F401, PLC0415
         from casework.inspection import making  # noqa: F401, PLC0415
+        from casework.inspection.models import PackVolume  # noqa: PLC0415
         from casework.rebuilding import states, wrong_states  # noqa: PLC0415
         from casework.retention import erasing  # noqa: PLC0415
         from casework.rosters import answers, jobs  # noqa: F401, PLC0415
@@ -62,6 +64,7 @@ class CaseworkConfig(AppConfig):
 
         register_selector("case", bundle_of)
         register_check("standing laws", changed_laws)
+        register_check("packs", lambda: changed_files(PackVolume.objects.all(), "pack", "pack_id"))
         register_check("reach", hiding_policies)
         register_check("acts", wrong_states)
         register_erasable(erasing.ERASABLE)

@@ -1,23 +1,29 @@
 """Bank files as jobs: an answer is judged, shown, and posted only as somebody has seen it; a long list is written aside."""
 
+import datetime
 import re
 import tempfile
 from collections import Counter
 from typing import Any
 
 from django.core.files.base import File
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
 
 from access.models import Staff
+from casework.due import still_in_time_from
 from casework.errors import REFUSALS
+from flows.parameters import Period
 from funds import bank_files, bank_lists
 from funds.bank_files import Judged
 from funds.banking.errors import HeadingsUnknown, ListRefused
 from funds.banking.matching import MATCHED, Verdict
 from funds.banking.reasons import OTHER
-from funds.models import PaymentBatch
+from funds.models import BankFile, PaymentBatch
 from jobs import runner
 from jobs.models import Job
 
+DECIDED_WITHIN = Period(3, "working")  # then it is raised to everybody who may post it
 ANSWER, LIST = "bank_answer", "bank_list"
 MOST_SHOWN = 2_000  # lines of a column that are kept with the job; more of them say the same
 LONG_NUMBER = re.compile(r"[0-9]{4,}(?=[0-9]{4})")
@@ -49,6 +55,14 @@ def answer(job: Job, progress: runner.Progress) -> dict[str, Any] | runner.Wait:
         tell=lambda done, total: progress(done, total=total),
     )
     return {"file": file.pk}
+
+
+def undecided(today: datetime.date) -> QuerySet[Job]:
+    """Answers that wait longer than DECIDED_WITHIN for somebody to look at them; what was posted meanwhile waits for nobody."""
+    first = datetime.datetime.combine(still_in_time_from(today, DECIDED_WITHIN), datetime.time())
+    posted = BankFile.objects.filter(kind=BankFile.Kind.ANSWER, sha256=OuterRef("input_sha256"))
+    waiting = Job.objects.filter(kind=ANSWER, state=Job.State.WAITING, created_at__lt=timezone.make_aware(first))
+    return waiting.exclude(Exists(posted))
 
 
 def _headings(unknown: HeadingsUnknown) -> dict[str, Any]:

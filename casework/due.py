@@ -7,6 +7,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from flows import calendar
+from flows.errors import CalendarMissing
+from flows.parameters import Period
 
 SEVERE_WORKING_DAYS = 5
 SOON_WORKING_DAYS = 2
@@ -19,6 +21,18 @@ class Due:
     level: str
     tone: str
     words: str
+
+
+def still_in_time_from(today: datetime.date, within: Period) -> datetime.date:
+    """What waits since this day or a later one is not overdue today; calendar days where no calendar is loaded."""
+    day, left = today, within.days
+    try:
+        while left > 0:
+            left -= calendar.is_working_day(day)
+            day -= datetime.timedelta(days=1)
+    except CalendarMissing:
+        return today - datetime.timedelta(days=within.days)
+    return day
 
 
 LEVELS = ("severe", "overdue", "today", "soon", "later", "none")

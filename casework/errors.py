@@ -88,5 +88,9 @@ class NoRoom(CaseworkError):
     """The disk is full, or would be before the work is done. Nothing was left behind."""
 
 
+class FileSpoilt(CaseworkError):
+    """A file is gone or no longer what was written down when it was made. Nothing of it was handed out."""
+
+
 # Everything a person may be refused with. Whatever else is raised is a fault, and crashes.
 REFUSALS = (CaseworkError, FlowsError, FundsError, FamiliesError, AccessError)

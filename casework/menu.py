@@ -58,6 +58,15 @@ COUNTERSIGNS = Entry(
     shown_to=second_person.count,
 )
 
+# Shown while something is said to be approved by her and she has not confirmed it.
+APPROVALS = Entry(
+    "approvals:home",
+    pgettext_lazy("menu", "等我批准"),
+    "stamp",
+    count=second_person.to_approve,
+    shown_to=second_person.to_approve,
+)
+
 # At the desks where few are asked: shown while a question waits.
 ASKED = Entry(
     "questions:home",
@@ -76,6 +85,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("village:find", _("登记"), "pen"),
             Entry("rosters:home", _("名册"), "list"),
             ASKED,
+            APPROVALS,
             Entry("preferences", _("我的"), "person"),
         ),
         search="village:find",
@@ -85,6 +95,7 @@ DESKS: dict[Desk, DeskMenu] = {
         (
             Entry("township:queue", _("审核"), "stamp", count=offices.waiting_at(Desk.TOWNSHIP)),
             COUNTERSIGNS,
+            APPROVALS,
             Entry("township:objections", pgettext_lazy("menu", "异议"), "chat", count=offices.objections),
             Entry("township:parts", _("分期"), "coin", count=offices.parts),
             Entry("township:overdue", _("超期"), "clock", count=offices.overdue),
@@ -106,6 +117,7 @@ DESKS: dict[Desk, DeskMenu] = {
         (
             Entry("county:queue", _("审核"), "stamp", count=offices.waiting_at(Desk.COUNTY)),
             COUNTERSIGNS,
+            APPROVALS,
             Entry("county:appeals", pgettext_lazy("menu", "申诉"), "scale", count=offices.appeals),
             Entry("county:overdue", _("超期"), "clock", count=offices.overdue),
             Entry("county:filed", _("备案"), "book"),
@@ -128,6 +140,7 @@ DESKS: dict[Desk, DeskMenu] = {
         (
             Entry("funds:home", _("资金"), "coin"),
             COUNTERSIGNS,
+            APPROVALS,
             Entry("funds:budget", pgettext_lazy("menu", "预算"), "tick-list"),
             Entry("funds:waiting", _("付款"), "send", count=money.count_waiting),
             Entry("funds:batches", _("批次"), "list", count=money.my_turn),
@@ -151,6 +164,7 @@ DESKS: dict[Desk, DeskMenu] = {
         (
             Entry("stock:home", _("实物"), "box", count=goods.count_waiting),
             COUNTERSIGNS,
+            APPROVALS,
             Entry("stock:slips", pgettext_lazy("menu", "单据"), "list"),
             Entry("stock:report", pgettext_lazy("menu", "收发报表"), "chart"),
             Entry("preferences", _("我的"), "person"),
@@ -163,6 +177,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("audit:search", _("追查"), "search"),
             Entry("audit:rules", pgettext_lazy("menu", "规则"), "flag"),
             Entry("questions:home", pgettext_lazy("menu", "问答"), "chat", count=questions.waiting_for),
+            APPROVALS,
             Entry("audit:samples", pgettext_lazy("menu", "抽样"), "list", more=True),
             Entry("relatives:home", _("近亲属备案"), "family", more=True),
             Entry("packs:home", _("迎检包"), "box", more=True),
@@ -186,6 +201,7 @@ DESKS: dict[Desk, DeskMenu] = {
             Entry("administration:home", _("概况"), "house"),
             Entry("administration:staff_list", pgettext_lazy("menu", "账号"), "people"),
             Entry("administration:waiting", pgettext_lazy("menu", "待确认"), "tick-list", count=second.count_waiting),
+            APPROVALS,
             Entry("administration:units", pgettext_lazy("menu", "单位"), "map"),
             Entry("administration:programmes", _("办理规则"), "book"),
             Entry("administration:grants", _("授权"), "key"),
@@ -199,6 +215,7 @@ DESKS: dict[Desk, DeskMenu] = {
 EVERYBODY = (
     Entry("home", _("首页"), "house"),
     COUNTERSIGNS,
+    APPROVALS,
     Entry("help", _("帮助"), "help"),
     Entry("preferences", _("我的"), "person"),
 )

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from access.scope import posts_of
 from audit import clock
 from audit.context import acting
+from casework import one_open_case
 from casework.acting import TIMER_KEY, key_reused, key_used_once
 from casework.errors import BadCaseData, NotYourTurn, Recused
 from casework.models import Case, CaseEvent
@@ -48,6 +49,7 @@ def open_case(
             raise NotYourTurn(_("只有本村专干、驻村干部或乡镇经办能开案。"))
         beneficiary = beneficiary or household.head
         _check(household, programme, beneficiary, {by.person_key, post.principal_person_key or by.person_key})
+        one_open_case.refuse_another(programme, beneficiary, by=by)
         with acting(on_behalf_of=post.principal):
             case = _new_case(household, programme, beneficiary, by, cause, _lead(household, by, words, source))
             case.save()
@@ -122,12 +124,6 @@ def _check(household: Household, programme: str, beneficiary: Person, persons: s
         raise Recused(_("这是你自己家的事，按规定要回避，由别人办。"))
     if is_close(household.pk, sorted(persons)):
         raise Recused(_("你是这家的近亲属，按规定要回避，由别人办。"))
-    open_one = Case.objects.filter(programme=programme, beneficiary=beneficiary, is_open=True).first()
-    if open_one:
-        raise BadCaseData(
-            _("%(name)s 已有一件没办完的同类帮扶（%(no)s），请接着办那一件。")
-            % {"name": beneficiary.name, "no": open_one.case_no}
-        )
 
 
 def _next_number(year: int) -> str:

@@ -1,6 +1,6 @@
-"""Cases by what somebody typed: a name or its pinyin, a number, a reference; and cases with their newest payments.
+"""Cases by what somebody typed, a name or its pinyin or a number; and cases with their newest payments.
 
-What auditors search, all kinds at once, is casework.auditing.search.
+Payments by what stands on their papers, and what auditors search, all kinds at once, are in casework.auditing.search.
 """
 
 import re
@@ -18,7 +18,6 @@ from families.models import HouseholdMember
 from flows.states import STATES
 from funds.models import Payment
 
-MOST_PAYMENTS = 1000  # many more than are shown
 CASE_NO = re.compile(r"\d{4}-\d{6}")
 HOUSEHOLD_NO = re.compile(r"\d{15,19}")
 
@@ -47,26 +46,15 @@ def words(q: str) -> Q:
     if CASE_NO.fullmatch(q):
         return Q(case_no=q)
     if HOUSEHOLD_NO.fullmatch(q):
-        return Q(household_no=q) | _paid_by(Q(bank_reference=q))
+        return Q(household_no=q)
     if any(character.isdigit() for character in q):
-        return (
-            _paid_by(Q(bank_reference=q))
-            | _paid_by(Q(batch__number=q.upper()))
-            | Q(household_no__startswith=q)
-            | Q(case_no__endswith=q)
-        )
+        return Q(household_no__startswith=q) | Q(case_no__endswith=q)
     folded = fold(q)
     needle = f" {folded}" if folded.isascii() else folded
     member = HouseholdMember.objects.filter(household_id=OuterRef("household_id")).filter(
         Q(person__name_search__contains=needle) | Q(person__name__contains=q)
     )
     return Q(head_name__contains=q) | Q(household__search__contains=needle) | Exists(member)
-
-
-def _paid_by(condition: Q) -> Q:
-    """The cases of the payments on one receipt or in one batch: found first, not asked of each case in reach."""
-    subjects = Payment.objects.filter(condition).order_by("-id").values_list("subject", flat=True)[:MOST_PAYMENTS]
-    return Q(pk__in=[int(subject.removeprefix("case:")) for subject in subjects])
 
 
 def with_payments(cases: list[Case]) -> list[Found]:

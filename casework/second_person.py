@@ -5,18 +5,21 @@ answers, wherever, comes in here.
 """
 
 import datetime
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import CharField, Prefetch, Q, QuerySet, Value
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from access import approvals
 from access.roles import Ability
 from access.scope import posts_of
 from audit import clock
 from casework import cash
+from casework.due import still_in_time_from
 from casework.models import Case
 from casework.reach import units_in
 from casework.rosters import paying as rosters
@@ -90,23 +93,36 @@ def unanswered(user: Any) -> QuerySet[Countersign]:
 
 
 def mine(user: Any) -> int:
-    """How many wait for her own answer. Capped, and asked once a request."""
-    if not hasattr(user, "_countersigns_mine"):
-        user._countersigns_mine = countersigning.waiting_for(user).order_by()[:_MOST].count()
-    return user._countersigns_mine
+    """How many wait for her own answer."""
+    return _waits_for(user)["mine"]
 
 
 def count(user: Any) -> int:
-    """For the badge: what she has to answer, and for the fund desk what was objected to or is overdue. Capped, and asked
-    once a request, in one query."""
-    if not watches(user):
-        return mine(user)
-    if not hasattr(user, "_countersigns"):
-        waits = Q(answer="", asked_person_key=user.person_key)
-        for rows in (objections(user), unanswered(user).filter(asked_on__lt=answers_due_from(clock.today()))):
-            waits |= Q(pk__in=rows.select_related(None).order_by().values("pk"))
-        user._countersigns = Countersign.objects.filter(waits)[:_MOST].count()
-    return user._countersigns
+    """For the badge: what she has to answer, and for the fund desk what was objected to or is overdue."""
+    return _waits_for(user)["mine"] + _waits_for(user)["watched"]
+
+
+def to_approve(user: Any) -> int:
+    """How many grants and delegations she is said to have approved and has not confirmed (access.approvals)."""
+    return _waits_for(user)["approvals"]
+
+
+def _waits_for(user: Any) -> Counter[str]:
+    """How many of each wait for her; each capped, and all asked once a request, in one query."""
+    if not hasattr(user, "_waits_for"):
+        own = Q(answer="", asked_person_key=user.person_key)
+        rows = [("mine", Countersign.objects.filter(own))]
+        if watches(user):
+            late = unanswered(user).filter(asked_on__lt=still_in_time_from(clock.today(), ANSWERED_WITHIN))
+            watched = [Q(pk__in=each.select_related(None).order_by().values("pk")) for each in (objections(user), late)]
+            rows.append(("watched", Countersign.objects.filter(watched[0] | watched[1]).exclude(own)))
+        rows += [("approvals", approvals.waiting_grants(user)), ("approvals", approvals.waiting_delegations(user))]
+        first, *others = (
+            each.order_by().annotate(what=Value(what, CharField())).values_list("what", flat=True)[:_MOST]
+            for what, each in rows
+        )
+        user._waits_for = Counter(first.union(*others, all=True))
+    return user._waits_for
 
 
 _MOST = 100
@@ -122,18 +138,6 @@ def due_on(asked: Countersign) -> datetime.date:
 
 def is_overdue(asked: Countersign) -> bool:
     return not asked.answer and due_on(asked) < clock.today()
-
-
-def answers_due_from(today: datetime.date) -> datetime.date:
-    """The first day of asking whose answer is not overdue today."""
-    day, left = today, ANSWERED_WITHIN.days
-    try:
-        while left > 0:
-            left -= calendar.is_working_day(day)
-            day -= datetime.timedelta(days=1)
-    except CalendarMissing:
-        return today - datetime.timedelta(days=ANSWERED_WITHIN.days)
-    return day
 
 
 def with_answers() -> Prefetch:

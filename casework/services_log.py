@@ -13,7 +13,9 @@ from typing import Any
 from django.db.models import Count, Sum
 from django.utils.translation import gettext as _
 
+from access import reach
 from audit import clock
+from casework.acting import key_reused
 from casework.days import day_short
 from casework.errors import BadCaseData, ReasonNeeded, TooEarly, WrongState
 from casework.models import Case, ServiceEntry
@@ -42,12 +44,15 @@ class Service:
 def record(case_id: int, service: Service, *, by: Any, key: str) -> ServiceEntry:
     """Write down a service that was signed for. Recording is the duty "prepare": who records does not check the part.
 
-    A key used before returns its entry. Raises WrongState outside the time of the help, TooEarly for a day that is to come,
+    A key used before returns its entry. Raises KeyReused for one of another case, WrongState outside the time of the help, TooEarly for a day that is to come,
     BadCaseData for one outside the help or more hours than a day's work, and what `preparing` raises.
     """
     with preparing(case_id, by, reason="record_service", states=SERVED_IN, roles=RECORDERS) as case:
-        known = ServiceEntry.objects.filter(key=key).first()
+        with reach.beyond():
+            known = ServiceEntry.objects.filter(key=key).first()
         if known is not None:
+            if known.case_id != case.pk:
+                raise key_reused()
             return known
         _demand_day_of_the_help(case, service.served_on)
         _demand_hours(case, service)

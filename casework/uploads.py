@@ -14,12 +14,14 @@ from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 from casework.errors import BadCaseData
 
 PHOTO_LIMIT = 12 * 1024 * 1024
 PDF_LIMIT = 8 * 1024 * 1024
-PIXEL_LIMIT = 60_000_000
+PIXEL_LIMIT = 60_000_000  # of a usual JPEG, which is read at a fraction of its size
+WHOLE_LIMIT = 16_000_000  # of what can only be read whole: up to 16 bytes a point for a while, and a worker has 512 MB
 LONGEST_SIDE = 2000
 SMALL = (480, 480)
 FORMATS = ("JPEG", "PNG", "WEBP")
@@ -66,11 +68,11 @@ def _photo(upload: UploadedFile) -> Clean:
         raise BadUpload(_("照片太大，最多 %(mb)d MB。") % {"mb": PHOTO_LIMIT // 2**20})
     try:
         with Image.open(upload, formats=FORMATS) as image:
-            if image.width * image.height > PIXEL_LIMIT:
+            if image.width * image.height > (PIXEL_LIMIT if _is_read_in_part(image) else WHOLE_LIMIT):
                 raise BadUpload(_("照片太大，请用普通清晰度再拍一张。"))
             taken_on, place = _evidence(image)
-            photo = _upright(image).convert("RGB")
-            photo.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+            orientation = image.getexif().get(ExifTags.Base.Orientation)
+            photo = _upright(_shrunk(image), orientation).convert("RGB")
     except (
         UnidentifiedImageError,
         Image.DecompressionBombError,
@@ -97,9 +99,22 @@ _TURNS = {
 }
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+def _upright(image: Image.Image, orientation: Any) -> Image.Image:
+    turn = _TURNS.get(orientation)
     return image if turn is None else image.transpose(turn)
+
+
+def _is_read_in_part(image: Image.Image) -> bool:
+    """Cameras write such JPEGs; a progressive one is unpacked whole whatever size is asked for."""
+    return isinstance(image, JpegImageFile) and not image.info.get("progressive")
+
+
+def _shrunk(image: Image.Image) -> Image.Image:
+    """At most LONGEST_SIDE long, before anything is copied: of sixty million points each copy would take 240 MB."""
+    image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
+    photo = image if image.mode in ("RGB", "L") else image.convert("RGB")
+    photo.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    return photo
 
 
 def small(file: Any) -> bytes | None:

@@ -29,6 +29,7 @@ urlpatterns = [
     path("notices/", include("casework.desks.public.urls")),
     path("", include("casework.desks.cases.urls")),
     path("history/", include("casework.desks.history.urls")),
+    path("approvals/", include("casework.desks.approvals.urls")),
     path("countersigns/", include("casework.desks.countersigns.urls")),
     path("relatives/", include("casework.desks.relatives.urls")),
     path("rosters/", include("casework.desks.rosters.urls")),

@@ -51,17 +51,19 @@ _BY_DESK: dict[Desk, Sight] = {
     Desk.AUDIT: Sight(True, False, True, frozenset({MEANS}), True, True, None, frozenset({HEALTH, MENTAL})),
 }
 
+# In the township the state of mind is for whoever approves, not for whoever looks the papers through.
+_BY_ROLE: dict[str, Sight] = {
+    "township_clerk": replace(_BY_DESK[Desk.TOWNSHIP], secrecies=frozenset({MEANS, HEALTH})),
+}
+
 # Whom to find, and how to reach them. Papers and whole numbers would each be written down while nothing can be written.
 _IN_AN_EMERGENCY = Sight(True, True, True, frozenset(), False, False, frozenset())
 
 
 def sight(user: Any, placed: Any) -> Sight:
     """What `user` sees of a case or household, from all posts of hers that reach it. Two posts see what either sees."""
-    seen = [
-        _BY_DESK[ROLES[post.role].desk]
-        for post in posts_of(user)
-        if ROLES[post.role].desk in _BY_DESK and post.reaches(placed)
-    ]
+    posts = [post for post in posts_of(user) if post.reaches(placed)]
+    seen = [of_post for post in posts if (of_post := _of_role(post.role)) is not None]
     glass = getattr(user, "break_glass", None)
     if glass is not None and getattr(placed, f"{glass.unit.level}_id") == glass.unit_id:
         seen.append(_IN_AN_EMERGENCY)
@@ -79,6 +81,10 @@ def sight(user: Any, placed: Any) -> Sight:
         papers=None if any(each.papers is None for each in seen) else frozenset().union(*(e.papers for e in seen)),
         with_reason=frozenset().union(*(each.with_reason for each in seen)),
     )
+
+
+def _of_role(role: str) -> Sight | None:
+    return _BY_ROLE.get(role) or _BY_DESK.get(ROLES[role].desk)
 
 
 def _granted(user: Any, placed: Any) -> Sight:

@@ -20,11 +20,12 @@ class FamiliesConfig(AppConfig):
     def ready(self) -> None:
         from access.resealing import SealedColumn, register_sealed  # noqa: PLC0415
         from audit.erasure import register_erasable  # noqa: PLC0415
+        from audit.kept_files import changed_files  # noqa: PLC0415
         from audit.verify import register_check  # noqa: PLC0415
-        from families.kept_files import changed_files  # noqa: PLC0415
-        from families.models import BankAccount, Person  # noqa: PLC0415
+        from families.models import BankAccount, Document, Person  # noqa: PLC0415
 
-        register_check("files", changed_files)
+        # What was erased by order names no file any more; that it was ordered is audit.erasure's to prove.
+        register_check("files", lambda: changed_files(Document.objects.all(), "household", "household_id"))
         register_erasable(ERASABLE)
         register_sealed(
             SealedColumn(Person, "id_number_sealed", "id_number_row"),

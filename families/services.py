@@ -10,7 +10,7 @@ from django.core.files.base import File
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 
-from access import confirming, vault
+from access import confirming, reach, vault
 from audit import clock
 from audit.context import acting
 from audit.services import record_access
@@ -186,12 +186,17 @@ def take_back_departure(member: HouseholdMember, *, reason: str, by: Any) -> Hou
     member = HouseholdMember.objects.select_for_update(of=("self",)).select_related("person").get(pk=member.pk)
     if member.valid_to is None:
         raise PersonRefused(_("%(name)s 没有登记迁走，不用更正。") % {"name": member.person.name})
-    if HouseholdMember.objects.filter(person=member.person_id, valid_to__isnull=True).exists():
+    if _lives_somewhere(member.person_id):
         raise PersonRefused(_("%(name)s 已经登记在别的户，不能改回来。") % {"name": member.person.name})
     member.valid_to = None
     with acting(by, reason=f"take_back_departure: {_why(reason)}"):
         member.save()
     return member
+
+
+@reach.beyond()  # whichever family it is now, it is not told
+def _lives_somewhere(person_id: int) -> bool:
+    return HouseholdMember.objects.filter(person=person_id, valid_to__isnull=True).exists()
 
 
 def _why(reason: str) -> str:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Money under torture, in scratch databases on the embedded server; arguments go to `python -m tests.torture` (--help). Before
 # that, without arguments: everybody asks everything (tests/authorisation), every way of tampering fifty times and damaged
-# bundles (tests/audit), 200,000 odd requests and files (tests/fuzz), and whether tests stand on the schema that migrations
+# bundles (tests/audit), 200,000 odd requests, large and spoilt files (tests/fuzz), and whether tests stand on the schema that migrations
 # make (tests/test_databases.py).
 set -euo pipefail
 unset DATABASE_URL

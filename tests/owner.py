@@ -63,6 +63,14 @@ def take_off(table: str, *laws: str) -> None:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {law}")
 
 
+def put_back(table: str, *laws: str) -> None:
+    """On again before the rollback: for a world that others work in after it was prepared past these laws."""
+    with owner(), connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+        for law in laws:
+            cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {law}")
+
+
 def _become(role: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('role', %s, false)", [role])

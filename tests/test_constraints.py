@@ -185,7 +185,11 @@ BAD: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "grant_dates_in_order": ("access_grant", {"valid_to": "'2000-01-01'"}),
     "grant_has_a_reason": ("access_grant", {"reason": "''"}),
-    "nobody_grants_himself": ("access_grant", {"approved_by_id": "staff_id"}),
+    "grant_confirmed_whole": ("access_grant", {"confirmed_how": "'approved'"}),
+    "grant_confirmed_by_another": (
+        "access_grant",
+        {"confirmed_by_id": ONE_OF_THEM, "confirmer_person_key": "maker_person_key"},
+    ),
     "one_open_recusal": ("access_recusal", {}),
     "one_second_factor": ("access_secondfactor", {"row_key": "gen_random_uuid()"}),
     "recovery_codes_differ": ("access_recoverycode", {}),
@@ -471,6 +475,8 @@ BAD: dict[str, tuple[str, dict[str, str]]] = {
 ELSEWHERE = {
     "a_volume_holds_something": "a_pack_is_closed is asked first (tests/casework/inspection/test_packs.py)",
     "a_volume_has_its_digest": "a_pack_is_closed is asked first (tests/casework/inspection/test_packs.py)",
+    "nobody_grants_himself": "access_guard is asked first (tests/access/test_approvals.py)",
+    "grant_confirmed_or_dropped": "no grant begins confirmed (tests/access/test_approvals.py)",
     "handover_counts": "audit_handover_in_order is asked first (tests/audit/test_handovers.py)",
     "erased_by_two_persons": "no order begins confirmed (tests/privacy/test_erasure.py)",
     "erased_once_confirmed": "no order begins done (tests/privacy/test_erasure.py)",
@@ -560,7 +566,9 @@ def fill(world: World) -> None:
         approved_by=world.sysadmin,
     )
     assert Delegation.objects.exists()
-    access.grant(helper, "view_case", case, until=START, reason="抽查", approved_by=world.county_approver)
+    access.grant(
+        helper, "view_case", case, until=START, reason="抽查", approved_by=world.county_approver, by=world.sysadmin
+    )
     enrolled(helper)
     BreakGlass.objects.create(
         staff=helper, person_key=helper.person_key, unit=world.village, reason="x", confirmed_with="code",

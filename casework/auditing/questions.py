@@ -17,7 +17,9 @@ from access.roles import ROLES, Ability, title_of
 from access.scope import posts_of
 from audit import clock
 from audit.context import acting
+from casework.acting import key_reused
 from casework.auditing.models import Question, QuestionEntry
+from casework.auditing.numbers import next_number
 from casework.auditing.running import demand_auditor
 from casework.errors import BadCaseData, NotYourTurn, WrongState
 from casework.reach import units_in
@@ -47,10 +49,13 @@ def ask(
     subjects: Iterable[str] = (),
     rule: str = "",
 ) -> Question:
-    """Ask a post at a place; `key` makes a retry harmless. Raises NotYourTurn, BadCaseData."""
+    """Ask a post at a place; `key` makes a retry harmless. Raises NotYourTurn, BadCaseData, KeyReused."""
     demand_auditor(by, unit)
-    known = Question.objects.filter(key=key, asked_by=by).first()
+    number = next_number(Question, "S")  # first: of the same pressing twice at once the second one finds the first
+    known = Question.objects.filter(key=key).first()
     if known:
+        if known.asked_by_id != by.pk:
+            raise key_reused()
         return known
     if asked_role not in ASKED:
         raise BadCaseData(_("请选问谁。"))
@@ -58,7 +63,7 @@ def ask(
         raise BadCaseData(_("请写一句话说明问什么。"))
     with acting(by, reason="ask_question"):
         made = Question.objects.create(
-            number=_next_number(),
+            number=number,
             unit=unit,
             asked_role=asked_role,
             title=title.strip(),
@@ -77,12 +82,6 @@ def place_of(village: OrgUnit, asked_role: str) -> OrgUnit:
     """Where the post sits that answers for a village: the village, its township, or its county."""
     level = ROLES[asked_role].level
     return getattr(village, level) if level else village
-
-
-def _next_number() -> str:
-    year = clock.today().year
-    last = Question.objects.filter(number__startswith=f"S{year}-").order_by("-number").select_for_update().first()
-    return f"S{year}-{(int(last.number.rpartition('-')[2]) if last else 0) + 1:05d}"
 
 
 @transaction.atomic

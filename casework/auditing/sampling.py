@@ -19,6 +19,7 @@ from access.models import OrgUnit
 from audit import clock
 from audit.context import acting
 from casework.auditing.models import Sample
+from casework.auditing.numbers import next_number
 from casework.auditing.running import demand_auditor
 from casework.errors import BadCaseData
 from casework.models import Case
@@ -83,7 +84,7 @@ def draw(frame: Frame, *, size: int, seed: str, seed_source: str, by: Any) -> Sa
         raise BadCaseData(_("这段时间里一个也没有，没有可抽的。"))
     with acting(by, reason="draw_sample"):
         return Sample.objects.create(
-            number=_next_number(),
+            number=next_number(Sample, "C"),
             unit=frame.unit,
             of=frame.of,
             first_on=frame.first_on,
@@ -98,12 +99,6 @@ def draw(frame: Frame, *, size: int, seed: str, seed_source: str, by: Any) -> Sa
             drawn_by=by,
             drawn_on=clock.today(),
         )
-
-
-def _next_number() -> str:
-    year = clock.today().year
-    last = Sample.objects.filter(number__startswith=f"C{year}-").order_by("-number").select_for_update().first()
-    return f"C{year}-{(int(last.number.rpartition('-')[2]) if last else 0) + 1:05d}"
 
 
 def draws_again(sample: Sample) -> bool:

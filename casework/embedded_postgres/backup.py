@@ -35,7 +35,10 @@ SIGNS_OF_DAMAGE = (
     zlib.error,
     EOFError,  # cut off
     ValueError,  # the manifest is no JSON
+    RecursionError,  # or JSON within JSON within JSON
     KeyError,
+    TypeError,  # or does not say what a manifest says
+    AttributeError,
     FileNotFoundError,  # there is no manifest
     FileExistsError,  # a name twice
     NotADirectoryError,

@@ -185,7 +185,7 @@ def _read(folder: Path) -> BaseBackup:
         about = json.loads((folder / ABOUT).read_text())
         times = {name: datetime.fromisoformat(about.pop(name)) for name in ("begun", "ended")}
         return BaseBackup(folder, **times, **about)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadBackup(f"{folder / ABOUT} is damaged: {error}. Take another base backup.") from error
 
 

@@ -50,7 +50,7 @@ def _manifest(cluster: Path, manifest_sha256: str) -> dict:
         body = whole[: whole.rstrip(b"\n").rindex(b"\n") + 1]
         is_sound = manifest["Manifest-Checksum"] == hashlib.sha256(body).hexdigest()
         algorithms = {entry["Checksum-Algorithm"] for entry in manifest["Files"]}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(cluster, f"its manifest cannot be read ({error})") from error
     if not is_sound or algorithms != {"SHA256"} or hashlib.sha256(whole).hexdigest() != manifest_sha256:
         raise _damaged(cluster, "its manifest differs")

@@ -7,6 +7,7 @@ file = take(volume, reason="交给检查组", by=user)         the very bytes th
 import shutil
 from typing import Any
 
+from django.core.exceptions import SuspiciousFileOperation
 from django.db import transaction
 from django.db.models import Q, QuerySet, Sum
 from django.utils.translation import gettext as _
@@ -15,10 +16,11 @@ from access import confirming
 from access.models import OrgUnit
 from access.scope import posts_of
 from audit.context import acting
+from audit.kept_files import is_as_written
 from audit.models import AccessLog
 from casework import watermark
 from casework.auditing import running
-from casework.errors import NoRoom
+from casework.errors import FileSpoilt, NoRoom
 from casework.inspection import choosing
 from casework.inspection.choosing import Chosen
 from casework.inspection.files import folder
@@ -93,18 +95,45 @@ def units_of(user: Any) -> list[OrgUnit]:
     return sorted(OrgUnit.objects.filter(pk__in=ids), key=lambda unit: running.LEVELS.index(unit.level))
 
 
-@transaction.atomic
 def take(volume: PackVolume, *, reason: str, by: Any) -> Any:
-    """The open file, once it is written down who takes it and why. Raises ReasonNeeded, NotConfirmed, FileNotFoundError."""
+    """The open file, once it was compared with its fingerprint and it is written down who takes it and why.
+
+    Raises ReasonNeeded, NotConfirmed, FileSpoilt.
+    """
     confirming.demand(confirming.Kind.EXPORT)
-    with acting(by):
-        watermark.taken_by(
-            by,
-            subject=volume.pack.subject,
-            fields=f"pack {volume.pack.number} volume {volume.n} {volume.sha256[:16]}",
-            reason=reason,
-        )
-    return volume.read()
+    why = watermark.demand_reason(reason)
+    file = _as_it_was_made(volume)
+    try:
+        with transaction.atomic(), acting(by):
+            watermark.taken_by(
+                by,
+                subject=volume.pack.subject,
+                fields=f"pack {volume.pack.number} volume {volume.n} {volume.sha256[:16]}",
+                reason=why,
+            )
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _as_it_was_made(volume: PackVolume) -> Any:
+    """The open file, read to its end before its first byte goes out; the same open file is handed out afterwards."""
+    try:
+        file = volume.read()
+    except (OSError, SuspiciousFileOperation) as error:
+        raise _spoilt(volume) from error
+    if not is_as_written(file, volume.size_bytes, volume.sha256):
+        file.close()
+        raise _spoilt(volume)
+    return file
+
+
+def _spoilt(volume: PackVolume) -> FileSpoilt:
+    return FileSpoilt(
+        _("%(file)s 和做成时的指纹不一样，或者不见了，不能交出去。请告诉系统管理员从备份里取回，或者重新做一包。")
+        % {"file": volume.filename}
+    )
 
 
 def copies_of(pack: InspectionPack) -> QuerySet[AccessLog]:

@@ -80,7 +80,7 @@ def of(households: Iterable[Household], day: datetime.date) -> list[Due]:
     return found
 
 
-@reach.beyond()
+@reach.beyond()  # what holds a file lies wherever its people moved to
 def holds(ids: list[int]) -> dict[int, list[str]]:
     """{household: why its file may not be erased yet}: questions of auditors, money, disputes, persons with open cases."""
     cases = dict(Case.objects.filter(household__in=ids).values_list("pk", "household_id"))

@@ -186,6 +186,7 @@ def _streams(household: Household) -> list[str]:
     return [subject_of(household), *(f"{kind}:{pk}" for kind, ids in named for pk in ids)]
 
 
+@reach.beyond()
 def _parts(household: Household) -> tuple[list[int], list[int], list[int], list[int]]:
     """Cases, persons, leads and notices that belong to the file."""
     cases = list(Case.objects.filter(household=household).order_by("pk").values_list("pk", flat=True))

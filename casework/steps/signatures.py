@@ -2,11 +2,10 @@
 
 from django.utils.translation import gettext as _
 
-from casework import limits
+from casework import limits, one_open_case
 from casework.acting import Act, after, before
 from casework.digests import approval_digest
-from casework.errors import ApprovalVoid, BadCaseData, TooEarly
-from casework.models import Case
+from casework.errors import ApprovalVoid, TooEarly
 from casework.steps.parts import wait_for_the_next_part
 from casework.steps.payment import release_reservation
 from flows import calendar
@@ -62,10 +61,7 @@ def signatures_fall(this: Act) -> None:
 @before("appeal")
 def no_newer_application(this: Act) -> None:
     """A refused case is open again while it is appealed, and a family has one open case of a programme."""
-    case = this.case
-    newer = Case.objects.filter(programme=case.programme, beneficiary=case.beneficiary_id, is_open=True).first()
-    if newer:
-        raise BadCaseData(_("这家已经另有一件在办（%(no)s），请接着办那一件。") % {"no": newer.case_no})
+    one_open_case.refuse_another(this.case.programme, this.case.beneficiary, by=this.by)
 
 
 @before("appeal")

@@ -45,6 +45,7 @@ COLUMNS = {
     HEALTH, DISABILITY_CLASS, DISABILITY_GRADE, WORK_STATUS, LIVES_AWAY, PHONE,
 ) = range(len(COLUMNS))  # fmt: skip
 LABELS = list(COLUMNS.values())
+LONGEST_LINE = 200_000  # characters
 LIMITS = {NAME: 60, NO_ID_REASON: 60, RELATION: 20, ETHNICITY: 20, EDUCATION: 20, WORK_STATUS: 20}  # characters
 
 
@@ -198,7 +199,7 @@ class _Reader:
         yield household
 
     def _rows(self, text: io.TextIOWrapper) -> Iterator[_Row]:
-        rows = csv.reader(text, strict=True)
+        rows = csv.reader(_lines(text), strict=True)
         line = 1
         try:
             next(rows)
@@ -326,3 +327,11 @@ class _Reader:
         except errors.PhoneMalformed as refusal:
             row.report_refusal(PHONE, refusal)
             return ""
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """Raises csv.Error at one that is too long: it is no person's row, and would come apart into millions of cells."""
+    while line := text.readline(LONGEST_LINE + 1):
+        if len(line) > LONGEST_LINE:
+            raise csv.Error("a line that is too long")
+        yield line

@@ -144,7 +144,7 @@ def from_json(document: str | bytes | Mapping[str, Any]) -> ListFormat | AnswerF
     if isinstance(document, str | bytes):
         try:
             document = json.loads(document)
-        except ValueError as broken:
+        except (ValueError, RecursionError) as broken:
             raise FormatError(path="JSON", words=_("不是完整的 JSON（%(broken)s）") % {"broken": broken}) from broken
     facts = _Facts(document, "")
     read = {OUT: _list_format, IN: _answer_format}[facts.choice("direction", (OUT, IN))]

@@ -39,6 +39,8 @@ MOST_COLUMNS: Final = 200
 MOST_CELLS: Final = 4_000_000  # of the smallest rectangles around what the sheets hold
 UNPACKING_SECONDS: Final = 180
 
+LONGEST_LINE: Final = 200_000  # characters; none is a row of a table, and it would come apart into millions of cells
+
 BLOCK: Final = 256 * 1024
 # Where a cell or row says it stands. An address that is written in any other way is not one of a spreadsheet program.
 ADDRESS = re.compile(rb"\sr\s*=\s*[\"']([A-Za-z]{0,3}+)([0-9]{0,7}+)(.)", re.DOTALL)
@@ -250,7 +252,7 @@ def _csv_rows(source: BinaryIO, encoding: str, delimiter: str) -> Callable[[], I
         source.seek(0)
         text = io.TextIOWrapper(source, encoding=encoding, newline="")
         # Strict: an open quote would otherwise swallow the lines after it.
-        reader = csv.reader(text, delimiter=delimiter, strict=True)
+        reader = csv.reader(_lines(text), delimiter=delimiter, strict=True)
         line = 0
         try:
             for row in reader:
@@ -263,6 +265,14 @@ def _csv_rows(source: BinaryIO, encoding: str, delimiter: str) -> Callable[[], I
                 text.detach()  # the file belongs to the caller, who closes it
 
     return rows
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """Raises csv.Error at one that is too long, before it is parted."""
+    while line := text.readline(LONGEST_LINE + 1):
+        if len(line) > LONGEST_LINE:
+            raise csv.Error("a line that is too long")
+        yield line
 
 
 def fixed_rows(source: BinaryIO) -> Iterator[tuple[int, bytes]]:

@@ -11,6 +11,7 @@ from access.errors import BadAppointment, BadOrgUnits
 from access.models import OrgUnit, Staff
 from access.units import import_org_units
 from casework.queries import cases_in_reach
+from tests.grants import granted
 from tests.world import START, World, make_staff
 
 YESTERDAY = START - datetime.timedelta(days=1)
@@ -63,12 +64,22 @@ def test_an_administrator_is_granted_no_case_in_any_account(world: World) -> Non
 
     for account in (world.sysadmin_2, twin):
         with pytest.raises(BadAppointment, match="管理员不看"):
-            access.grant(account, "view_case", case, until=IN_A_MONTH, reason="看看", approved_by=world.county_approver)
+            granted(
+                account,
+                "view_case",
+                case,
+                until=IN_A_MONTH,
+                reason="看看",
+                approved_by=world.county_approver,
+                by=world.sysadmin,
+            )
 
 
 def test_whoever_becomes_administrator_loses_sight_of_a_case_she_was_granted(world: World) -> None:
     case, helper = world.open(), make_staff("helper", "x")
-    access.grant(helper, "view_case", case, until=IN_A_MONTH, reason="抽查", approved_by=world.county_approver)
+    granted(
+        helper, "view_case", case, until=IN_A_MONTH, reason="抽查", approved_by=world.county_approver, by=world.sysadmin
+    )
     assert list(cases_in_reach(fresh(helper))) == [case]
 
     confirm(access.appoint(helper, "sysadmin", world.county, by=world.sysadmin), by=world.sysadmin_2)
@@ -81,7 +92,9 @@ def test_nobody_grants_sight_of_what_she_does_not_see_herself(world: World) -> N
 
     for approver in (world.sysadmin, world.other_clerk):
         with pytest.raises(BadAppointment, match="批准人"):
-            access.grant(helper, "view_case", case, until=IN_A_MONTH, reason="抽查", approved_by=approver)
+            granted(
+                helper, "view_case", case, until=IN_A_MONTH, reason="抽查", approved_by=approver, by=world.sysadmin_2
+            )
 
 
 def units_file(folder: Path, *rows: str) -> Path:

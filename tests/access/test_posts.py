@@ -15,6 +15,7 @@ from access.scope import can, posts_of, scope
 from audit import clock
 from casework.models import Case
 from casework.queries import cases_in_reach, queue
+from tests.grants import granted as granted_to
 from tests.world import START, World, make_staff
 
 TOMORROW = START + datetime.timedelta(days=1)
@@ -239,8 +240,8 @@ def test_no_account_is_deleted(world: World) -> None:
 
 
 def granted(world: World, case: Case, to: Staff, **more: Any) -> Grant:
-    more = {"until": TOMORROW, "reason": "抽查", "approved_by": world.county_approver} | more
-    return access.grant(to, "view_case", case, **more)
+    more = {"until": TOMORROW, "reason": "抽查", "approved_by": world.county_approver, "by": world.sysadmin} | more
+    return granted_to(to, "view_case", case, **more)
 
 
 def test_a_grant_opens_one_case_until_its_day(world: World) -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from access import confirmed, sessions
+from access import approvals, confirmed, sessions
 from access import services as access
 from access.models import SignIn, Staff
 from audit import clock
@@ -26,7 +26,7 @@ def is_in(client: Client) -> bool:
 def lend(world: World, to: Staff, until: datetime.date = START) -> Any:
     post = world.village_clerk.appointments.get()
     more = {"valid_from": START, "valid_to": until, "reason": "休假", "approved_by": world.village_head}
-    return access.delegate(post, to, by=world.sysadmin, **more)
+    return approvals.approve(access.delegate(post, to, by=world.sysadmin, **more), by=world.village_head)
 
 
 CHANGES: dict[str, Callable[[World], Any]] = {

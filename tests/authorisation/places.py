@@ -14,6 +14,7 @@ from django.test import Client
 from access import services as access
 from access.models import Appointment, OrgUnit, Recusal, Staff
 from access.roles import ROLES
+from tests.grants import granted
 from tests.world import ROLES_AT, START, World, make_staff
 
 SINCE = datetime.date(2026, 1, 1)
@@ -195,11 +196,12 @@ def turned_away(people: list[Person], world: World, household_nos: list[str]) ->
 def grant_sight(people: list[Person], world: World, *records: Any) -> None:
     who = next(person for person in people if person.relation == "granted")
     for record in records:
-        access.grant(
+        granted(
             who.staff,
             f"view_{record._meta.model_name}",
             record,
             until=START + datetime.timedelta(days=120),
             reason="抽查",
             approved_by=world.county_approver,
+            by=world.sysadmin,
         )

@@ -75,7 +75,7 @@ from tests.funds.floats import key as a_key
 from tests.funds.sent import PayLine
 from tests.funds.shelves import a_store, an_item, counted, stocked
 from tests.funds.test_bank_files import answer, row
-from tests.world import START, World, case_now, id_number
+from tests.world import START, World, case_now, id_number, make_staff
 
 NOW = datetime.date(2026, 5, 6)  # April can be closed, notices have ended, the holiday is over
 AFTER_NOTICE = START + datetime.timedelta(days=4)
@@ -137,7 +137,7 @@ class Records:
 
     def __init__(self, places: Places) -> None:
         self.places, self.world = places, places.crews["V1"]
-        self.at: dict[str, Parts] = {"nothing": {}, "guide": {"name": "village"}}
+        self.at: dict[str, Parts] = {"nothing": {}, "guide": {"name": "village"}, "frame": {"frame": "form"}}
 
     def here(self, role: str) -> Any:
         return self.places.person(role).staff
@@ -589,6 +589,12 @@ class Records:
         post = access.appoint(staff, "township_approver", self.places.units["T1"], by=self.world.sysadmin)
         assert post.waits
         self.keep("waiting_post", kind="post", pk=post.pk)
+        asked = access.grant(
+            make_staff("asked_for", "要看一件的"), "view_case", Case.objects.earliest("pk"),
+            until=NOW + datetime.timedelta(days=30), reason="抽查", approved_by=self.here("county_approver"),
+            by=self.world.sysadmin,
+        )  # fmt: skip
+        self.keep("asked_grant", kind="grant", pk=asked.pk)
         deputy = self.places.person("village_clerk", "delegate").staff
         self.keep("delegation", pk=Delegation.objects.get(delegate=deputy).pk)
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from benchmarks import act, importing, payments, queue, register_file, scratch, verifying
+from benchmarks import act, importing, packing, payments, queue, register_file, scratch, verifying
+from casework.typeset import has_chinese_font
 from tests.owner import owning_everything
 
 pytestmark = pytest.mark.slow
@@ -26,7 +27,7 @@ def scratch_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[
 def test_no_measurement_touches_a_database_that_is_not_its_own() -> None:
     """Asked first, before the scratch database of the other tests is there."""
     assert not scratch.is_scratch()
-    for benchmark in (act, importing, payments, queue, verifying):
+    for benchmark in (act, importing, packing, payments, queue, verifying):
         with pytest.raises(RuntimeError, match="is no scratch database"):
             benchmark.measure(1)
 
@@ -50,6 +51,14 @@ def test_verifying_is_measured_over_a_sound_trail(scratch_database: str) -> None
 
     assert figures.keys() >= PROMISED | {"rows_per_second"}
     assert figures["rows"] >= 50
+
+
+@pytest.mark.skipif(not has_chinese_font(), reason="no Chinese font here")
+def test_a_pack_is_measured_with_its_memory(scratch_database: str) -> None:
+    figures = packing.measure(3)
+
+    assert figures.keys() >= PROMISED | {"memory_mb", "pages", "ms_a_case"}
+    assert figures["cases"] >= 3 and 0 < figures["memory_mb"] <= 512
 
 
 def test_a_list_of_payees_is_measured_with_its_memory(scratch_database: str) -> None:

@@ -14,6 +14,8 @@ from jobs.models import Outbox
 from tests.owner import take_off
 from tests.world import World, case_now
 
+LAWS = ("casework_state_guard", "casework_state_told")  # of the state of a case
+
 
 def put(case: Case, state: str, **columns: Any) -> Case:
     """Write the state straight into the row, past the law of the state. History notices at commit, which never comes."""
@@ -27,7 +29,7 @@ def put(case: Case, state: str, **columns: Any) -> Case:
         **columns,
     }
     sets = ", ".join(f"{name} = %s" for name in columns)
-    take_off("casework_case", "casework_state_guard", "casework_state_told")
+    take_off("casework_case", *LAWS)
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE casework_case SET {sets} WHERE id = %s", [*columns.values(), case.pk])
     return case_now(case)

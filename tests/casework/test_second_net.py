@@ -1,21 +1,26 @@
-"""Row-level security with the first net taken away: what a page forgets to ask, PostgreSQL does not show."""
+"""Row-level security with the first net taken away: what a page forgets to ask, PostgreSQL does not show. And what it does
+not show still counts where a law counts everybody."""
 
+import datetime
 import re
 from collections.abc import Iterator
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, DataError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.test import Client
 
 from access import reach
 from access.scope import Scope
+from casework.errors import BadCaseData
 from casework.models import Case, CaseEvent
 from casework.opening import open_case
+from families import services as families
+from families.errors import PersonRefused
 from families.models import BankAccount, Household, HouseholdMember, Person, Survey
 from tests.desks.test_township import login
 from tests.owner import owner
-from tests.world import World
+from tests.world import START, World, case_now
 
 pytestmark = pytest.mark.django_db
 
@@ -129,6 +134,53 @@ def _sees_only(mine: Case, elsewhere: Case) -> None:
     assert not Person.objects.filter(pk=elsewhere.beneficiary_id).exists()
 
 
+def fails() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 / 0")
+
+
+def test_a_question_that_fails_beyond_her_reach_leaves_the_reach_as_it_was(world: World, elsewhere: Case) -> None:
+    """The savepoint is older than the block, and takes its words back."""
+    with reach.only(reach.of(world.village_clerk)):
+        with pytest.raises(DataError), transaction.atomic(), reach.beyond():
+            fails()
+
+        assert not Case.objects.filter(pk=elsewhere.pk).exists()
+        with reach.beyond():
+            assert Case.objects.filter(pk=elsewhere.pk).exists()
+        assert not Case.objects.filter(pk=elsewhere.pk).exists()
+
+
+def test_a_savepoint_within_the_block_takes_nothing_back_that_was_said_before_it(world: World, elsewhere: Case) -> None:
+    with reach.only(reach.of(world.village_clerk)):
+        with reach.beyond():
+            with pytest.raises(DataError), transaction.atomic():
+                fails()
+            assert Case.objects.filter(pk=elsewhere.pk).exists()
+
+        assert not Case.objects.filter(pk=elsewhere.pk).exists()
+
+
+def test_blocks_within_blocks_fail_back_to_where_the_savepoint_stood(world: World, elsewhere: Case) -> None:
+    mine = world.open()
+    with reach.only(reach.of(world.village_clerk)):
+        with reach.only(reach.NOWHERE):
+            with (
+                pytest.raises(DataError),
+                transaction.atomic(),
+                reach.only(reach.of(world.village_clerk)),
+                reach.beyond(),
+            ):
+                fails()
+            assert not Case.objects.exists()
+            with reach.only(reach.of(world.village_clerk)):
+                assert set(Case.objects.values_list("pk", flat=True)) == {mine.pk}
+
+        assert set(Case.objects.values_list("pk", flat=True)) == {mine.pk}
+        with reach.beyond():
+            assert Case.objects.filter(pk=elsewhere.pk).exists()
+
+
 def test_what_is_said_for_one_page_is_not_left_for_the_next(world: World, elsewhere: Case) -> None:
     client = login(Client(), world.village_clerk)
     client.get("/village/")
@@ -166,3 +218,62 @@ def test_a_table_about_people_that_comes_later_has_its_net_too(world: World) -> 
     assert {past for live, past in pasts.items() if live in secured} <= secured, (
         "a past is under the net of its present"
     )
+
+
+# --- what lies out of reach and counts all the same -------------------------------------------------------------------
+
+
+def moved_in(person: Person, household: Household) -> None:
+    """The person belongs to this family since today."""
+    HouseholdMember.objects.filter(person=person, valid_to__isnull=True).update(
+        valid_to=START - datetime.timedelta(days=1)
+    )
+    HouseholdMember.objects.create(household=household, person=person, relation="其他", valid_from=START)
+
+
+def test_who_moved_here_with_an_open_case_is_refused_a_second_one_in_words(world: World, elsewhere: Case) -> None:
+    here = world.household()
+    moved_in(elsewhere.beneficiary, here)
+
+    with reach.only(reach.of(world.village_clerk)):
+        assert not Case.objects.filter(pk=elsewhere.pk).exists()
+        with pytest.raises(BadCaseData, match="已有一件没办完") as refused:
+            open_case(here, elsewhere.programme, by=world.village_clerk, key="k", beneficiary=elsewhere.beneficiary)
+        assert not Case.objects.filter(pk=elsewhere.pk).exists()
+
+    assert elsewhere.case_no not in str(refused.value) and elsewhere.head_name not in str(refused.value)
+    assert not here.cases.exists() and not here.leads.exists()
+
+
+def test_who_sees_both_villages_is_told_the_number_of_the_other_case(world: World, elsewhere: Case) -> None:
+    here = world.household()
+    moved_in(elsewhere.beneficiary, here)
+
+    with reach.only(reach.of(world.township_clerk)), pytest.raises(BadCaseData, match=elsewhere.case_no):
+        open_case(here, elsewhere.programme, by=world.township_clerk, key="k", beneficiary=elsewhere.beneficiary)
+
+
+def test_an_appeal_while_another_village_helps_already_is_refused_in_words(world: World) -> None:
+    case = world.brought_to("township_decision")
+    world.do(case, "refuse", "township_approver", reason="材料不实", reason_code="untrue")
+    there = world.household(world.other_village)
+    moved_in(case.beneficiary, there)
+    newer = open_case(there, case.programme, by=world.township_clerk, key="newer", beneficiary=case.beneficiary)
+
+    with reach.only(reach.of(world.village_clerk)), pytest.raises(BadCaseData, match="已有一件没办完") as refused:
+        world.do(case, "appeal", "village_clerk", reason="不服")
+
+    assert newer.case_no not in str(refused.value)
+    assert case_now(case).state == "refused"
+
+
+def test_a_move_is_not_taken_back_while_the_person_lives_in_another_village(world: World) -> None:
+    left = world.household().members.get(relation="配偶")
+    moved_in(left.person, world.household(world.other_village))
+    left.refresh_from_db()
+
+    with reach.only(reach.of(world.village_clerk)), pytest.raises(PersonRefused, match="已经登记在别的户"):
+        families.take_back_departure(left, reason="登记错了人", by=world.village_clerk)
+
+    left.refresh_from_db()
+    assert left.valid_to == START - datetime.timedelta(days=1)

@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, transaction
 from audit import clock
 from casework import services_log
 from casework.desks.cases.forms import CheckForm
-from casework.errors import BadCaseData, NotYourTurn, ReasonNeeded, SecondDuty, TooEarly, WrongState
+from casework.errors import BadCaseData, KeyReused, NotYourTurn, ReasonNeeded, SecondDuty, TooEarly, WrongState
 from casework.models import Case, ServiceEntry
 from casework.services_log import Service
 from funds.models import Payment, Reservation
@@ -44,6 +44,16 @@ def test_a_service_is_written_down_once_however_often_the_button_is_pressed(worl
     assert first == second and case.services.count() == 1
     assert first.recorder_person_key == world.village_clerk.person_key
     assert first.history.get().history_change_reason == "record_service"
+
+
+def test_the_key_of_another_cases_service_is_refused(world: World, case: Case) -> None:
+    served(world, case)
+    with clock.frozen_at(START):
+        other = world.brought_to("fund_reserved", amount_fen=100_000)
+
+    with pytest.raises(KeyReused):
+        served(world, other)
+    assert not other.services.exists()
 
 
 def test_who_records_services_does_not_check_the_part_that_pays_them(world: World, case: Case) -> None:

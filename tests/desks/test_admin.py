@@ -448,7 +448,9 @@ def test_lists_cost_the_same_for_few_and_for_many(
     def one_more(n: int) -> None:
         staff = make_staff(f"many{n}", f"many {n}")
         access.appoint(staff, "township_clerk", world.township, by=None)
-        access.grant(staff, "view_case", case, until=START, reason="核查", approved_by=world.county_approver)
+        access.grant(
+            staff, "view_case", case, until=START, reason="核查", approved_by=world.county_approver, by=world.sysadmin
+        )
 
     one_more(0)
     admin.get(f"/admin/{page}")
@@ -506,6 +508,7 @@ def test_services_refuse_what_the_database_would(world: World) -> None:
             until=START - datetime.timedelta(days=1),
             reason="x",
             approved_by=world.county_approver,
+            by=world.sysadmin,
         )
 
 

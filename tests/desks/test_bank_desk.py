@@ -7,15 +7,17 @@ import re
 from typing import Any
 
 import pytest
+from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from access import services as access
 from access.models import OrgUnit, Staff
 from audit import clock
 from audit.models import AccessLog
-from casework import payments
+from casework import bank_jobs, payments
 from casework.desks.funds import bank_lists as lists_desk
 from casework.desks.funds.forms import HandoverForm as CashForm
 from casework.desks.funds.forms import new_key
@@ -553,6 +555,34 @@ def test_a_long_list_is_a_job_and_is_taken_once(world: World, desk: Client, monk
     assert job.result_file.name == "" and AccessLog.objects.get().actor_id == world.cashier.pk
 
 
+def test_a_list_that_a_second_click_has_taken_is_told_as_taken(
+    world: World, desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first click has read the file and taken it away; the second still has the row as it was."""
+    monkeypatch.setattr(lists_desk, "AT_ONCE", 2)
+    batch = send(world, LINES)
+    desk.post(reverse("funds:export", args=[batch.pk]), {"bank": "HFNS", "reason": "交银行代发"})
+    job = ran(Job.objects.get())
+    job.result_file.storage.delete(job.result_file.name)
+
+    page = desk.post(reverse("funds:bank_list_take", args=[job.pk]), follow=True)
+
+    assert page.status_code == 200 and "取过了" in page.content.decode()
+
+
+def test_of_two_clicks_at_once_one_gets_the_list(world: World, desk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both have read the file before either has taken it away."""
+    monkeypatch.setattr(lists_desk, "AT_ONCE", 2)
+    monkeypatch.setattr(FileSystemStorage, "delete", lambda storage, name: None)
+    batch = send(world, LINES)
+    desk.post(reverse("funds:export", args=[batch.pk]), {"bank": "HFNS", "reason": "交银行代发"})
+    job = ran(Job.objects.get())
+    again = Job.objects.get(pk=job.pk)
+
+    assert lists_desk._taken(job).read().count(b"\n") == 4
+    assert lists_desk._taken(again) is None
+
+
 def test_the_batch_tells_which_lists_were_made_of_it_before_another_is(world: World, desk: Client) -> None:
     batch = send(world, LINES)
     pages = reverse("funds:batch", args=[batch.pk]), reverse("funds:export", args=[batch.pk])
@@ -599,3 +629,70 @@ def test_a_list_is_not_offered_after_the_bank_has_answered(world: World, desk: C
     assert "导出银行清单" not in desk.get(url).content.decode()
     page = desk.post(reverse("funds:export", args=[batch.pk]), {"bank": "HFNS", "reason": "再要一份"})
     assert page.status_code == 422 and "付两次" in page.content.decode()
+
+
+# ---------------------------------------------------------------- an answer that nobody decides
+
+
+def test_an_answer_that_nobody_decides_is_raised_to_everybody_who_may_post_it(
+    world: World,
+    desk: Client,
+    log_in: Any,  # noqa: F811
+    stranger: Any,  # noqa: F811
+) -> None:
+    """Three working days after Wednesday the 15th is Monday the 20th."""
+    send(world, LINES)
+    job = upload(desk, answer(row(LINES[0])))
+    Job.objects.filter(pk=job.pk).update(created_at=timezone.make_aware(datetime.datetime(2026, 4, 15, 10)))
+    address, said = reverse("funds:bank"), "没有人决定的回单"
+    manager, checker, elsewhere = log_in(world.fund_manager), Client(), Client()
+    checker.force_login(world.fund_checker, backend="django.contrib.auth.backends.ModelBackend")
+    elsewhere.force_login(stranger, backend="django.contrib.auth.backends.ModelBackend")
+
+    def badge(user: Any) -> int:
+        return count_bank_tasks(Staff.objects.get(pk=user.pk))
+
+    with clock.frozen_at(datetime.date(2026, 4, 20)):
+        assert said not in desk.get(address).content.decode() and badge(world.cashier) == 0
+    with clock.frozen_at(datetime.date(2026, 4, 21)):
+        for client in (desk, manager):
+            page = client.get(address).content.decode()
+            assert said in page and "a.csv" in page and "等了 6 天" in page
+        assert badge(world.cashier) == badge(world.fund_manager) == 1
+        for client in (checker, elsewhere):
+            assert said not in client.get(address).content.decode()
+        assert elsewhere.post(reverse("funds:bank_cancel", args=[job.pk])).status_code == 404
+
+        manager.post(reverse("funds:bank_cancel", args=[job.pk]))
+
+        job.refresh_from_db()
+        assert job.state == "cancelled" and job.result == {}
+        assert badge(world.fund_manager) == 0 and states() == ["sent"] * 3
+
+
+def test_an_answer_that_somebody_else_has_posted_meanwhile_waits_for_nobody(
+    world: World,
+    desk: Client,
+    log_in: Any,  # noqa: F811
+) -> None:
+    send(world, LINES)
+    job = upload(desk, answer(row(LINES[0])))
+    Job.objects.filter(pk=job.pk).update(created_at=timezone.make_aware(datetime.datetime(2026, 4, 1)))
+    manager = log_in(world.fund_manager)
+    assert bank_jobs.undecided(START).get() == job
+
+    confirm(manager, upload(manager, answer(row(LINES[0]))))
+
+    assert not bank_jobs.undecided(START).exists()
+
+
+def test_an_answer_in_time_is_laid_aside_by_nobody_but_whoever_brought_it(
+    world: World,
+    desk: Client,
+    log_in: Any,  # noqa: F811
+) -> None:
+    send(world, LINES)
+    job = upload(desk, answer(row(LINES[0])))
+    Job.objects.filter(pk=job.pk).update(created_at=timezone.make_aware(datetime.datetime(2026, 4, 15, 10)))
+
+    assert log_in(world.fund_manager).post(reverse("funds:bank_cancel", args=[job.pk])).status_code == 404

@@ -403,13 +403,16 @@ def test_a_fund_role_sees_the_payment_and_not_the_family(world: World) -> None:
     assert at_desk(world.fund_manager).get(f"/cases/{case.pk}/survey/").status_code == 403
 
 
-def test_mental_state_stays_in_the_village_and_the_township(world: World) -> None:
+def test_mental_state_stays_in_the_village_and_with_the_townships_approver(world: World) -> None:
     case = world.brought_to("draft")
     world.survey(case.household, facts={"mood": "bad", "self_care": "part"})
     url = f"/cases/{case.pk}/survey/"
 
     assert "很难过" in at_desk(world.village_clerk).get(url).text
     assert "很难过" in at_desk(world.township_approver).get(url).text
+    clerk = at_desk(world.township_clerk)
+    for page in (url, f"/cases/{case.pk}/", f"/cases/{case.pk}/family/", f"/township/review/{case.pk}/"):
+        assert "很难过" not in clerk.get(page).text, page
     assert "很难过" not in at_desk(world.county_approver).get(url).text
     assert "很难过" not in at_desk(world.auditor).get(url).text
 

@@ -206,6 +206,23 @@ def approved_batch(world: World) -> tuple[Roster, PaymentBatch]:
     return roster, paying.build(roster.pk, by=world.fund_manager, key="k" * 8, bank="禾丰农商银行")
 
 
+def test_payments_of_a_list_are_found_by_batch_and_reference_beside_those_of_cases(world: World) -> None:
+    _roster, batch = with_the_bank(world)
+    first, *others = batch.payments.order_by("id")
+    with clock.frozen_at(LATER):
+        payments.record_answers([payments.Answer(first.pk, True, bank_reference="HF-7788")], by=world.cashier, key="a")
+    manager = log_in(world.fund_manager)
+
+    def found(q: str) -> set[int]:
+        answer = manager.get(reverse("funds:payments"), {"q": q})
+        return {line["payment"].pk for line in answer.context["lines"]}
+
+    assert found(batch.number) == found(batch.number.lower()) == {first.pk, *(other.pk for other in others)}
+    assert found("HF-7788") == found(first.subject) == found(first.key) == {first.pk}
+    assert first.pk in found(first.payee_name)
+    assert found("HF-77889") == set()
+
+
 def test_a_line_comes_off_a_batch_and_may_be_listed_again(world: World) -> None:
     roster, batch = approved_batch(world)
     payment = batch.payments.order_by("id").first()

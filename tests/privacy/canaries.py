@@ -26,14 +26,14 @@ HEALTH, MENTAL = "要人照顾", "很难过，要有人多去看"  # of self_car
 CANARY_SURVEY = {"pension_fen": MEANS_FEN, "self_care": "none", "mood": "bad"}
 
 IN_A_FAMILY = {"village", "township", "county"}
-# {what: desks that may meet it on a page or in a file that they ask for, without giving a reason}
+# {what: desks, and single roles, that may meet it on a page or in a file that they ask for, without giving a reason}
 WHO_SEES = {
     "name": {*IN_A_FAMILY, "funds", "stock", "audit", "granted"},
     "phone": IN_A_FAMILY,
     "needs": {*IN_A_FAMILY, "audit", "granted"},
     "means": {*IN_A_FAMILY, "audit"},
     "health": IN_A_FAMILY,
-    "mental": {"village", "township"},
+    "mental": {"village", "township_approver"},
     "id": set(),
     "account": set(),
 }
@@ -48,6 +48,11 @@ _DESK = {Desk.VILLAGE: "village", Desk.TOWNSHIP: "township", Desk.COUNTY: "count
 
 def desk_of(person: Any) -> str:
     return _DESK[ROLES[person.role].desk] if person.role else person.relation
+
+
+def sees(person: Any, what: str, besides: set[str] = frozenset()) -> bool:
+    """Whether her desk, or her role by itself, may meet it."""
+    return not {desk_of(person), person.role}.isdisjoint(WHO_SEES[what] | besides)
 
 
 def plant(patch: pytest.MonkeyPatch) -> None:

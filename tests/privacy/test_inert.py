@@ -72,7 +72,7 @@ def test_what_is_searched_for_is_no_pattern(asked: str) -> None:
 
 
 def test_a_photo_with_too_many_points_is_refused_before_it_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "PIXEL_LIMIT", 99)
+    monkeypatch.setattr(uploads, "WHOLE_LIMIT", 99)
     drawn = io.BytesIO()
     Image.new("RGB", (10, 10)).save(drawn, "PNG")
     with pytest.raises(uploads.BadUpload):

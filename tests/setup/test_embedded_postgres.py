@@ -530,6 +530,17 @@ def test_a_cut_or_flipped_backup_is_refused(backed_up):
             embedded.restore(folder.database(), folder.path, file, yes=True)
 
 
+@pytest.mark.parametrize(
+    "nonsense", [b"[1]", b"null", b'{"contents": 1}', b'{"contents": {"a": 1}}', b'{"a":' * 100_000]
+)
+def test_a_list_of_contents_that_is_none_is_refused(backed_up, nonsense):
+    folder, file = backed_up
+    repacked(file, lambda name, content: nonsense if name == "manifest.json" else content)
+
+    with pytest.raises(errors.BadBackup, match="damaged"):
+        embedded.restore(folder.database(), folder.path, file, yes=True)
+
+
 def test_a_backup_that_names_a_place_outside_is_refused(backed_up):
     folder, file = backed_up
     with tarfile.open(file, "w:gz") as archive:

@@ -124,6 +124,19 @@ def test_one_flipped_bit_is_refused(kept: Kept, what: str) -> None:
         file.write_bytes(was)
 
 
+@pytest.mark.parametrize("nonsense", ["[1]", "null", "1", "{}", '{"a":' * 100_000])
+@pytest.mark.parametrize("name", ["about.json", "cluster/backup_manifest"])
+def test_what_says_nothing_of_the_backup_is_refused(kept: Kept, name: str, nonsense: str) -> None:
+    file = kept.backup / name
+    was = file.read_bytes()
+    file.write_text(nonsense)
+    try:
+        with pytest.raises(BadBackup, match="damaged"):
+            kept.restored("never-nonsense")
+    finally:
+        file.write_bytes(was)
+
+
 def test_a_missing_piece_is_not_passed_over(kept: Kept) -> None:
     gone = kept.wal()[-2]
     was = gone.read_bytes()

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from django.db.models.functions import Upper
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
@@ -17,6 +16,7 @@ from access.roles import Ability
 from access.scope import can, scope
 from casework.auditing.search.people import People
 from casework.auditing.search.reading import Reading
+from casework.auditing.search.references import of_payment
 from casework.days import full_day
 from casework.desks.funds.reach import bank_lines_in_reach
 from casework.models import Case, Roster, RosterLine
@@ -104,11 +104,7 @@ def _of_payment(asked: Reading, people: People) -> Conditions:
         yield _("收款账号"), Q(account_index=asked.account_index)
     if asked.account_end:
         yield _("账户尾号"), Q(account_last4=asked.account_end)
-    if asked.code:
-        yield _("银行流水号、回单号"), Q(bank_reference__in={asked.text, asked.code})
-        yield _("我们的流水号"), Q(upper_key=asked.code)
-    if asked.roster and asked.roster[1]:
-        yield _("名册的一行"), Q(subject=f"roster:{asked.roster[0]}:{asked.roster[1]}")
+    yield from of_payment(asked)
 
 
 def _of_batch(asked: Reading, people: People) -> Conditions:
@@ -255,7 +251,7 @@ def _transfer(transfer: Transfer) -> dict[str, Any]:
 
 def _payments(user: Any) -> QuerySet | None:
     condition = units_in(user, Ability.AUDIT_READ, "reservation__village__")
-    return Payment.objects.annotate(upper_key=Upper("key")).filter(condition) if condition is not None else None
+    return Payment.objects.filter(condition) if condition is not None else None
 
 
 KINDS: dict[str, Kind] = {

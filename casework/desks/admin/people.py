@@ -119,7 +119,9 @@ def staff_page_with(request: HttpRequest, staff: Staff, **forms: Any) -> HttpRes
         "reset": forms.get("reset") or ReasonForm(auto_id="reset_%s"),
         "waiting_resets": list(staff.resets.filter(done_on__isnull=True, dropped_on__isnull=True)),
         "delegations": delegations,
-        "grants": _grants_with_cases(staff.grants.filter(valid_to__gte=today, revoked_on__isnull=True)),
+        "grants": _grants_with_cases(
+            staff.grants.filter(valid_to__gte=today, revoked_on__isnull=True, dropped_on__isnull=True)
+        ),
         "changes": list(staff.history.order_by("-history_id")[:10]),
         "appoint": forms.get("appoint")
         or AppointForm(units=units_in_reach(request.user), initial={"valid_from": today}),
@@ -205,10 +207,11 @@ def post_delegate(request: HttpRequest, *, pk: int) -> HttpResponse:
             form.add_error(None, str(refusal))
         else:
             told = {"a": post.staff.name, "b": made.delegate.name}
-            if made.waits:
+            if made.takes_a_second:
                 messages.info(request, _("%(a)s 的岗位委托给 %(b)s，等另一位管理员确认以后才生效。") % told)
             else:
-                messages.success(request, _("%(a)s 的岗位委托给 %(b)s。") % told)
+                told["name"] = made.approved_by.name
+                messages.info(request, _("%(a)s 的岗位委托给 %(b)s，等 %(name)s 本人确认以后才生效。") % told)
             return redirect("administration:staff", pk=post.staff_id)
     return render(request, "admin/post_delegate.html", {"post_row": post, "form": form})
 
@@ -245,13 +248,13 @@ def grants(request: HttpRequest) -> HttpResponse:
                     until=given["until"],
                     reason=given["reason"],
                     approved_by=given["approved_by"],
+                    by=request.user,
                 )
             except AccessError as refusal:
                 form.add_error(None, str(refusal))
             else:
-                messages.success(
-                    request, _("%(name)s 可以看 %(no)s。") % {"name": given["staff"].name, "no": case.case_no}
-                )
+                told = {"name": given["staff"].name, "no": case.case_no, "by": given["approved_by"].name}
+                messages.info(request, _("等 %(by)s 本人确认以后，%(name)s 才能看 %(no)s。") % told)
                 return redirect("administration:grants")
     rows = grants_in_reach(request.user).order_by("-valid_from", "-pk").select_related("staff", "approved_by")
     page = page_of(request, rows)
@@ -260,16 +263,22 @@ def grants(request: HttpRequest) -> HttpResponse:
 
 
 def _grants_with_cases(grants: Any) -> list[Grant]:
-    """Grants with the number of their case, and nothing else of it."""
+    """Grants with the number of their case, and nothing else of it; with the reason where the approver refused."""
     found = list(grants)
     today = clock.today()
     of_cases = ContentType.objects.get_for_model(Case)
     ids = {row.object_id for row in found if row.content_type_id == of_cases.pk}
     with reach.beyond():  # an administrator reaches no case
         numbers = dict(Case.objects.filter(pk__in=ids).values_list("pk", "case_no"))
+    refused = dict(
+        Grant.history.filter(id__in=[row.pk for row in found if row.dropped_on], dropped_on__isnull=False)
+        .order_by("history_id")
+        .values_list("id", "history_change_reason")
+    )
     for row in found:
+        row.refused_because = (refused.get(row.pk) or "").removeprefix("drop: ")
         row.case_no = numbers.get(row.object_id, "") if row.content_type_id == of_cases.pk else ""
-        row.is_open = row.revoked_on is None and row.valid_to >= today
+        row.is_open = row.revoked_on is None and row.dropped_on is None and row.valid_to >= today
     return found
 
 

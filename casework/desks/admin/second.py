@@ -1,4 +1,5 @@
-"""What waits for the other administrator: posts and delegations that money passes, passwords and second factors."""
+"""What waits for the other administrator: posts and delegations that money passes, passwords and second factors; and delegations
+that wait for their approver (casework.desks.approvals)."""
 
 from typing import Any
 
@@ -14,6 +15,7 @@ from access import confirmed
 from access import services as access
 from access.errors import AccessError
 from access.models import Appointment, Delegation, Reset
+from access.roles import NEED_A_SECOND
 from casework.desks.admin.forms import ReasonForm
 from casework.desks.admin.people import staff_page_with
 from casework.desks.admin.reach import administrators, staff_in_reach, staff_to_change_or_404, units_in_reach
@@ -30,14 +32,17 @@ def _waiting(user: Any, kind: str) -> Any:
     rows = confirmed.waiting(KINDS[kind]).filter(**{where: units_in_reach(user)}).order_by("pk")
     if kind == "post":
         return rows.select_related("staff", "unit", "appointed_by")
-    return rows.select_related("appointment__staff", "appointment__unit", "delegate", "made_by", "approved_by")
+    return rows.filter(ended_at__isnull=True).select_related(
+        "appointment__staff", "appointment__unit", "delegate", "made_by", "approved_by"
+    )
 
 
 def count_waiting(user: Any) -> int:
     """For the menu: those that she can confirm; what she made herself waits for somebody else."""
     mine, key = Q(maker_person_key=user.person_key), user.person_key
     posts = _waiting(user, "post").exclude(mine).exclude(staff__person_key=key)
-    lent = _waiting(user, "delegation").exclude(mine).exclude(delegate_person_key=key)
+    lent = _waiting(user, "delegation").filter(appointment__role__in=NEED_A_SECOND)
+    lent = lent.exclude(mine).exclude(delegate_person_key=key)
     resets = _waiting(user, "reset").exclude(Q(asker_person_key=key) | Q(person_key=key))
     return posts.count() + lent.count() + resets.count()
 
@@ -54,6 +59,8 @@ def waiting(request: HttpRequest) -> HttpResponse:
     for row in _waiting(request.user, "delegation"):
         barred = _("你办的，要别人确认") if row.maker_person_key == key else ""
         barred = barred or (_("是你自己的事") if row.delegate_person_key == key else "")
+        if not row.takes_a_second:
+            barred = _("等 %(name)s 本人确认") % {"name": row.approved_by.name}
         rows.append({"kind": "delegation", "row": row, "staff": row.delegate, "by": row.made_by, "barred": barred})
     for row in _waiting(request.user, "reset"):
         barred = _("你提出的，要别人确认") if row.asker_person_key == key else ""

@@ -10,14 +10,17 @@ from django.db import transaction
 from django.db.models import Count, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from access.models import Staff
 from audit import clock
 from casework.bank_jobs import ANSWER
 from casework.bank_words import returned_words
 from casework.desks.funds.bank_forms import AnswerUploadForm, ColumnsForm, WordsForm
 from casework.desks.funds.reach import (
+    answers_left_undecided,
     answers_seen_whole,
     bank_files_in_reach,
     bank_lines_in_reach,
@@ -70,11 +73,28 @@ def home(request: HttpRequest) -> HttpResponse:
         {
             "form": form,
             "jobs": Job.objects.filter(kind=ANSWER, requested_by_id=user.pk, state__in=ALIVE).order_by("-id")[:20],
+            "undecided": _undecided(user),
             "page": page,
             "files": [{"file": file, "bank": names.get(file.bank, file.bank), **sums[file.pk]} for file in page],
         },
         status=422 if form is not None and form.errors else 200,
     )
+
+
+def _undecided(user: Any) -> list[dict[str, Any]]:
+    """Answers that nobody has decided in time, the oldest first: whose they are and for how long. Two queries."""
+    jobs = list(answers_left_undecided(user).order_by("created_at")[:PAGE])
+    names = dict(Staff.objects.filter(pk__in={job.requested_by_id for job in jobs}).values_list("pk", "name"))
+    today = clock.today()
+    return [
+        {
+            "job": job,
+            "who": names.get(job.requested_by_id, ""),
+            "is_mine": job.requested_by_id == user.pk,
+            "days": (today - timezone.localtime(job.created_at).date()).days,
+        }
+        for job in jobs
+    ]
 
 
 def _sums_of(files: list[BankFile], user: Any) -> dict[int, dict[str, int]]:
@@ -315,7 +335,8 @@ def _again(request: HttpRequest, found: Job, **choice: Any) -> HttpResponse:
 @require_POST
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Leave the file aside; what the preview showed of it goes with it."""
-    found = _own_job(request, pk)
+    late = answers_left_undecided(request.user).filter(pk=pk).first()  # anybody who may post it lays it aside by then
+    found = late or _own_job(request, pk)
     runner.cancel(found.pk)
     Job.objects.filter(pk=found.pk, state=Job.State.CANCELLED).update(result={})
     messages.success(request, _("已放下，没有记账。"))

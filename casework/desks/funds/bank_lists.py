@@ -2,7 +2,7 @@
 
 import tempfile
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -133,18 +133,30 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
 def take(request: HttpRequest, pk: int) -> HttpResponse:
     """The file, once: whole account numbers do not stay lying on the server."""
     found = _own_job(request, pk)
-    if found.state != Job.State.DONE or not found.result_file:
+    file = _taken(found)
+    if file is None:
         messages.error(request, _("这份清单取过了。还要的话，请写明原因再导出一次。"))
         return redirect("funds:bank_list", pk)
-    name, storage = found.result_file.name, found.result_file.storage
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
-    with storage.open(name) as stored:
-        for chunk in stored.chunks():
-            file.write(chunk)
-    file.seek(0)
-    Job.objects.filter(pk=pk).update(result_file="")
-    storage.delete(name)
     return _download(file, BankFile.objects.get(pk=found.result["file"]).filename)
+
+
+def _taken(job: Job) -> BinaryIO | None:
+    """What the job has made, which from now on is nowhere else; None when somebody (a second click, say) has taken it."""
+    if job.state != Job.State.DONE or not job.result_file:
+        return None
+    name, storage = job.result_file.name, job.result_file.storage
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
+    try:
+        with storage.open(name) as stored:
+            for chunk in stored.chunks():
+                file.write(chunk)
+    except FileNotFoundError:
+        return None
+    if not Job.objects.filter(pk=job.pk, result_file=name).update(result_file=""):
+        return None
+    storage.delete(name)
+    file.seek(0)
+    return file
 
 
 @login_required

@@ -14,6 +14,8 @@ from django.views.decorators.http import require_safe
 from access.roles import Ability
 from access.scope import can
 from casework import payments, search
+from casework.auditing.search.reading import read
+from casework.auditing.search.references import of_payment
 from casework.bank_words import returned_words
 from casework.desks.confirming import Kind, ask
 from casework.desks.funds import unanswered
@@ -299,6 +301,9 @@ def _sums_by_state(rows: Any) -> list[dict[str, Any]]:
 
 
 def _searched(rows: Any, q: str, user: Any) -> Any:
-    """By case number, batch number or bank reference when it looks like one, else by name or pinyin."""
+    """By what stands on its papers, by the number of its case or of the family, else by name or pinyin."""
     cases = cases_in_reach(user).filter(search.words(q)).order_by("-id").values_list("pk", flat=True)[:MOST_NAMED]
-    return rows.filter(Q(subject__in=[f"case:{pk}" for pk in cases]) | Q(payee_name__contains=q))
+    found = Q(subject__in=[f"case:{pk}" for pk in cases]) | Q(payee_name__contains=q)
+    for _why, condition in of_payment(read(q)):
+        found |= Q(pk__in=Payment.objects.filter(condition).values("pk"))
+    return rows.filter(found)

@@ -4,7 +4,13 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from casework.desks.funds.reach import bank_tasks_in_reach, cases_in_reach, holds, payments_in_reach
+from casework.desks.funds.reach import (
+    answers_left_undecided,
+    bank_tasks_in_reach,
+    cases_in_reach,
+    holds,
+    payments_in_reach,
+)
 from casework.desks.funds.waiting import waiting_cases
 from funds import proposals
 from funds.models import Payment, PaymentBatch
@@ -41,10 +47,11 @@ def count_recoveries(user: Any) -> int:
 
 
 def count_bank_tasks(user: Any) -> int:
-    """What the banks' answers left open, for whoever may settle it."""
+    """What the banks' answers left open, and answers that nobody has decided in time, for whoever may settle it."""
     if not holds(user, "answer"):
         return 0
-    return bank_tasks_in_reach(user).filter(state="open").order_by()[:MOST].count()
+    left = answers_left_undecided(user).order_by().values("pk")
+    return bank_tasks_in_reach(user).filter(state="open").order_by().values("pk").union(left, all=True)[:MOST].count()
 
 
 def count_proposals(user: Any) -> int:

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from access.models import Appointment, Delegation, OrgUnit
 from access.roles import ROLES, Ability, title_of
 from access.scope import Post, posts_of, scope
+from audit import clock
+from casework import bank_jobs
 from casework.models import Case
 from casework.reach import units_in
 from funds import duties
@@ -28,6 +30,7 @@ from funds.models import (
     Receipt,
     Recovery,
 )
+from jobs.models import Job
 
 DUTY_ROLES = duties.ROLES_OF
 
@@ -81,12 +84,27 @@ def _seen_whole(user: Any, prefix: str = "") -> Q:
     seen, below = Q(**{f"{prefix}made_by": user}), units_in(user, Ability.FUND_VIEW, "unit__")
     if below is None:
         return seen
-    # Whoever held such a post once: what she posted stays with her unit.
-    posts = Appointment.objects.filter(below, confirmed_on__isnull=False, role__in=DUTY_ROLES["answer"])
-    lent = Delegation.objects.filter(appointment__in=posts, confirmed_on__isnull=False)
-    for staff in (posts.values("staff"), lent.values("delegate")):
+    for staff in _who_post_answers(below):
         seen |= Q(**{f"{prefix}kind": BankFile.Kind.ANSWER, f"{prefix}made_by__in": staff})
     return seen
+
+
+def _who_post_answers(below: Q) -> tuple[QuerySet, QuerySet]:
+    """Accounts with such a post at a unit within reach, her own or lent to her, also once: what she posted stays there."""
+    posts = Appointment.objects.filter(below, confirmed_on__isnull=False, role__in=DUTY_ROLES["answer"])
+    lent = Delegation.objects.filter(appointment__in=posts, confirmed_on__isnull=False)
+    return posts.values("staff"), lent.values("delegate")
+
+
+def answers_left_undecided(user: Any) -> QuerySet[Job]:
+    """Answers that were uploaded and judged, and that nobody has decided in time, by whoever posts for units within reach."""
+    below = units_in(user, Ability.FUND_VIEW, "unit__")
+    if below is None or not holds(user, "answer"):
+        return Job.objects.none()
+    hers = Q(requested_by_id=user.pk)
+    for staff in _who_post_answers(below):
+        hers |= Q(requested_by_id__in=staff)
+    return bank_jobs.undecided(clock.today()).filter(hers)
 
 
 def bank_lines_in_reach(user: Any) -> QuerySet[BankLine]:

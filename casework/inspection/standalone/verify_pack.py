@@ -48,7 +48,7 @@ def main(arguments=None):
         told = check([Path(path) for path in given.volumes], key_of(given.key), given.anchor)
     except Refused as refused:
         return say(given, {"holds": False, "why": str(refused)}, f"DOES NOT HOLD: {refused}", 1)
-    except (OSError, zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return say(given, {"holds": False, "why": repr(error)}, f"DOES NOT HOLD: this is no pack ({error})", 1)
     words = "{cases} cases, {files} files, {volumes} volumes; {number}: {title}; made {made_at} by {made_by}: {reason}"
     if given.key:

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from audit.console import JsonCommand
-from benchmarks import act, importing, payments, queue, scratch, verifying
+from benchmarks import act, importing, packing, payments, queue, scratch, verifying
 
 BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "act": act.measure,
@@ -13,6 +13,7 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "import": importing.measure,
     "verify": verifying.measure,
     "payments": payments.measure,
+    "pack": packing.measure,
 }
 
 
@@ -26,7 +27,9 @@ class Command(JsonCommand):
         super().add_arguments(parser)
         parser.add_argument("name", choices=BENCHMARKS)
         parser.add_argument(
-            "--scale", type=int, help="acts, cases, households, history rows or payees; each has its own default"
+            "--scale",
+            type=int,
+            help="acts, cases, households, history rows, payees or cases of a pack; each has its own default",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -20,9 +20,10 @@ from access import services as access
 from access.models import OrgUnit
 from audit import checkpoints
 from audit.models import AccessLog, Entry
+from audit.verify import verify
 from casework.auditing import questions, running, sampling
 from casework.auditing.models import Sample
-from casework.errors import BadCaseData, NoChineseFont, NoRoom, NotYourTurn, ReasonNeeded
+from casework.errors import BadCaseData, FileSpoilt, NoChineseFont, NoRoom, NotYourTurn, ReasonNeeded
 from casework.inspection import choosing, files, making, services
 from casework.inspection.choosing import Chosen
 from casework.inspection.models import InspectionPack
@@ -245,6 +246,35 @@ def test_later_copies_are_the_same_bytes_whatever_happened_to_the_case(world: Wo
     ]
     page = client.get(reverse("packs:pack", args=[pack.pk])).content.decode()
     assert "检查组又要一份" in page and pack.manifest_sha256 in page
+
+
+def forged(path: Path) -> None:
+    """Another volume of the same length under its name."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(("spoil", "found_as"), [(forged, "file_edited"), (Path.unlink, "file_missing")])
+def test_a_volume_that_is_no_longer_what_was_made_is_handed_to_nobody_and_found(
+    world: World, client: Client, spoil: Any, found_as: str
+) -> None:
+    paid(world)
+    pack = made(world)
+    volume = pack.volumes.get()
+    spoil(Path(volume.file.path))
+    client.force_login(world.auditor, backend="django.contrib.auth.backends.ModelBackend")
+    url = reverse("packs:take", args=[pack.pk, 1])
+
+    answer = client.post(url, {"reason": "交给省检查组"})
+
+    assert answer.status_code == 422 and "指纹" in answer.content.decode()
+    assert not AccessLog.objects.filter(subject=pack.subject, fields__contains="volume").exists()
+    with pytest.raises(FileSpoilt):
+        services.take(volume, reason="交给省检查组", by=world.auditor)
+    (problem,) = (one for one in verify().problems if one.kind.startswith("file_"))
+    assert (problem.kind, problem.row, problem.stream) == (found_as, volume.pk, pack.subject)
+    Path(volume.file.path).unlink(missing_ok=True)  # the folder outlives the test, and a spoilt archive misleads others
 
 
 def test_postgresql_lets_nobody_change_a_pack_or_add_to_it(world: World) -> None:

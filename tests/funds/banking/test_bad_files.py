@@ -128,6 +128,19 @@ def test_a_workbook_that_would_unpack_to_too_much_is_refused(monkeypatch: pytest
     refused(xlsx_file(HEADING, GOOD), FileTooLarge)
 
 
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
+def test_a_line_of_millions_of_cells_is_refused_before_it_is_parted(delimiter: str) -> None:
+    import tracemalloc
+
+    whole = csv_file(HEADING, GOOD).getvalue() + f"1{delimiter}".encode() * 3_000_000
+    tracemalloc.start()
+    try:
+        refused(whole, AnswerRefused)
+        assert tracemalloc.get_traced_memory()[1] < 40 << 20
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "LARGEST_TEXT_FILE", 50)
     monkeypatch.setattr(opening, "LARGEST_WORKBOOK", 50)

@@ -117,7 +117,7 @@ def test_a_fixed_width_format_needs_widths_that_hold_what_it_writes(changes: dic
     assert refused.value.details["path"] == path
 
 
-@pytest.mark.parametrize("document", ["", "{", "[]", "7", '{"direction": "out"}'])
+@pytest.mark.parametrize("document", ["", "{", "[]", "7", '{"direction": "out"}', '{"a":' * 100_000])
 def test_what_is_no_format_at_all_is_refused(document: str) -> None:
     with pytest.raises(FormatError):
         from_json(document)
