@@ -528,7 +528,14 @@ def read_words(entry: AccessLog) -> str:
     if entry.kind == AccessLog.Kind.SEARCH:
         return _("查找，找到 %(n)s 个") % {"n": entry.fields.split(",")[2]}
     if entry.fields.startswith("pack "):
-        return labelled(_("导出"), f"{_('迎检包')} {entry.fields.split()[1]}")
+        number, *rest = entry.fields.split()[1:]
+        taken = rest[1] if rest[:1] == ["volume"] else ""
+        words = _("第 %(n)s 卷") % {"n": taken} if taken else ""
+        return labelled(_("导出"), " ".join(filter(None, (_("迎检包"), number, words))))
+    if entry.fields.startswith("bundle "):
+        return labelled(_("导出"), _("证据包"))
+    if entry.kind == AccessLog.Kind.EMERGENCY and entry.fields == "begin":
+        return _("开始紧急查看")
     what = _("、").join(str(fields.get(name.strip(), name.strip())) for name in entry.fields.split(",") if name.strip())
     words = READ_WORDS[entry.kind]() if entry.kind in READ_WORDS else entry.kind
     return labelled(words, what) if what else words

@@ -11,11 +11,15 @@ from django.urls import get_resolver
 from access import services as access
 from access.errors import BadAppointment, BadStaff
 from access.models import Appointment, Delegation, Grant, OrgUnit, Staff
+from access.sessions import end_sessions
 from access.vault import person_key
 from audit import clock
+from casework.desks.admin.running import TIMERS
 from casework.models import Case
 from flows import calendar
 from flows.models import ProgrammeVersion, WorkingDay
+from jobs import timers
+from jobs.models import TimerRun
 from tests.desks.test_township import login
 from tests.world import DEMO, START, World, case_now, id_number, make_staff
 
@@ -563,3 +567,22 @@ def test_parts_that_do_not_add_up_are_refused_beside_their_field(
 
     assert answer.status_code == 200 and words in answer.content.decode()
     assert not ProgrammeVersion.objects.filter(published_on__isnull=True).exists()
+
+
+def test_moving_the_date_leaves_to_the_worker_what_a_page_may_not_write(admin: Client) -> None:
+    try:
+        assert admin.post("/admin/clock/", {"jump": "1"}).status_code == 302
+    finally:
+        clock.move_to(None)
+
+    ran = set(TimerRun.objects.values_list("name", flat=True))
+    assert "notices" in ran
+    assert not ran & {"archive", "checkpoint", "checkpoint_all", "anchor"}
+    assert not TimerRun.objects.exclude(error="").exists()
+
+
+def test_every_timer_and_every_end_of_sessions_has_words(admin: Client, world: World) -> None:
+    end_sessions(world.township_clerk, why="appointed", by=world.sysadmin)
+
+    assert set(timers.names()) <= set(TIMERS)
+    assert "退出所有登录：任命" in admin.get(f"/admin/staff/{world.township_clerk.pk}/").content.decode()

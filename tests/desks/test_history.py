@@ -375,7 +375,7 @@ def test_whoever_pays_sees_the_case_and_its_money_and_nothing_of_the_family(worl
     )
 
     assert "2,000 元" in pages and "已到账" in pages
-    for secret in (spouse.name, "房子塌了一角", "屋顶漏雨", "肖永福", case.household.head.id_last4, "因病"):
+    for secret in (spouse.name, "房子塌了一角", "屋顶漏雨", "肖永福", case.household.head.id_last4, "因病", "illness"):
         assert secret not in pages, secret
     assert look(world.fund_manager, "family", case.household).status_code == 404
     assert look(world.fund_manager, "surveys", case.household).status_code == 404

@@ -28,6 +28,7 @@ from casework.desks.admin.reach import (
     staff_to_change_or_404,
     units_in_reach,
 )
+from casework.desks.audit.reasons import reason_words
 from casework.desks.township.views import page_of
 from casework.models import Case
 
@@ -130,6 +131,7 @@ def staff_page_with(request: HttpRequest, staff: Staff, **forms: Any) -> HttpRes
     names = Staff.objects.in_bulk({row.history_user_id for row in context["changes"] if row.history_user_id})
     for row in context["changes"]:
         row.by = names.get(row.history_user_id)
+        row.words = reason_words(row.history_change_reason or "")
     return render(request, "admin/staff.html", context)
 
 

@@ -20,6 +20,7 @@ REASON_WORDS = {
     "document": _("存材料"),
     "drop_measure": _("取消措施"),
     "end_delegation": _("结束委托"),
+    "end_sessions": _("退出所有登录"),
     "hand_over": _("发现金"),
     "imprest_advance": _("拨备用金"),
     "ledger": _("导入台账"),
@@ -46,6 +47,19 @@ REASON_WORDS = {
 }
 
 
+# Why all sessions of an account ended (access/services.py).
+SESSION_WORDS = {
+    "appointed": _("任命"),
+    "deactivated": _("停用"),
+    "delegated": _("委托"),
+    "delegation ended": _("结束委托"),
+    "factor reset": _("重设动态码"),
+    "password reset": _("重设密码"),
+    "post ended": _("离任"),
+    "signed out elsewhere": _("本人退出别处"),
+}
+
+
 def reason_words(stored: str) -> str:
     """The act in words, and what the person added to it; other words stay as they were written."""
     act, _colon, words = stored.partition(": ")
@@ -55,5 +69,7 @@ def reason_words(stored: str) -> str:
         act, _space, more = act.partition(" ")
         if act not in REASON_WORDS:
             return stored
+        if act == "end_sessions":
+            words = str(SESSION_WORDS.get(words, words))
         done, words = REASON_WORDS[act], words or (more if act in ("ledger", "register") else "")
     return labelled(done, words) if words else str(done)

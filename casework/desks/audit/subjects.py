@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from audit.models import AccessLog
 from casework.desks.audit import records
@@ -38,7 +39,7 @@ class Subjects:
     def words(self, subject: str) -> str:
         kind, number = self._keys[subject]
         if kind not in self._kinds:
-            return subject
+            return {"search": "—", "pack": _("迎检包"), "unit": _("单位")}.get(kind, subject)
         row = self._rows.get(kind, {}).get(number)
         called = getattr(row, _CALLED[kind]) if row is not None and kind in _CALLED else number
         return f"{self._kinds[kind].words} {called}"

@@ -78,7 +78,7 @@ def build(request: HttpRequest) -> HttpResponse:
         rows = waiting_cases(user).filter(pk__in=set(map(row_number, asked.getlist("case"))) - {None})
     ready, left_out, findings = _sorted_out(look_at(rows.select_related(*_WITH)[:MOST_AT_ONCE], user))
     if not ready:
-        for text in left_out[:MOST_TOLD] or [_("没有选到能付的个案。请在左边打勾。")]:
+        for text in left_out[:MOST_TOLD] or [_("没有选到能付的个案。请在名单里打勾。")]:
             messages.warning(request, text)
         return redirect("funds:waiting")
     form = BuildForm(asked if confirmed else None, warned=bool(findings))

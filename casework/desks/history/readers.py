@@ -7,10 +7,12 @@ from typing import Any
 from django.db import models
 from django.http import Http404
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
 
 from access.models import Appointment, OrgUnit, Staff
 from access.roles import Ability
 from access.scope import scope
+from casework.bank_words import labelled
 from casework.desks.admin.reach import units_in_reach
 from casework.desks.audit import records
 from casework.desks.audit.reasons import reason_words
@@ -31,14 +33,21 @@ _WITHOUT_FAMILY = frozenset(
     model._meta.db_table
     for model in (Case, CaseEvent, CaseDocument, Document, PublicNotice, Payment, Reservation, Instalment, Recovery)
 ) | {Transfer._meta.db_table, Fund._meta.db_table, Allocation._meta.db_table, "casework_caseduty"}
-_OF_FAMILY = frozenset({"cause", "summary", "beneficiary", "survey", "lead", "words", "minutes", "recused"})
+_OF_FAMILY = frozenset({"cause", "purpose", "summary", "beneficiary", "survey", "lead", "words", "minutes", "recused"})
 # Of no use to whoever is no auditor: fingerprints, keys, the machinery of search.
 TECHNICAL = ("_key", "_index", "digest", "sha256", "uid", "search", "subject")
+_TITLES_OF_PAPERS = dict(catalogue.DOCUMENTS)
+ACCOUNT_KINDS = [("card", _l("银行卡、一卡通")), ("passbook", _l("存折"))]
 # Codes whose titles are no choices of their column.
 _TITLES = {
     "programme": {code: spec.title for code, spec in PROGRAMMES.items()},
     "cause": dict(catalogue.CAUSES),
+    "purpose": dict(catalogue.CAUSES),
+    "severity": {"hardship": _l("困难户"), "severe": _l("重困户")},
+    "account_kind": dict(ACCOUNT_KINDS),
 }
+# Of one model alone: other tables have a kind of their own.
+_KINDS = {BankAccount: dict(ACCOUNT_KINDS), CaseDocument: _TITLES_OF_PAPERS, Document: _TITLES_OF_PAPERS}
 
 
 @dataclass(frozen=True)
@@ -82,9 +91,11 @@ class Reader:
         """A value in words; what the reader sees on the family's own page without a reason is not held back here."""
         if column.name in records.WITH_REASON and value not in (None, "") and self._sees_at_once(column.name):
             return str(dict(column.flatchoices).get(value, value))
-        titles = _TITLES.get(column.name)
+        titles = _KINDS.get(column.model.instance_type) if column.name == "kind" else _TITLES.get(column.name)
         if titles is not None and isinstance(value, str) and value in titles:
             return str(titles[value])
+        if isinstance(value, dict) and column.model.instance_type is PublicNotice:
+            return _published(value, whole=self.is_auditor or self.sight.family)
         return names.related(column, value) or records.said(column, value, names.staff)
 
     def why(self, stored: str) -> str:
@@ -135,6 +146,30 @@ def of_record(user: Any, kind: str, pk: int) -> Reader:
     if live is None:
         raise Http404
     return Reader(user, live, records.place_of(live))
+
+
+# What a notice says of a family, in the order in which it is shown.
+_PUBLISHED = {
+    "name": _l("姓名"),
+    "village": _l("村"),
+    "people": _l("人口"),
+    "cause": _l("原因"),
+    "programme": _l("帮扶"),
+}
+
+
+def _published(facts: dict[str, Any], *, whole: bool) -> str:
+    """What the board said, in words. Whoever sees no family (`whole` is false) reads neither its size nor its cause here."""
+    facts = {key: value for key, value in facts.items() if whole or key not in ("cause", "people")}
+    parts = [
+        (label, _TITLES[key].get(facts[key], facts[key]) if key in _TITLES else facts[key])
+        for key, label in _PUBLISHED.items()
+        if key in facts
+    ]
+    known = _PUBLISHED.keys()
+    return _("；").join(
+        labelled(label, str(value)) for label, value in [*parts, *((k, v) for k, v in facts.items() if k not in known)]
+    )
 
 
 @dataclass(frozen=True)

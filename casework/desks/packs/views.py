@@ -24,6 +24,7 @@ from casework.inspection import services
 from casework.inspection.choosing import MOST
 from casework.inspection.models import InspectionPack, PackVolume
 from casework.reach import visible
+from casework.trail import read_words
 from casework.watermark import WhyForm
 from jobs import runner
 from jobs.models import Job
@@ -120,12 +121,15 @@ def pack(request: HttpRequest, pack_id: int) -> HttpResponse:
     """What is in it, its digests, how it is checked, and who has a copy."""
     found = _pack(request, pack_id)
     volumes = list(found.volumes.all())
+    copies = list(services.copies_of(found)[:COPIES])
+    for entry in copies:
+        entry.words = read_words(entry)
     context = {
         "pack": found,
         "volumes": volumes,
         "names": " ".join(volume.filename for volume in volumes),
         "public_key": checkpoints.public_key().hex(),
-        "copies": list(services.copies_of(found)[:COPIES]),
+        "copies": copies,
     }
     return render(request, "packs/pack.html", context)
 
