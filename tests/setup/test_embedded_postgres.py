@@ -1,5 +1,6 @@
 """The embedded database survives what happens to it on real machines. Real servers, each in a folder of its own."""
 
+import gzip
 import json
 import os
 import pwd
@@ -10,6 +11,7 @@ import sys
 import tarfile
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -517,6 +519,14 @@ def test_a_changed_part_of_a_backup_is_refused_before_anything_is_touched(backed
     assert list(folder.path.glob("*before*")) == []
 
 
+def unpacked(content):
+    """What a backup holds; None where that cannot be read. A flipped bit of a code that nothing uses changes nothing."""
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error):
+        return None
+
+
 def test_a_cut_or_flipped_backup_is_refused(backed_up):
     folder, file = backed_up
     whole = file.read_bytes()
@@ -524,7 +534,7 @@ def test_a_cut_or_flipped_backup_is_refused(backed_up):
     cut = [whole[: len(whole) * share // 4] for share in range(4)]
     flipped = [whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :] for at in range(40, len(whole), 90)]
 
-    for damaged in (*cut, *flipped, b"no archive"):
+    for damaged in (*cut, *filter(lambda one: unpacked(one) != unpacked(whole), flipped), b"no archive"):
         file.write_bytes(damaged)
         with pytest.raises(errors.BadBackup):
             embedded.restore(folder.database(), folder.path, file, yes=True)
