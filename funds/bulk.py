@@ -332,11 +332,13 @@ def _answer(kind: str, rows: list[tuple[int, str, datetime.date, str | None]], c
     for sent_on, day in {(sent.get(pk), day) for pk, day in zip(ids, days, strict=True)}:
         refuse_wrong_day(sent_on, day)
     with connection.cursor() as cursor:
+        # A list that was released just now has states that nothing has counted: taken for none, all of it would be compared
+        # with each of the answers. So the state is asked of what the numbers have found.
         _speaking(
             cursor.execute,
             f"UPDATE funds_payment p SET {change}"
             " FROM unnest(%s::bigint[], %s::text[], %s::date[], %s::text[]) x (id, reference, day, reason)"
-            " WHERE p.id = x.id AND p.state = ANY (%s)",
+            " WHERE p.id = x.id AND p.state || '' = ANY (%s)",
             [ids, references, days, reasons, list(_WITH_THE_BANK)],
         )
         moved = cursor.rowcount
