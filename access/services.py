@@ -18,7 +18,7 @@ from access.models import Appointment, Confirmed, Delegation, Grant, OrgUnit, Re
 from access.roles import APART_FROM_ALL_OTHERS, NEED_A_SECOND, ROLES, permission_of
 from access.scope import forget_posts, grants_in_force, posts_of
 from access.sessions import end_sessions
-from audit import clock
+from audit import clock, once
 from audit.context import acting
 
 
@@ -43,6 +43,7 @@ def create_staff(
     username, name = username.strip(), name.strip()
     if not username or not name or not person_key:
         raise BadStaff(_("账号、姓名和身份证号都要填。"))
+    once.wait_for("staff")  # of two who open an account at once the second one sees the first's name and person
     if Staff.objects.filter(username__iexact=username).exists():
         raise BadStaff(_("账号 %(username)s 已经有人用了。") % {"username": username})
     same_person = list(Staff.objects.filter(person_key=person_key))
@@ -167,9 +168,9 @@ def appoint(
     valid_from = valid_from or clock.today()
     if valid_to and valid_to < valid_from:
         raise BadAppointment(_("任期的结束日期早于开始日期。"))
+    _refuse_incompatible(staff, role)  # first: of two appointments at once the second one waits, and sees the first
     if Appointment.objects.filter(staff=staff, role=role, unit=unit, valid_to__isnull=True).exists():
         raise BadAppointment(_("%(name)s 在这里已经有这个岗位。") % {"name": staff.name})
-    _refuse_incompatible(staff, role)
     with acting(by, reason=_because("appoint", reason)):
         appointment = Appointment.objects.create(
             staff=staff,
