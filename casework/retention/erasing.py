@@ -8,9 +8,11 @@ All of it is asked beyond the reach of the county: a person of the file may live
 Who may say what is asked of her posts, as everywhere.
 """
 
+import posixpath
 from collections.abc import Iterable
 from typing import Any
 
+from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -41,6 +43,7 @@ ERASABLE = {
 PROPOSE, CONFIRM = ("county_reviewer", "county_approver"), ("county_approver",)
 
 
+PAPERS = "documents/"  # where families.Document keeps them
 _REFUSED = "erasure_refused: "  # how the history of an order begins that the worker did not carry out
 
 
@@ -142,7 +145,14 @@ def why_refused(order: ErasureOrder) -> str:
 
 @outbox.handles("retention.files")
 def delete_files(payload: dict[str, Any], outbox_id: int) -> None:
-    """Take erased papers off the disk; one that another family's paper is as well stays. Done again it changes nothing."""
+    """Take erased papers off the disk; one that another family's paper is as well stays. Done again it changes nothing.
+
+    A page may write promises, so none is believed: whatever is named in another way than papers are (a pack, a job's file, a
+    paper that is still in use by a way round) raises SuspiciousFileOperation, and nothing goes.
+    """
+    for name in payload["files"]:
+        if not name.startswith(PAPERS) or posixpath.normpath(name) != name:
+            raise SuspiciousFileOperation(f"outbox {outbox_id} names a file that is no paper")
     for name in payload["files"]:
         if not Document.objects.filter(file=name).exists():
             default_storage.delete(name)
