@@ -243,6 +243,9 @@ def end_appointment(appointment: Appointment, *, on: datetime.date, by: Staff | 
     """
     if by is not None and by.person_key == appointment.staff.person_key:
         raise BadAppointment(_("不能给自己免职，请由另一位管理员办理。"))
+    appointment.refresh_from_db(from_queryset=Appointment.objects.select_for_update(of=("self",)))
+    open_ones = list(appointment.delegations.filter(ended_at__isnull=True).select_related("delegate"))
+    _hold(appointment.staff, *(lent.delegate for lent in open_ones))
     if on < appointment.valid_from:
         raise BadAppointment(_("不能早于任职那天（%(date)s）。") % {"date": appointment.valid_from})
     if appointment.valid_to and on > appointment.valid_to:
@@ -255,8 +258,13 @@ def end_appointment(appointment: Appointment, *, on: datetime.date, by: Staff | 
         appointment.save()
     mirror(appointment)
     end_sessions(appointment.staff, by=by, why="post ended")
-    for lent in appointment.delegations.filter(ended_at__isnull=True).select_related("delegate"):
+    for lent in open_ones:
         end_sessions(lent.delegate, by=by, why="delegation ended")
+
+
+def _hold(*accounts: Staff) -> None:
+    """Of two steps that end the sessions of the same accounts the later one waits, before either holds one of them."""
+    list(Staff.objects.select_for_update(no_key=True).filter(pk__in=[one.pk for one in accounts]).order_by("pk"))
 
 
 def mirror(appointment: Appointment) -> None:

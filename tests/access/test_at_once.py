@@ -11,7 +11,7 @@ from access.errors import AccessError
 from access.models import Appointment, OrgUnit, Staff
 from access.vault import person_key
 from tests.casework.test_core_at_once import all_at_once
-from tests.world import World, build_world, load_world, make_staff
+from tests.world import START, World, build_world, load_world, make_staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,3 +60,23 @@ def test_a_second_account_of_a_person_opened_at_once_must_be_meant(town: World) 
     )
 
     assert sorted(type(one).__name__ for one in made) == ["BadStaff", "BadStaff", "NewStaff"]
+
+
+def test_two_who_stand_in_for_each_other_lose_their_posts_at_once(town: World) -> None:
+    one, two = (
+        access.appoint(make_staff(f"mutual{n}", "互相代班"), "village_clerk", town.village, by=None) for n in (1, 2)
+    )
+    for post, other in ((one, two.staff), (two, one.staff)):
+        access.delegate(
+            post, other, valid_from=START, valid_to=START, reason="休假", approved_by=town.township_approver
+        )
+
+    ended = all_at_once(
+        *(
+            told(lambda p=post: access.end_appointment(p, on=START, by=town.sysadmin, reason="换届") or "done")
+            for post in (one, two)
+        )
+    )
+
+    assert ended == ["done", "done"], "neither waits for the other for ever"
+    assert not Appointment.objects.filter(pk__in=[one.pk, two.pk], valid_to__isnull=True).exists()
