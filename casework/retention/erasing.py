@@ -51,7 +51,7 @@ _REFUSED = "erasure_refused: "  # how the history of an order begins that the wo
 @reach.beyond()
 def propose(household_id: int, *, by: Any) -> ErasureOrder:
     """Propose that an expired file be erased. Proposed again it is the same order. Raises NotYourTurn, WrongState."""
-    household = Household.objects.select_for_update().get(pk=household_id)
+    household = Household.objects.select_for_update(no_key=True).get(pk=household_id)
     post = _demand(by, household, PROPOSE)
     waiting = open_orders().filter(subject=subject_of(household)).first()
     if waiting:
@@ -79,7 +79,7 @@ def confirm(order_id: int, *, by: Any) -> ErasureOrder:
     or is settled.
     """
     order = _unsettled(order_id)
-    household = Household.objects.select_for_update().get(pk=household_of(order))
+    household = Household.objects.select_for_update(no_key=True).get(pk=household_of(order))
     post = _demand(by, household, CONFIRM, after=[order.proposer_person_key])
     confirming.demand(confirming.Kind.APPROVE)
     _must_be_due_still(household, order)
@@ -111,7 +111,7 @@ def carry_out(payload: dict[str, Any], outbox_id: int) -> None:
     order = ErasureOrder.objects.select_for_update().get(pk=payload["order"])
     if order.confirmed_by is None or order.done_at or order.dropped_at:
         return
-    household = Household.objects.select_for_update().get(pk=household_of(order))
+    household = Household.objects.select_for_update(no_key=True).get(pk=household_of(order))
     try:
         _must_be_due_still(household, order)
     except WrongState as refusal:
