@@ -27,7 +27,7 @@ from access.errors import BadBreakGlass
 from access.models import BreakGlass, OrgUnit
 from access.roles import Ability
 from access.scope import Bar, can, post_for, posts_of, scope
-from audit import clock
+from audit import clock, once
 from audit.context import acting
 from audit.models import AccessLog
 from audit.services import record_access
@@ -51,7 +51,7 @@ def units_for(user: Any) -> QuerySet[OrgUnit]:
 
 
 def begin(request: HttpRequest, unit: OrgUnit, *, reason: str) -> BreakGlass:
-    """Open the unit's cases to this session for an hour.
+    """Open the unit's cases to this session for an hour; the very same once more, pressed twice, is the same hour.
 
     Raises BadBreakGlass: no reason, not a unit of her county, one that she reaches anyway, or too often today;
     NotConfirmed where the page did not ask who she is.
@@ -64,23 +64,29 @@ def begin(request: HttpRequest, unit: OrgUnit, *, reason: str) -> BreakGlass:
         raise BadBreakGlass(_("只能看本县的一个乡镇或者一个村。"))
     if scope(user, Ability.CASE_VIEW).covers(unit):
         raise BadBreakGlass(_("%(unit)s 本来就归你看，不用紧急查看。") % {"unit": unit.name})
+    with transaction.atomic(), acting(user, reason="break_glass"):
+        once.wait_for(f"break-glass:{user.pk}")
+        open_one = BreakGlass.objects.filter(staff=user, closed_at__isnull=True, ends_at__gt=timezone.now())
+        row = open_one.filter(unit=unit, reason=reason.strip()).first() or _opened(user, unit, reason.strip())
+    request.session[SESSION] = row.pk
+    return row
+
+
+def _opened(user: Any, unit: OrgUnit, reason: str) -> BreakGlass:
     if rates.is_too_often("break-glass", user.person_key, most=MOST_A_DAY, within=datetime.timedelta(days=1)):
         raise BadBreakGlass(_("一天最多紧急查看三次。请联系那里的人。"))
     now = timezone.now()
-    with transaction.atomic(), acting(user, reason="break_glass"):
-        row = BreakGlass.objects.create(
-            staff=user,
-            person_key=user.person_key,
-            unit=unit,
-            reason=reason.strip(),
-            confirmed_with="code" if factor_is_on() else "password",
-            started_at=now,
-            ends_at=now + LONGEST,
-            review_due_on=clock.today() + REVIEW_WITHIN,
-        )
-        record_access(kind=AccessLog.Kind.EMERGENCY, subject=f"unit:{unit.pk}", fields="begin", reason=reason.strip())
-    request.session[SESSION] = row.pk
-    return row
+    record_access(kind=AccessLog.Kind.EMERGENCY, subject=f"unit:{unit.pk}", fields="begin", reason=reason)
+    return BreakGlass.objects.create(
+        staff=user,
+        person_key=user.person_key,
+        unit=unit,
+        reason=reason,
+        confirmed_with="code" if factor_is_on() else "password",
+        started_at=now,
+        ends_at=now + LONGEST,
+        review_due_on=clock.today() + REVIEW_WITHIN,
+    )
 
 
 def leave(request: HttpRequest) -> None:

@@ -18,7 +18,7 @@ from access.models import Appointment, Confirmed, Delegation, Grant, OrgUnit, Re
 from access.roles import APART_FROM_ALL_OTHERS, NEED_A_SECOND, ROLES, permission_of
 from access.scope import forget_posts, grants_in_force, posts_of
 from access.sessions import end_sessions
-from audit import clock
+from audit import clock, once
 from audit.context import acting
 
 
@@ -43,6 +43,7 @@ def create_staff(
     username, name = username.strip(), name.strip()
     if not username or not name or not person_key:
         raise BadStaff(_("账号、姓名和身份证号都要填。"))
+    once.wait_for("staff")  # of two who open an account at once the second one sees the first's name and person
     if Staff.objects.filter(username__iexact=username).exists():
         raise BadStaff(_("账号 %(username)s 已经有人用了。") % {"username": username})
     same_person = list(Staff.objects.filter(person_key=person_key))
@@ -167,9 +168,9 @@ def appoint(
     valid_from = valid_from or clock.today()
     if valid_to and valid_to < valid_from:
         raise BadAppointment(_("任期的结束日期早于开始日期。"))
+    _refuse_incompatible(staff, role)  # first: of two appointments at once the second one waits, and sees the first
     if Appointment.objects.filter(staff=staff, role=role, unit=unit, valid_to__isnull=True).exists():
         raise BadAppointment(_("%(name)s 在这里已经有这个岗位。") % {"name": staff.name})
-    _refuse_incompatible(staff, role)
     with acting(by, reason=_because("appoint", reason)):
         appointment = Appointment.objects.create(
             staff=staff,
@@ -242,6 +243,9 @@ def end_appointment(appointment: Appointment, *, on: datetime.date, by: Staff | 
     """
     if by is not None and by.person_key == appointment.staff.person_key:
         raise BadAppointment(_("不能给自己免职，请由另一位管理员办理。"))
+    appointment.refresh_from_db(from_queryset=Appointment.objects.select_for_update(of=("self",)))
+    open_ones = list(appointment.delegations.filter(ended_at__isnull=True).select_related("delegate"))
+    _hold(appointment.staff, *(lent.delegate for lent in open_ones))
     if on < appointment.valid_from:
         raise BadAppointment(_("不能早于任职那天（%(date)s）。") % {"date": appointment.valid_from})
     if appointment.valid_to and on > appointment.valid_to:
@@ -254,8 +258,13 @@ def end_appointment(appointment: Appointment, *, on: datetime.date, by: Staff | 
         appointment.save()
     mirror(appointment)
     end_sessions(appointment.staff, by=by, why="post ended")
-    for lent in appointment.delegations.filter(ended_at__isnull=True).select_related("delegate"):
+    for lent in open_ones:
         end_sessions(lent.delegate, by=by, why="delegation ended")
+
+
+def _hold(*accounts: Staff) -> None:
+    """Of two steps that end the sessions of the same accounts the later one waits, before either holds one of them."""
+    list(Staff.objects.select_for_update(no_key=True).filter(pk__in=[one.pk for one in accounts]).order_by("pk"))
 
 
 def mirror(appointment: Appointment) -> None:

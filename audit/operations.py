@@ -138,7 +138,7 @@ def _chain(table: str, *, key: str, stream: str, are_subjects: bool = False) -> 
         f"""
 CREATE FUNCTION {table}_audit_chain() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO' SET bytea_output = 'hex' AS $body$
-DECLARE fresh_rows int; fresh_streams int;
+DECLARE fresh_rows int; fresh_streams int; chained int := 0;
 BEGIN
   SELECT count(*) INTO fresh_rows FROM fresh;{sets}
   IF fresh_rows > 100 THEN
@@ -151,22 +151,31 @@ BEGIN
                    {DIGEST} AS digest, h.hash AS prev
             FROM fresh r LEFT JOIN LATERAL
               (SELECT e.n, e.hash FROM audit_entry e WHERE e.stream = {stream} ORDER BY e.n DESC LIMIT 1) h ON true
-            OFFSET 0) x;  -- else each digest is computed twice
-      RETURN NULL;
+            OFFSET 0) x  -- else each digest is computed twice
+      ON CONFLICT ON CONSTRAINT audit_entry_one_place DO NOTHING;
+      GET DIAGNOSTICS chained = ROW_COUNT;
+      IF chained = fresh_rows THEN
+        RETURN NULL;
+      END IF;
     END IF;
   END IF;
   DECLARE r record; s text; head record;
   BEGIN
   FOR r IN SELECT * FROM fresh ORDER BY {key} LOOP
+    CONTINUE WHEN chained > 0 AND EXISTS (SELECT FROM audit_entry e WHERE e.tbl = '{table}' AND e.row_id = r.{key});
     s := {stream};
     IF fresh_rows <= 100 THEN  -- a lock for each stream; a bulk load would fill the lock table
       PERFORM pg_advisory_xact_lock(hashtextextended(s, 20260415));
     END IF;
-    SELECT e.n, e.hash INTO head FROM audit_entry e WHERE e.stream = s ORDER BY e.n DESC LIMIT 1;
-    INSERT INTO audit_entry (stream, n, tbl, row_id, digest, prev, hash)
-    SELECT s, coalesce(head.n, 0) + 1, '{table}', r.{key}, d.digest, head.hash,
-           audit_link(s, coalesce(head.n, 0) + 1, '{table}', r.{key}, d.digest, head.hash)
-    FROM (SELECT {DIGEST} AS digest) d;
+    LOOP  -- a set holds no lock of the stream: whoever has taken the same place is waited for, and the next one taken
+      SELECT e.n, e.hash INTO head FROM audit_entry e WHERE e.stream = s ORDER BY e.n DESC LIMIT 1;
+      INSERT INTO audit_entry (stream, n, tbl, row_id, digest, prev, hash)
+      SELECT s, coalesce(head.n, 0) + 1, '{table}', r.{key}, d.digest, head.hash,
+             audit_link(s, coalesce(head.n, 0) + 1, '{table}', r.{key}, d.digest, head.hash)
+      FROM (SELECT {DIGEST} AS digest) d
+      ON CONFLICT ON CONSTRAINT audit_entry_one_place DO NOTHING;
+      EXIT WHEN FOUND;
+    END LOOP;
   END LOOP;
   END;
   RETURN NULL;

@@ -41,7 +41,7 @@ def post_cases(said: list[Said], *, by: Any, key: str) -> Mapping[int, str]:
     )
     late: dict[int, str] = {}
     for one in sorted((one for one in said if one.was == CREDITED and one.outcome == RETURNED), key=_case_id):
-        case = Case.objects.select_for_update().get(pk=_case_id(one))
+        case = Case.objects.select_for_update(no_key=True).get(pk=_case_id(one))
         if not _can_take_back(case):
             late[one.line] = _(
                 "个案 %(no)s 已到「%(state)s」，入账后又退票的钱不能自己记回。请资金管理决定怎么办。"

@@ -38,7 +38,9 @@ def open_case(
     NotYourTurn, Recused, BadCaseData (somebody else's member, an open case of the same programme), BadVersion, KeyReused.
     """
     with key_used_once(), acting(by, reason="open"):
-        Household.objects.select_for_update().get(pk=household.pk)  # of two who press at once, one comes second
+        Household.objects.select_for_update(no_key=True).get(
+            pk=household.pk
+        )  # of two who press at once, one comes second
         known = CaseEvent.objects.filter(key=key).select_related("case").first()
         if known:
             return _same_opening(known, household, programme, by)

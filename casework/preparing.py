@@ -40,7 +40,7 @@ def preparing(
     Raises NoSuchCase, WrongState, NotYourTurn, Recused, SecondDuty.
     """
     with transaction.atomic(), acting(by, reason=reason):
-        case = Case.objects.select_for_update().filter(pk=case_id).first()
+        case = Case.objects.select_for_update(no_key=True).filter(pk=case_id).first()
         if case is None:
             raise NoSuchCase(_("没有这个个案。"))
         if not case.is_open or (states is not None and case.state not in states):

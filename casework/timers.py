@@ -124,7 +124,7 @@ def _tell_whose_turn_it_is(today: datetime.date) -> int:
     for case_id in list(overdue.values_list("id", flat=True)):
         with transaction.atomic():
             # Locked: an act that moves the case on at this moment settles the alert, or is seen here.
-            case = Case.objects.select_for_update().get(pk=case_id)
+            case = Case.objects.select_for_update(no_key=True).get(pk=case_id)
             if case.is_open and case.due_on and case.due_on < today and not _open_alert(case, LEVEL_TOLD):
                 count += _alert(case, LEVEL_TOLD, _human(case.turn_role), case.due_on, today)
     return count
@@ -147,7 +147,7 @@ def _has_open_alert(case: str, level: int) -> Exists:
 def _escalate(alert_id: int, today: datetime.date) -> bool:
     with transaction.atomic():
         told = Alert.objects.select_related("case").get(pk=alert_id)
-        case = Case.objects.select_for_update().get(pk=told.case_id)
+        case = Case.objects.select_for_update(no_key=True).get(pk=told.case_id)
         told.refresh_from_db()
         if told.settled_on is not None or _open_alert(case, LEVEL_ESCALATED):
             return False
@@ -180,7 +180,7 @@ def settle_alerts(payload: dict[str, Any], outbox_id: int) -> None:
 
     An act that leaves the deadline where it is (a note, a second visit to the form) settles nothing.
     """
-    case = Case.objects.select_for_update().get(pk=payload["case"])
+    case = Case.objects.select_for_update(no_key=True).get(pk=payload["case"])
     alerts = case.alerts.filter(settled_on__isnull=True, act__lt=case.acts)
     if case.is_open and case.due_on is not None:
         alerts = alerts.exclude(due_on=F("case__due_on"))

@@ -69,7 +69,7 @@ def record_survey(household: Household, findings: Findings, *, by: Any, second: 
         raise BadSurvey(_("请用这家自己的话写下他们需要什么。"))
     if findings.surveyed_on > clock.today():
         raise BadSurvey(_("调查日期不能晚于今天。"))
-    Household.objects.select_for_update().get(pk=household.pk)
+    Household.objects.select_for_update(no_key=True).get(pk=household.pk)
     version = (household.surveys.aggregate(n=models.Max("version"))["n"] or 0) + 1
     if version > 1 and not change_reason.strip():
         raise BadSurvey(_("这是第 %(n)d 版调查表，请写明为什么改。") % {"n": version})
@@ -102,7 +102,9 @@ def record_account(
     Raises AccountMalformed for a number that no bank could have.
     """
     number = read_account_number(number)
-    Household.objects.select_for_update().get(pk=household.pk)  # of two who write at once, the later one stands
+    Household.objects.select_for_update(no_key=True).get(
+        pk=household.pk
+    )  # of two who write at once, the later one stands
     with acting(by, reason="account"):
         for old in BankAccount.objects.filter(household=household, is_active=True):
             old.is_active = False

@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from access.scope import Bar, Post, post_for, posts_of
-from audit import clock
+from audit import clock, once
 from audit.context import acting
 from funds import duties, ledger
 from funds.errors import NotYours, SamePerson, WrongProposal
@@ -75,6 +75,7 @@ def propose(
     Raises NotYours where she has no such post, WrongProposal, and what `bars` of its kind raises.
     """
     post = duties.demand(by, PROPOSES.get(kind, "make"), unit)
+    once.wait_for(f"proposal:{key}")
     known = Proposal.objects.filter(key=key).first()
     if known:
         if (known.kind, known.proposed_by_id) != (kind, by.pk):

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import Count, QuerySet, Sum
 from django.utils.translation import gettext as _
 
-from audit import clock
+from audit import clock, once
 from audit.context import acting
 from funds import duties, services
 from funds.errors import WrongReceipt
@@ -97,6 +97,7 @@ def add_donor(unit: Any, kind: str, name: str = "", *, key: str) -> Donor:
 
     An organisation stands there once, and so does "without a name". Raises WrongReceipt.
     """
+    once.wait_for(f"donor:{key}")
     known = Donor.objects.filter(key=key).first()
     if known:
         return known

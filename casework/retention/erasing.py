@@ -8,9 +8,11 @@ All of it is asked beyond the reach of the county: a person of the file may live
 Who may say what is asked of her posts, as everywhere.
 """
 
+import posixpath
 from collections.abc import Iterable
 from typing import Any
 
+from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -41,6 +43,7 @@ ERASABLE = {
 PROPOSE, CONFIRM = ("county_reviewer", "county_approver"), ("county_approver",)
 
 
+PAPERS = "documents/"  # where families.Document keeps them
 _REFUSED = "erasure_refused: "  # how the history of an order begins that the worker did not carry out
 
 
@@ -48,7 +51,7 @@ _REFUSED = "erasure_refused: "  # how the history of an order begins that the wo
 @reach.beyond()
 def propose(household_id: int, *, by: Any) -> ErasureOrder:
     """Propose that an expired file be erased. Proposed again it is the same order. Raises NotYourTurn, WrongState."""
-    household = Household.objects.select_for_update().get(pk=household_id)
+    household = Household.objects.select_for_update(no_key=True).get(pk=household_id)
     post = _demand(by, household, PROPOSE)
     waiting = open_orders().filter(subject=subject_of(household)).first()
     if waiting:
@@ -76,7 +79,7 @@ def confirm(order_id: int, *, by: Any) -> ErasureOrder:
     or is settled.
     """
     order = _unsettled(order_id)
-    household = Household.objects.select_for_update().get(pk=household_of(order))
+    household = Household.objects.select_for_update(no_key=True).get(pk=household_of(order))
     post = _demand(by, household, CONFIRM, after=[order.proposer_person_key])
     confirming.demand(confirming.Kind.APPROVE)
     _must_be_due_still(household, order)
@@ -108,7 +111,7 @@ def carry_out(payload: dict[str, Any], outbox_id: int) -> None:
     order = ErasureOrder.objects.select_for_update().get(pk=payload["order"])
     if order.confirmed_by is None or order.done_at or order.dropped_at:
         return
-    household = Household.objects.select_for_update().get(pk=household_of(order))
+    household = Household.objects.select_for_update(no_key=True).get(pk=household_of(order))
     try:
         _must_be_due_still(household, order)
     except WrongState as refusal:
@@ -142,7 +145,14 @@ def why_refused(order: ErasureOrder) -> str:
 
 @outbox.handles("retention.files")
 def delete_files(payload: dict[str, Any], outbox_id: int) -> None:
-    """Take erased papers off the disk; one that another family's paper is as well stays. Done again it changes nothing."""
+    """Take erased papers off the disk; one that another family's paper is as well stays. Done again it changes nothing.
+
+    A page may write promises, so none is believed: whatever is named in another way than papers are (a pack, a job's file, a
+    paper that is still in use by a way round) raises SuspiciousFileOperation, and nothing goes.
+    """
+    for name in payload["files"]:
+        if not name.startswith(PAPERS) or posixpath.normpath(name) != name:
+            raise SuspiciousFileOperation(f"outbox {outbox_id} names a file that is no paper")
     for name in payload["files"]:
         if not Document.objects.filter(file=name).exists():
             default_storage.delete(name)

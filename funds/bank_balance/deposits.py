@@ -48,6 +48,7 @@ def place(fund: Fund, account: DepositAccount, *, since: datetime.date, by: Any)
     post = duties.demand(by, "reconcile", account.unit)
     if fund.unit_id != account.unit_id or fund.source == Fund.Source.IN_KIND:
         raise WrongReconciliation(_("实物和别的单位的资金不放在这个账户里。"))
+    Fund.objects.select_for_update(no_key=True).get(pk=fund.pk)  # where none stands yet there is no row to wait for
     before = fund.standings.select_for_update().filter(valid_to__isnull=True).first()
     if before and before.account_id == account.pk:
         return before

@@ -25,10 +25,10 @@ def prepare(stated: StatedBalance, items: Iterable[Item], *, by: Any, key: str) 
     Whether it agrees is for all to see, it need not yet. Derived items are given as `derived` names them: what their ref, side
     or sum says is not believed. Raises NotYours, WrongReconciliation.
     """
-    known = Reconciliation.objects.filter(key=key).first()
+    account = DepositAccount.objects.select_for_update().get(pk=stated.account_id)
+    known = Reconciliation.objects.filter(key=key).first()  # now that nobody else is preparing one
     if known:
         return known
-    account = DepositAccount.objects.select_for_update().get(pk=stated.account_id)
     post = duties.demand(by, "reconcile", account.unit)
     before = account.reconciliations.filter(on=stated.on, state__in=("prepared", "reviewed")).first()
     if before and before.state == "reviewed":

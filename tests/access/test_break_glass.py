@@ -191,6 +191,15 @@ def test_three_times_a_day_and_no_more(world: World, stranger: Client) -> None:
     assert BreakGlass.objects.count() == 3
 
 
+def test_pressed_twice_it_is_one_of_the_three(world: World, stranger: Client) -> None:
+    for tab in (stranger, login(Client(), world.other_clerk)):  # sent before the first answer came
+        assert begin(tab, world).url == "/emergency/look/"
+    assert BreakGlass.objects.count() == AccessLog.objects.filter(kind="emergency", fields="begin").count() == 1
+    stranger.post("/emergency/leave/")
+
+    assert begin(stranger, world).url == "/emergency/look/" and BreakGlass.objects.count() == 2, "left, and begun anew"
+
+
 # ---------------------------------------------------------------- seen and reviewed
 
 

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 from django.db.utils import ConnectionHandler
 from django.test import Client, RequestFactory
 from django.urls import reverse
@@ -209,6 +210,37 @@ def test_a_database_that_is_down_is_said_to_be_down(rf: RequestFactory, db: None
         page = unavailable.server_error(rf.get("/"))
 
     assert page.status_code == 503 and "数据库暂时连不上" in page.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("header", [{}, {"Accept": "application/json"}])
+def test_whose_step_gave_way_to_anothers_is_told_to_send_it_again(
+    rf: RequestFactory, transactional_db: None, header: dict[str, str]
+) -> None:
+    """Two hold a lock each and want the other's; PostgreSQL ends one of them."""
+    both, pages = threading.Barrier(2), []
+
+    def hold(first: int, second: int) -> None:
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(20261130, %s)", [first])
+                both.wait(20)
+                cursor.execute("SELECT pg_advisory_xact_lock(20261130, %s)", [second])
+        except OperationalError:
+            pages.append(unavailable.server_error(rf.get("/", headers=header)))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=hold, args=pair) for pair in ((1, 2), (2, 1))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    (page,) = pages
+    assert page.status_code == 503 and page["Retry-After"] == "1"
+    assert "别人正好在办同一件事" in (json.loads(page.content)["message"] if header else page.content.decode())
+    assert header or "马上再交一次" in page.content.decode()
 
 
 @pytest.mark.parametrize(

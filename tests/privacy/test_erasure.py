@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import call_command
@@ -136,6 +137,22 @@ def test_an_expired_file_is_erased_in_rows_and_in_history_and_sums_and_places_st
     assert Transfer.objects.count() == movements and order.rows == Erasure.objects.filter(order=order).count() > 10
     assert keep("retention.files") == 1
     assert papers and not any(default_storage.exists(name) for name in papers)
+
+
+@pytest.mark.parametrize(
+    "way", ["{0}/../{1}/{2}", "{0}//{1}/{2}", "./{0}/{1}/{2}", "packs/J2026-00001.zip", "jobs/2026/04/a.csv"]
+)
+def test_a_forged_promise_takes_no_file_off_the_disk_but_erased_papers(expired: Household, way: str) -> None:
+    paper = expired.documents.exclude(file="").first().file.name
+    folder, rest = paper.split("/", 1)
+    other = default_storage.save("packs/J2026-00001.zip", ContentFile(b"a pack"))
+    forged = way.format(folder, *rest.rsplit("/", 1)).replace("/../", f"/{rest.split('/')[0]}/../", 1)
+
+    with pytest.raises(SuspiciousFileOperation):
+        erasing.delete_files({"files": [paper, forged]}, 1)
+
+    assert default_storage.exists(paper) and default_storage.exists(other)
+    default_storage.delete(other)
 
 
 def test_the_chain_holds_and_says_who_erased_when_and_why(expired: Household, world: World) -> None:
