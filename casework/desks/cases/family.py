@@ -77,7 +77,7 @@ def family_page(household: Household, user: Any) -> dict[str, Any]:
             .order_by("-is_main")
             .values_list("cause", flat=True)
         ],
-        "draft": SurveyDraft.objects.filter(household=household, staff=user).first(),
+        "draft": SurveyDraft.objects.filter(household=household, staff=user).exclude(answers={}).first(),
         "surveys": bool(roles & set(SURVEYORS)),
         "opens": bool(roles & set(MAY_OPEN)),
         "reveal": RevealForm(),
