@@ -182,7 +182,11 @@ def test_one_steps_back_and_on_from_change_to_change(world: World, look: Any) ->
     assert changed(page)[("个案", "状态")] == ("线索", "已分办")
     assert [item.title for item in page.context["result"].happenings][:1] == ["已分办"]
     foreign = Entry.objects.exclude(stream=case.subject).latest("id")
-    assert not client.get(reverse("history:case_between", args=[case.pk]), {"entry": foreign.pk}).context["result"]
+    elsewhere = client.get(reverse("history:case_between", args=[case.pk]), {"entry": foreign.pk})
+    assert not elsewhere.context["result"] and "这里没有这一步" in elsewhere.content.decode()
+    for nonsense in ({"entry": "abc"}, {"from": "abc"}):
+        told = client.get(reverse("history:case_between", args=[case.pk]), nonsense).content.decode()
+        assert "abc" in told and "下面没有按它选" in told
 
 
 # ---------------------------------------------------------------- differences
