@@ -12,6 +12,7 @@ RETURN_REASONS = (
     gettext_noop("银行系统原因"),
     gettext_noop("其他原因"),
 )
+AS_BANKS_WRITE = (gettext_noop("账号户名不符"),)  # not on the list, and so common that it has a translation
 NOT_TAKEN = gettext_noop("没有领取")  # cash that came back with those who carried it
 # The account is right: the same one may be tried again.
 ACCOUNT_IS_RIGHT = ("银行系统原因", "超过限额", NOT_TAKEN)

@@ -25,6 +25,7 @@ from casework import chain as chain_of_payments
 from casework.bank_words import labelled, returned_words
 from casework.days import day_short
 from casework.models import Case, CaseDocument, CaseEvent, Deliberation, PublicNotice
+from casework.page_words import page_words
 from casework.second_person import with_answers, with_questions
 from families import catalogue
 from families.models import Document, Survey
@@ -536,6 +537,8 @@ def read_words(entry: AccessLog) -> str:
         return labelled(_("导出"), _("证据包"))
     if entry.kind == AccessLog.Kind.EMERGENCY and entry.fields == "begin":
         return _("开始紧急查看")
+    if entry.kind == AccessLog.Kind.EMERGENCY and entry.fields.startswith("/"):
+        return labelled(_("紧急查看"), page_words(entry.fields))
     what = _("、").join(str(fields.get(name.strip(), name.strip())) for name in entry.fields.split(",") if name.strip())
     words = READ_WORDS[entry.kind]() if entry.kind in READ_WORDS else entry.kind
     return labelled(words, what) if what else words

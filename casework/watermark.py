@@ -92,6 +92,6 @@ class WhyForm(forms.Form):
         label=_l("为什么导出"),
         max_length=LONGEST,
         min_length=SHORTEST,
-        help_text=_l("谁导出、什么时候、为什么，会记下来，也写在文件里。"),
+        help_text=_l("至少四个字。谁导出、什么时候、为什么，会记下来，也写在文件里。"),
         error_messages={"min_length": _l("请写明为什么导出，至少四个字。")},
     )

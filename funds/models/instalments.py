@@ -6,12 +6,15 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from audit.history import tracked
 from funds.models.ledger import Reservation
 
 # A part without a name of its own keeps its number; "第 2 期" is how it was kept at first.
 _NUMBERED = re.compile(r"[0-9]+|第 ?[0-9]+ ?期")
+# What the rules that come with the program call the parts of a building; other names stay as a county wrote them.
+_STANDARD = (gettext_noop("开工"), gettext_noop("主体完工"), gettext_noop("竣工验收"))
 
 
 class Instalment(models.Model):
@@ -50,4 +53,6 @@ class Instalment(models.Model):
     @property
     def title(self) -> str:
         """What the rules call it (主体完工), else its number in the language of whoever reads."""
-        return _("第 %(n)s 期") % {"n": self.n} if _NUMBERED.fullmatch(self.label) else self.label
+        if _NUMBERED.fullmatch(self.label):
+            return _("第 %(n)s 期") % {"n": self.n}
+        return _(self.label) if self.label in _STANDARD else self.label

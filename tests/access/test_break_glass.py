@@ -99,6 +99,29 @@ def test_every_page_is_an_event_marked_as_such(world: World, stranger: Client) -
     assert "紧急查看" in auditor.get(f"/audit/cases/{case.pk}/").text
 
 
+def test_the_pages_are_told_in_words_to_reviewer_and_auditor(world: World, stranger: Client) -> None:
+    case = world.open()
+    begin(stranger, world)
+    for path in ("/emergency/look/", f"/cases/{case.pk}/", "/village/", "/funds/nothing-there/x/"):
+        stranger.get(path)
+    row = BreakGlass.objects.get()
+
+    reviewed = login(Client(), world.township_approver).get(f"/emergency/{row.pk}/")
+    looks = [(look["subject"], look["page"]) for look in reviewed.context["looks"]]
+    assert looks[:4] == [
+        (world.village.name, ""),
+        (world.village.name, "那里的个案名单"),
+        (case.case_no, "个案"),
+        (world.village.name, "今天要做的事"),
+    ]
+    assert "/emergency/look/<" not in reviewed.text
+
+    reads = login(Client(), world.auditor).get("/audit/reads/").context["rows"]
+    told = [(read["words"], read["subject"]) for read in reads]
+    assert ("紧急查看：那里的个案名单", f"地方 {world.village.name}") in told
+    assert ("紧急查看：个案", f"个案 {case.case_no}") in told
+
+
 def test_no_event_no_page(world: World, stranger: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     case = world.open()
     begin(stranger, world)

@@ -9,6 +9,11 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 from django.conf import settings
+from django.utils import translation
+
+from casework.bank_words import returned_words
+from families.relation_words import relation_words
+from funds.models import Instalment
 
 ROOT = Path(settings.BASE_DIR)
 CATALOGUE = Path("locale") / "en" / "LC_MESSAGES" / "django.po"
@@ -45,3 +50,15 @@ def test_the_english_keeps_every_placeholder():
     wrong = {str(message.id): [str(error) for error in message.check()] for message in catalogue(ROOT / CATALOGUE)}
 
     assert {sentence: errors for sentence, errors in wrong.items() if errors} == {}
+
+
+def test_standard_words_that_are_stored_in_chinese_are_told_in_english():
+    with translation.override("en"):
+        assert (relation_words("户主"), relation_words("女")) == ("Head of family", "Daughter")
+        assert Instalment(n=1, label="开工").title == "Building started"
+        assert returned_words("账号户名不符").startswith("Name does not match the account")
+        assert (relation_words("干女儿"), Instalment(n=1, label="砌墙").title) == (
+            "干女儿",
+            "砌墙",
+        )  # as somebody typed it
+    assert relation_words("户主") == "户主"

@@ -188,7 +188,7 @@ def test_a_unit_is_found_by_its_name_and_a_strange_one_is_said(admin: Client, wo
     by_name = {"role": "township_clerk", "unit": world.township.name} | day("valid_from", START)
 
     strange = admin.post(f"/admin/staff/{staff.pk}/appoint/", by_name | {"unit": "没有这个乡"})
-    assert "unit" in strange.context["appoint"].errors
+    assert "unit" in strange.context["appoint"].errors and "<title>错误：" in strange.text
     admin.post(f"/admin/staff/{staff.pk}/appoint/", by_name)
 
     assert Appointment.objects.get(staff=staff).unit == world.township
@@ -235,6 +235,8 @@ def test_a_delegation_names_its_approver_and_never_the_delegate(admin: Client, w
     sent |= day("valid_from", START) | day("valid_to", START + datetime.timedelta(days=3))
 
     refused = admin.post(f"/admin/posts/{post.pk}/delegate/", sent)
+    nobody = admin.post(f"/admin/posts/{post.pk}/delegate/", sent | {"to": "nobody", "approved_by": "no_one"})
+    assert "委托给谁：没有这个在用的账号。" in nobody.text and "谁批准的：没有这个在用的账号。" in nobody.text
     assert "不能由受托人自己批准" in refused.content.decode() and "开会" in refused.content.decode()
     admin.post(f"/admin/posts/{post.pk}/delegate/", sent | {"approved_by": "county_approver"})
 

@@ -279,6 +279,8 @@ def test_reads_are_listed_for_the_unit_and_filtered(world: World, auditor: Clien
 
     assert reasons() == reasons(who="township", kind="unmask") == ["核对户名一次"]
     assert reasons(kind="export") == reasons(first="2026-04-16") == []
+    unread = auditor.get(reverse("audit:reads"), {"first": "abc"}).content.decode()
+    assert "abc" in unread and "没有按它筛选" in unread
 
 
 @pytest.mark.django_db(transaction=True)  # a seal covers what is committed

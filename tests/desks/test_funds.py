@@ -446,6 +446,10 @@ def test_a_returned_payment_goes_out_again_one_working_day_after_the_account_was
         return next(r.because for r in client.get(reverse("funds:waiting")).context["rows"] if r.case.pk == case.pk)
 
     assert "等村里核对账户" in said()
+    world.brought_to("fund_reserved", amount_fen=150_000)
+    page = client.get(reverse("funds:waiting"))
+    assert (page.context["ready"], page.context["ready_fen"]) == (1, 150_000)  # what cannot be paid is not in the sum
+    assert "2 件，现在能付 1 件" in page.text and "能付的全部列上（1 件）" in page.text
     account = families.record_account(
         case.household,
         case.household.head,

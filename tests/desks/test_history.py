@@ -4,6 +4,7 @@ import datetime
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -16,6 +17,10 @@ from audit import clock, steps
 from audit.context import acting
 from audit.models import AccessLog, Entry
 from casework.auditing import questions
+from casework.desks.audit import records
+from casework.desks.audit.reasons import reason_words
+from casework.desks.audit.words import choice_words
+from casework.desks.history import tables
 from casework.models import Case
 from families import services as families
 from families.models import HouseholdMeans, Person
@@ -182,7 +187,11 @@ def test_one_steps_back_and_on_from_change_to_change(world: World, look: Any) ->
     assert changed(page)[("个案", "状态")] == ("线索", "已分办")
     assert [item.title for item in page.context["result"].happenings][:1] == ["已分办"]
     foreign = Entry.objects.exclude(stream=case.subject).latest("id")
-    assert not client.get(reverse("history:case_between", args=[case.pk]), {"entry": foreign.pk}).context["result"]
+    elsewhere = client.get(reverse("history:case_between", args=[case.pk]), {"entry": foreign.pk})
+    assert not elsewhere.context["result"] and "这里没有这一步" in elsewhere.content.decode()
+    for nonsense in ({"entry": "abc"}, {"from": "abc"}):
+        told = client.get(reverse("history:case_between", args=[case.pk]), nonsense).content.decode()
+        assert "abc" in told and "下面没有按它选" in told
 
 
 # ---------------------------------------------------------------- differences
@@ -247,6 +256,44 @@ def test_a_new_version_of_a_survey_is_compared_with_the_one_before(world: World,
     differing = [row for part in beside.context["parts"] for row in part["rows"] if row["differs"]]
     assert [(row["before"], row["after"]) for row in differing] == [("2 人", "3 人")]
     assert [beside.context["before"].version, beside.context["after"].version] == [1, 2]
+
+
+def test_no_code_of_the_program_is_left_in_what_changed(world: World, look: Any) -> None:
+    case = paid(world)
+    settle()
+
+    page = look(world.auditor, "case_between", case, **{"from": "2020-01-01"})
+
+    shown = [value for pair in changed(page).values() for value in pair if value]
+    codes = ("documents/2", "image/", "case:", "application/", ".png", ".jpg", ":pay:")
+    assert not [value for value in shown if any(code in value for code in codes)]
+    assert f"个案 {case.pk}，第 1 次付款" in shown
+    assert not [record.words for record in page.context["result"].records if "_" in record.words]
+
+
+def test_every_choice_and_every_table_of_the_past_has_words() -> None:
+    """A code whose title is the code itself is no word; neither is the name of a table."""
+    told_otherwise = {"history_type", "role", "state", "programme", "severity", "tier", "kind", "event"}
+    pasts = [model for model in apps.get_models() if hasattr(model, "instance_type")]
+    bare = [
+        f"{model.instance_type._meta.db_table}.{column.name}"
+        for model in pasts
+        for column in model._meta.concrete_fields
+        if column.choices and column.name not in told_otherwise
+        for code, title in column.flatchoices
+        if str(title).isascii()
+        and str(title)
+        and code not in choice_words(model.instance_type._meta.db_table, column.name)
+    ]
+    assert not bare
+    lives = [model.instance_type for model in pasts if model._meta.app_label == "funds"]
+    assert not [model for model in lives if tables.record_words(model) == model._meta.db_table]
+
+
+def test_what_services_call_themselves_is_told_in_words() -> None:
+    assert reason_words("stock_issue") == "发物资" and reason_words("imprest_refill") == "申请补足备用金"
+    assert reason_words("ledger import 41ed0001") == "导入台账：指纹 41ed0001 的文件"
+    assert records.key_words("case:25:pay:1") == "个案 25，第 1 次付款" and records.key_words("说的话") == "说的话"
 
 
 def test_what_bypassed_the_program_and_what_was_deleted_is_said(world: World, look: Any) -> None:

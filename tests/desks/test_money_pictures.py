@@ -301,6 +301,15 @@ def stranger(world: World) -> Any:
     return staff
 
 
+def test_the_rows_behind_a_figure_stand_by_their_day_newest_first(a_busy_year: World, log_in: Any) -> None:
+    with clock.frozen_at(START.replace(month=1, day=5)):  # written down last, of an earlier day
+        funds.receive(a_busy_year.fund, 100_000, key="receive:late")
+
+    rows = log_in(a_busy_year.fund_manager).get(reverse("funds:entries")).context["rows"]
+    shown = [(row["transfer"].business_date, row["transfer"].pk) for row in rows]
+    assert shown == sorted(shown, reverse=True) and shown != sorted(shown, key=lambda one: one[1], reverse=True)
+
+
 def test_another_county_sees_none_of_it(a_busy_year: World, stranger: Any, log_in: Any) -> None:
     client, world = log_in(stranger), a_busy_year
 

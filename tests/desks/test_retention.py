@@ -48,6 +48,7 @@ def test_without_a_period_the_page_says_what_is_missing(world: World) -> None:
     answer = page(world.county_reviewer)
     assert answer.status_code == 200
     assert "还没有规定保管几年" in answer.content.decode() and "没有到期的档案" in answer.content.decode()
+    assert "manage.py" not in answer.content.decode()
 
 
 def test_one_proposes_and_another_erases(expired: Household, world: World) -> None:

@@ -391,7 +391,36 @@ def test_a_returned_case_opens_at_the_remark(world: World) -> None:
 
     page = client.get(f"/cases/{case.pk}/act/resubmit/")
     data = {"key": page.context["form"]["key"].value(), "cause": "illness", "amount_fen": "2000", "summary": ""}
-    response = client.post(f"/cases/{case.pk}/act/resubmit/", data)
+    unchanged = client.post(f"/cases/{case.pk}/act/resubmit/", data)
 
+    assert unchanged.status_code == 422 and "退回以后什么也没改。" in unchanged.text
+    assert case_now(case).state == "returned" and case.events.filter(action="resubmit").count() == 0
+    response = client.post(f"/cases/{case.pk}/act/resubmit/", data | {"as_it_was": "on"})
     assert "屋顶照片看不清裂口" in page.text and 'value="2000"' in page.text
     assert response.status_code == 302 and case_now(case).state == "township_review"
+
+
+def test_a_returned_case_that_was_mended_is_asked_nothing(world: World) -> None:
+    case = world.brought_to("township_review")
+    client, url = at_desk(world.village_clerk), f"/cases/{case.pk}/act/resubmit/"
+    world.do(case, "return", "township_clerk", reason="金额写错了")
+    sent = {"key": client.get(url).context["form"]["key"].value(), "cause": "illness", "summary": ""}
+
+    assert client.post(url, sent | {"amount_fen": "1500"}).status_code == 302
+    assert case_now(case).amount_fen == 150_000
+
+    world.do(case, "return", "township_clerk", reason="照片看不清")
+    client.post(f"/cases/{case.pk}/papers/", {"house_photo": photo()})
+    assert "as_it_was" not in client.get(url).context["form"].fields
+
+
+def test_a_survey_that_was_only_looked_at_is_no_draft_to_take_up(world: World) -> None:
+    household = world.household()
+    client = at_desk(world.village_clerk)
+    client.get(f"/village/families/{household.pk}/survey/", follow=True)
+
+    assert "有一份没填完的调查表" not in client.get("/village/").text
+    assert "有一份没填完的调查表" not in client.get(f"/families/{household.pk}/").text
+
+    client.post(f"/village/families/{household.pk}/survey/members/", PAGES["members"])
+    assert "有一份没填完的调查表" in client.get("/village/").text

@@ -105,7 +105,7 @@ class AccountField(forms.CharField):
         text = super().clean(value)
         found = self.staff.filter(username=text, is_active=True).first()
         if found is None:
-            raise forms.ValidationError(_("没有这个在用的账号。"))
+            raise forms.ValidationError(_("没有这个在用的账号。"), code="invalid")
         return found
 
 

@@ -127,6 +127,7 @@ def staff_page_with(request: HttpRequest, staff: Staff, **forms: Any) -> HttpRes
         or AppointForm(units=units_in_reach(request.user), initial={"valid_from": today}),
         "close": forms.get("close") or ReasonForm(auto_id="close_%s"),
         "open_form": forms.get("name", ""),
+        "form": forms.get(forms.get("name", "")),  # the refused one, which the title tells of
     }
     names = Staff.objects.in_bulk({row.history_user_id for row in context["changes"] if row.history_user_id})
     for row in context["changes"]:

@@ -13,7 +13,7 @@ from access.models import Appointment, BreakGlass, Delegation, OrgUnit, Reset, S
 from access.roles import Ability, title_of
 from casework import second_person
 from casework.desks.audit.reasons import reason_words
-from casework.desks.audit.words import FIELD_WORDS
+from casework.desks.audit.words import FIELD_WORDS, choice_words
 from casework.models import Alert, Case, CaseDocument, Deliberation, FollowUpVisit, Measure, Objection, PublicNotice
 from casework.reach import units_in
 from casework.visibility import SECRECIES, sight
@@ -209,6 +209,13 @@ def _in_words(column: models.Field, value: Any, names: dict[int, str]) -> str:
         return str(STATES[value].title) if value in STATES else str(value)
     if column.name in ("role", "turn_role"):
         return title_of(value)
+    titles = choice_words(column.model.instance_type._meta.db_table, column.name)
+    if isinstance(value, str) and value in titles:
+        return str(titles[value])
+    if column.name == "file":
+        return _("%(ending)s 文件") % {"ending": str(value).rpartition(".")[2].upper()}  # its path is of no use
+    if column.name in ("key", "subject"):
+        return key_words(str(value))
     if column.choices:
         return str(dict(column.flatchoices).get(value, value))
     if isinstance(value, list | tuple):
@@ -216,6 +223,20 @@ def _in_words(column: models.Field, value: Any, names: dict[int, str]) -> str:
     if isinstance(value, dict):
         return _("；").join(f"{key}：{part}" for key, part in value.items())
     return str(value)
+
+
+def key_words(text: str) -> str:
+    """A key in words: case:25:pay:1 is 个案 25，第 1 次付款. What is no such key stays as it is."""
+    kind, _colon, rest = text.partition(":")
+    number, _again, step = rest.partition(":")
+    known = kinds().get(kind)
+    if known is None or not number.isdecimal():
+        return text
+    words = f"{known.words} {number}"
+    if not step:
+        return words
+    act, _third, times = step.partition(":")
+    return _("%(record)s，第 %(n)s 次付款") % {"record": words, "n": times} if act == "pay" else f"{words} {step}"
 
 
 def place_of(record: Any) -> Any:

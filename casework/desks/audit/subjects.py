@@ -9,7 +9,15 @@ from audit.models import AccessLog
 from casework.desks.audit import records
 
 # What a record is called on paper; the others by their number alone.
-_CALLED = {"case": "case_no", "household": "head_name", "person": "name", "batch": "number"}
+_CALLED = {
+    "case": "case_no",
+    "household": "head_name",
+    "person": "name",
+    "batch": "number",
+    "unit": "name",
+    "staff": "name",
+    "fund": "name",
+}
 
 
 class Subjects:

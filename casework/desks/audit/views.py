@@ -350,10 +350,13 @@ def reads(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(actor_name__contains=who)
     if kind in AccessLog.Kind.values:
         rows = rows.filter(kind=kind)
+    no_days = []
     for side, name in (("gte", "first"), ("lte", "last")):
         day = _day(asked.get(name, ""))
         if day:
             rows = rows.filter(Q(**{f"business_date__{side}": day}))
+        elif asked.get(name):
+            no_days.append(asked[name][:20])
     rows = rows.order_by("-id")
     count, is_capped = capped_count(rows)
     page = Paginator(rows[:count], PAGE).get_page(asked.get("page"))
@@ -379,6 +382,7 @@ def reads(request: HttpRequest) -> HttpResponse:
                 ("file", _("打开材料")),
                 ("emergency", _("紧急查看")),
             ],
+            "no_days": no_days,
             "asked": {"who": who, "kind": kind, "first": asked.get("first", ""), "last": asked.get("last", "")},
             "case": case,
             "is_capped": is_capped,

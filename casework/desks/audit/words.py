@@ -1,7 +1,11 @@
 """The names of stored fields as people say them, for comparing versions."""
 
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
+
+from families import catalogue
 
 FIELD_WORDS = {
     "account": _("账户"),
@@ -287,3 +291,49 @@ FIELD_WORDS = {
     "written_off_fen": _("核销了多少（追回）"),
     "year": _("年度"),
 }
+
+# Codes whose column has no titles of its own, by field; by table and field where other tables mean something else.
+CHOICE_WORDS = {
+    "confirmed_how": {
+        "second": _("另一位管理员确认"),
+        "approved": _("批准的人本人确认"),
+        "alone": _("不经手钱，一个人定的"),
+        "set_up": _("安装的时候定的"),
+        "first": _("第一位管理员定的第二位"),
+        "before": _("要两人确认以前就有"),
+    },
+    "level": {
+        "province": _("省"),
+        "prefecture": _("市"),
+        "county": _("县"),
+        "township": _("乡镇"),
+        "village": _("村"),
+        "group": _("组"),
+    },
+    "sex": {"m": _("男"), "f": _("女")},
+    "access_breakglass.verdict": {"proper": _("看得应该"), "improper": _("不应该看")},
+    "access_recusal.source": {"declared": _("本人申报"), "detected": _("查出来的"), "ordered": _("上级要求")},
+    "access_reset.what": {"password": _("密码"), "factor": _("动态码")},
+    "casework_publicnotice.kind": {"village": _("村里公示"), "exit": _("退出公示")},
+    "families_helpreceived.source": dict(catalogue.SOURCES),
+    "families_householdmeans.source": dict(catalogue.SOURCES),
+    "families_lead.source": {
+        "villager": _("这家自己来说的"),
+        "informant": _("组长、邻居告诉的"),
+        "staff": _("走访发现的"),
+        "hotline": _("打电话来的"),
+        "visit": _("回访时发现的"),
+        "proactive": _("主动排查"),
+    },
+    "content_type": {
+        "image/jpeg": _("JPEG 图片"),
+        "image/png": _("PNG 图片"),
+        "application/pdf": _("PDF 文件"),
+        "application/octet-stream": _("文件"),
+    },
+}
+
+
+def choice_words(table: str, name: str) -> dict[str, Any]:
+    """{code: title} of a field; {} where its codes need none."""
+    return CHOICE_WORDS.get(f"{table}.{name}") or CHOICE_WORDS.get(name) or {}

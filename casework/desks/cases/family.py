@@ -30,6 +30,7 @@ from casework.visibility import Sight, sight
 from families import catalogue
 from families import services as families
 from families.models import BankAccount, Household, HouseholdMember
+from families.relation_words import relation_words
 from flows.programmes import PROGRAMMES
 from flows.programmes.parts import SURVEYORS
 from flows.spec import MAY_OPEN
@@ -77,7 +78,7 @@ def family_page(household: Household, user: Any) -> dict[str, Any]:
             .order_by("-is_main")
             .values_list("cause", flat=True)
         ],
-        "draft": SurveyDraft.objects.filter(household=household, staff=user).first(),
+        "draft": SurveyDraft.objects.filter(household=household, staff=user).exclude(answers={}).first(),
         "surveys": bool(roles & set(SURVEYORS)),
         "opens": bool(roles & set(MAY_OPEN)),
         "reveal": RevealForm(),
@@ -96,7 +97,7 @@ def _member(row: HouseholdMember, seen: Sight, today: Any) -> dict[str, Any]:
             facts.append(person.get_death_known_by_display())
     return {
         "person": person,
-        "relation": row.relation,
+        "relation": relation_words(row.relation),
         "facts": _("，").join(facts),
         "health": person.get_health_display() if "health" in seen.secrecies and person.health != "healthy" else "",
         "phone": person.phone if seen.phone else "",
@@ -111,6 +112,7 @@ def _moved_away(household: Household) -> Iterator[HouseholdMember]:
     for row in left.order_by("-valid_to", "-pk")[:NEWEST]:
         if row.person_id not in seen:
             seen.add(row.person_id)
+            row.relation_words = relation_words(row.relation)
             yield row
 
 

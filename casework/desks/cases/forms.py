@@ -21,6 +21,7 @@ from casework.days import day_short
 from casework.desks.account_fields import AccountFields
 from casework.desks.acts import new_key
 from casework.desks.cases.file_forms import PaperInput
+from casework.desks.cases.mending import returned_by, was_mended
 from casework.desks.township.forms import REFUSE_REASONS, RETURN_REASONS
 from casework.digests import PROGRESS_PAPERS
 from casework.fields import AnswerCards, DayField, MoneyField, PhotoField
@@ -172,6 +173,30 @@ class FindingsForm(ActForm):
             help_text=_("审核的人先看这一句。不写病名、身份证。"),
             widget=forms.Textarea(attrs={"rows": 2}),
         )
+        if self.action == "resubmit" and not self._was_mended():
+            self.fields["as_it_was"] = forms.BooleanField(
+                label=_("退回以后什么也没改，还是这样上报"),
+                required=False,
+                help_text=_("没有加材料，没有重填调查表，没有改账户。上面的改了，就不用勾。"),
+            )
+
+    def _was_mended(self) -> bool:
+        back = returned_by(list(self.case.events.order_by("n")))
+        return back is None or was_mended(self.case, back)
+
+    def clean(self) -> dict[str, Any] | None:
+        """Handing in again what was sent back, word for word, takes saying so."""
+        given = super().clean()
+        if "as_it_was" in self.fields and not self.errors:
+            asked = ("survey_id", "amount_fen", "payee", "cause", "summary")
+            changed = any(
+                str(self.cleaned_data.get(name) or "") != str(self.fields[name].initial or "")
+                for name in asked
+                if name in self.fields
+            )
+            if not changed and not self.cleaned_data["as_it_was"]:
+                self.add_error("as_it_was", _("退回以后什么也没改。请按退回说的改好；确实不用改，就勾上这一条。"))
+        return given
 
     def data_of_act(self) -> dict[str, Any]:
         cleaned = self.cleaned_data

@@ -16,6 +16,7 @@ from access.roles import Ability
 from access.scope import scope
 from audit import clock
 from casework import services_log
+from casework.bank_words import returned_words
 from casework.days import day_short
 from casework.models import Case, CaseEvent
 from casework.parts import GOING_ON, Part, next_of, parts_of, what_it_waits_for
@@ -122,6 +123,7 @@ def _payment(payment: Payment, taken_back: set[Any], receipts: dict[str, Any], l
     return {
         "row": payment,
         "url": _batch_url(payment) if links else "",
+        "returned": returned_words(payment.returned_reason),
         "taken_back": payment.pk in taken_back,
         "handover": handover,
         "asked": handover.countersign if handover else None,

@@ -50,12 +50,13 @@ def places(case: Case) -> dict[str, Place]:
 
 def first_to_mend(case: Case, event: CaseEvent | None) -> Place | None:
     """Where to go first, or None: something has been mended since, or the form of handing in again is the place."""
-    if event is None or _was_mended(case, event):
+    if event is None or was_mended(case, event):
         return None
     return places(case).get(_WHERE.get(event.reason_code, PAPERS))
 
 
-def _was_mended(case: Case, event: CaseEvent) -> bool:
+def was_mended(case: Case, event: CaseEvent) -> bool:
+    """Whether a paper, a survey or an account was written since the case came back."""
     since = {"history_date__gt": event.recorded_at}
     return (
         CaseDocument.history.filter(case_id=case.pk, **since).exists()

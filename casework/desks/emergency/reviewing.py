@@ -22,6 +22,7 @@ from audit import clock
 from audit.models import AccessLog
 from casework.desks.acts import base_of
 from casework.fields import AnswerCards
+from casework.page_words import page_words
 from casework.queries import PAGE, cases_in_reach, households_in_reach
 
 MOST_PAGES = 200
@@ -78,7 +79,9 @@ def _looks(entries: list[AccessLog], row: BreakGlass, user: Any) -> list[dict[st
     found = []
     for entry in entries:
         words, url = named.get(entry.subject, (entry.subject, ""))
-        found.append({"entry": entry, "subject": words, "url": url, "is_begin": entry.fields == "begin"})
+        is_begin = entry.fields == "begin"
+        shown = "" if is_begin else page_words(entry.fields)
+        found.append({"entry": entry, "subject": words, "url": url, "is_begin": is_begin, "page": shown})
     return found
 
 

@@ -172,7 +172,7 @@ def entries(request: HttpRequest) -> HttpResponse:
     rows = transfers(user, chosen)
     sum_fen = rows.aggregate(fen=Sum("moved_fen"))["fen"] or 0
     shown = rows.select_related("debit__fund", "debit__allocation", "credit__allocation", "reservation__village")
-    page = Paginator(shown.order_by("-id"), PAGE).get_page(request.GET.get("page"))
+    page = Paginator(shown.order_by("-business_date", "-id"), PAGE).get_page(request.GET.get("page"))
     found = list(page.object_list)
     cases = figures.with_cases([{"subject": row.subject, "fen": row.moved_fen} for row in found], cases_in_reach(user))
     return render(

@@ -43,6 +43,7 @@ def waiting(request: HttpRequest) -> HttpResponse:
     rows = waiting_cases(user, **chosen, later=later)
     page = Paginator(rows.select_related(*_WITH), PAGE).get_page(request.GET.get("page"))
     found = look_at(page.object_list, user)
+    ready = [row for row in found if not row.because]
     villages = OrgUnit.objects.filter(pk__in=waiting_cases(user, later=later).order_by().values("village_id"))
     return render(
         request,
@@ -50,8 +51,8 @@ def waiting(request: HttpRequest) -> HttpResponse:
         {
             "page": page,
             "rows": found,
-            "ready": sum(1 for row in found if not row.because),
-            "page_fen": sum(row.amount_fen for row in found),
+            "ready": len(ready),
+            "ready_fen": sum(row.amount_fen for row in ready),
             "programmes": programme_choices(),
             "villages": villages.order_by("code"),
             "chosen": chosen,

@@ -14,6 +14,7 @@ from casework.models import Case
 from casework.queries import cases_in_reach
 from families import catalogue
 from families.models import BankAccount, HardshipCause, Household, HouseholdMeans, HouseholdMember, Person, Survey
+from families.relation_words import relation_words
 from families.survey_form import MEANS
 from flows.programmes import PROGRAMMES
 from flows.states import STATES
@@ -73,11 +74,17 @@ def members_section(household_id: int, until: Until | None, reader: Reader) -> S
     for row in rows:
         person = persons.get(row.person_id)
         if person is None:
-            facts.append({"label": row.relation, "value": _("当时的样子没有留下")})
+            facts.append({"label": relation_words(row.relation), "value": _("当时的样子没有留下")})
             continue
         number = f"{'*' * 14}{person.id_last4}" if person.id_last4 else ""
         died = _("%(day)s 去世") % {"day": full_day(person.died_on)} if person.died_on else ""
-        facts.append({"label": person.name, "value": row.relation, "note": " ".join(filter(None, (number, died)))})
+        facts.append(
+            {
+                "label": person.name,
+                "value": relation_words(row.relation),
+                "note": " ".join(filter(None, (number, died))),
+            }
+        )
     return Section(_("家里的人"), facts, _("当时没有登记家里人。"))
 
 

@@ -78,7 +78,10 @@ def between(request: HttpRequest, subject: str, pk: int, kind: str = "") -> Http
     if found.sources is not None:
         streams = list(dict.fromkeys([*streams, *found.sources(reader).streams]))
     entry = row_number(request.GET.get("entry"))
-    first, last = moments.either(request.GET.get("from", "")), moments.either(request.GET.get("to", ""))
+    asked = {name: request.GET.get(name, "") for name in ("entry", "from", "to")}
+    first, last = moments.either(asked["from"]), moments.either(asked["to"])
+    wrong = asked["entry"] if entry is None else ""
+    wrong = wrong or next((text for text, day in ((asked["from"], first), (asked["to"], last)) if text and not day), "")
     if type(first) is type(last) and first is not None and first > last:
         first, last = last, first
     if entry is not None:
@@ -94,6 +97,7 @@ def between(request: HttpRequest, subject: str, pk: int, kind: str = "") -> Http
         | {
             "result": result,
             "is_step": entry is not None,
+            "wrong": wrong[:30],
             "first": first,
             "last": last,
             "first_words": moments.words(first) if first is not None else _("一开始"),

@@ -12,6 +12,7 @@ from casework.desks.account_fields import AccountFields
 from casework.desks.acts import new_key
 from casework.fields import AnswerCards
 from families.models import BankAccount, Household, Lead, Person
+from families.relation_words import relation_words
 from flows.programmes import PROGRAMMES
 
 HINTS = {
@@ -32,7 +33,7 @@ SOURCES = [
 def members_of(household: Household) -> list[tuple[Person, str]]:
     """Who belongs to the household today, with the relation to the head."""
     rows = household.members.filter(valid_to__isnull=True).select_related("person").order_by("pk")
-    return [(row.person, row.relation) for row in rows if row.person.died_on is None]
+    return [(row.person, relation_words(row.relation)) for row in rows if row.person.died_on is None]
 
 
 class OpenForm(forms.Form):

@@ -58,7 +58,7 @@ def home(request: HttpRequest) -> HttpResponse:
     today = clock.today()
     work = list(work_of(request.user)[:AT_ONCE])
     recent = list(cases_in_reach(request.user).select_related("household__group").order_by("-pk")[:5])
-    drafts = list(SurveyDraft.objects.filter(staff=request.user).select_related("household")[:5])
+    drafts = list(SurveyDraft.objects.filter(staff=request.user).exclude(answers={}).select_related("household")[:5])
     return render(
         request,
         "village/home.html",
