@@ -27,7 +27,7 @@ def today() -> datetime.date:
     frozen = _frozen.get()
     if frozen is not None:
         return frozen
-    if _may_move():
+    if may_move():
         moved = _moved_date()
         if moved is not None:
             return moved
@@ -44,7 +44,7 @@ def move_to(date: datetime.date | None) -> None:
 
     Raises ClockIsReal outside demo and test installations.
     """
-    if not _may_move():
+    if not may_move():
         raise ClockIsReal("The business clock can only be moved in demo mode (CASEWORK_DEMO=1).")
     global _seen
     with connection.cursor() as cursor:
@@ -65,7 +65,8 @@ def frozen_at(date: datetime.date) -> Iterator[None]:
         _frozen.reset(token)
 
 
-def _may_move() -> bool:
+def may_move() -> bool:
+    """Whether this is an installation for the demo or for tests: in any other the row cannot be written (casework.database.rights)."""
     return settings.DEMO or settings.TESTING
 
 

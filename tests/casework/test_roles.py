@@ -3,6 +3,7 @@
 import json
 import uuid
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
@@ -94,6 +95,17 @@ def test_a_new_table_gets_its_rights_by_what_it_is(world: World) -> None:
     is_denied("DELETE FROM newcomer")
     sql("INSERT INTO newcomer_once VALUES (1)")
     is_denied("UPDATE newcomer_once SET id = 2")
+
+
+def test_the_clock_is_moved_where_the_demo_is_and_nowhere_else(world: World, settings: Any) -> None:
+    sql("INSERT INTO audit_businessclock (id, date) VALUES (1, '2026-05-31')")
+    settings.TESTING = settings.DEMO = False
+
+    with owner():
+        assert rights.grant(connection)
+
+    is_denied("UPDATE audit_businessclock SET date = '2026-06-01'")
+    is_denied("INSERT INTO audit_businessclock (id) VALUES (2)")
 
 
 def test_the_worker_seals_as_the_sealer_and_is_itself_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

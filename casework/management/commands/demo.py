@@ -4,10 +4,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
+from django.db import connection
 
 from access.models import OrgUnit
 from audit import checkpoints, clock
 from audit.console import JsonCommand
+from casework.database import rights
 from casework.demo import cases, problem_village, relatives, township
 from casework.models import Case
 from families.importing.ledger_import import import_ledger
@@ -37,6 +39,7 @@ class Command(JsonCommand):
         settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
         (settings.DATA_DIR / "demo").touch()
         settings.DEMO = True
+        rights.grant(connection)  # the demo's clock may be moved
         clock.move_to(township.FIRST_DAY)
         self._step("places, staff, rules, money", township.set_up)
         self._step("household register", self._register)
