@@ -21,6 +21,9 @@ class Outbox(models.Model):
         indexes = [models.Index(fields=["id"], condition=Q(done_at__isnull=True), name="outbox_open")]
 
 
+_OF_JOBS = r"^(jobs/[0-9]{4}/[0-9]{2}/[^/.][^/]*)?$"
+
+
 class Job(models.Model):
     """Long work that a person waits for: progress, a result, a cancel button."""
 
@@ -54,6 +57,10 @@ class Job(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["state", "id"]), models.Index(fields=["requested_by_id", "-id"])]
+        constraints = [  # what a job read and made is deleted after it, so it names nothing else that lies on the disk
+            models.CheckConstraint(condition=Q(input_file__regex=_OF_JOBS), name="a_job_reads_its_own_file"),
+            models.CheckConstraint(condition=Q(result_file__regex=_OF_JOBS), name="a_job_makes_its_own_file"),
+        ]
 
 
 class TimerRun(models.Model):

@@ -65,6 +65,9 @@ ONE_OF_THEM = "(SELECT min(id) FROM access_staff)"
 GIVEN_BACK = "(SELECT id FROM funds_reservation WHERE subject = 'case:given-back')"
 # {constraint: (table, {column: SQL})}; a list of changes is tried one after the other.
 BAD: dict[str, tuple[str, dict[str, str]]] = {
+    # long work
+    "a_job_reads_its_own_file": ("jobs_job", {"input_file": "'documents/2026/04/x.jpg'"}),
+    "a_job_makes_its_own_file": ("jobs_job", {"result_file": "'jobs/2026/04/../../../packs/x.zip'"}),
     # what auditors do
     "a_hit_once_a_run": ("casework_rulehit", {}),
     "a_parameter_says_why": ("casework_ruleparameter", {"because": "''"}),
@@ -543,6 +546,7 @@ def fill(world: World) -> None:
     from audit.models import AccessLog, BusinessClock
     from casework.models import Alert, Objection, SurveyDraft
     from families.models import HardshipCause, HelpReceived, HouseholdMeans
+    from jobs.models import Job
 
     case = world.brought_to("fund_reserved")
     pay(world, case)
@@ -577,6 +581,7 @@ def fill(world: World) -> None:
     confirmed_by_two.ask_reset(world.cashier, "password", by=world.sysadmin, reason="x")
     access.recuse(helper.person_key, case.household_no, relation="x", by=world.sysadmin)
     BusinessClock.objects.update_or_create(pk=1, defaults={"date": None})
+    Job.objects.create(kind="register_import", title="x")
     AccessLog.objects.create(
         business_date=START, actor_id=1, actor_name="x", kind="unmask", subject="person:1", fields="id", reason="x"
     )

@@ -68,12 +68,20 @@ def write() -> int:
 
 
 def changed_laws() -> Iterator[Problem]:
-    """Every law that is missing, or says something else, and every one that nobody knows."""
+    """Every law that is missing, or says something else, and every one that nobody knows on a table of the program."""
     now, right = standing(), known()
+    tables = {_parts(name)[1] for name in right}
     for name in sorted(now.keys() | right.keys()):
-        if now.get(name) != right.get(name):
-            kind, table, words = f"{name} ".split(" ", 2)
-            if kind == "function":
-                yield Problem("law", "", None, "", f"{KINDS['law']}：{name}")
-            else:
-                yield Problem("law", table, None, "", f"{KINDS['law']}：{kind} {words}".strip())
+        kind, table, words = _parts(name)
+        if now.get(name) == right.get(name) or kind != "function" and table not in tables:
+            continue
+        if kind == "function":
+            yield Problem("law", "", None, "", f"{KINDS['law']}：{name}")
+        else:
+            yield Problem("law", table, None, "", f"{KINDS['law']}：{kind} {words}".strip())
+
+
+def _parts(name: str) -> tuple[str, str, str]:
+    """(kind, table, which one of it) of a law's name."""
+    kind, table, words = f"{name} ".split(" ", 2)
+    return kind, table, words
