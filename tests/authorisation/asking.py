@@ -33,6 +33,7 @@ from tests.world import World
 
 LISTS = ("list", "search", "export")
 ABSENT = 987_654_321
+NOT_CHOSEN = ("csrfmiddlewaretoken", "key")
 # What changes from one answer to the next though nothing else does.
 CHANGING = re.compile(
     r'name="csrfmiddlewaretoken" value="[^"]*"|web:[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f-]{27}|nonce="[^"]*"'
@@ -224,6 +225,18 @@ class Matrix:
             for name, value in given.items()
         }
 
+    def foreign_cells(self, rule: Rule, person: Person) -> list[Cell]:
+        """Her sending what the first who may would choose here; none where that is hers as well, or she chooses the same."""
+        first = self.first_who_may(rule, "POST")
+        if first is None or not self._chooses_elsewhere(rule, person, first) or _lies_under(person.unit, first.unit):
+            return []
+        own, foreign = self.data_for(rule, "POST", person), self.data_for(rule, "POST")
+        if all(own.get(name) == value for name, value in foreign.items() if name not in NOT_CHOSEN):
+            return []
+        cell = Cell(rule.url, "POST", person, FORBIDDEN, self.ask(person, self.path(rule), "POST", foreign))
+        self.judge(cell, self.path(rule))
+        return [cell]
+
     # ------------------------------------------------------------------ judging
 
     def cell(self, rule: Rule, person: Person, method: str, *, quick: bool = False) -> Cell:
@@ -287,6 +300,10 @@ class Matrix:
 def _parts_of(pattern: Any) -> list[str]:
     regex = getattr(pattern, "regex", None)
     return list(pattern.converters) or (list(regex.groupindex) if regex is not None else [])
+
+
+def _lies_under(above: OrgUnit | None, unit: OrgUnit | None) -> bool:
+    return above is not None and unit is not None and getattr(unit, f"{above.level}_id") == above.pk
 
 
 def _renamed(pattern: Any, given: Parts) -> Parts:
