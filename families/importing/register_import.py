@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from access import vault
+from access import reach, vault
 from access.models import OrgUnit
 from access.roles import Ability
 from access.scope import can, scope
@@ -101,14 +101,20 @@ def units_in_reach(by: Any) -> QuerySet[OrgUnit]:
     units = OrgUnit.objects.filter(valid_to__isnull=True)
     if by is None:
         return units
-    abilities = (Ability.IMPORT,) if Household.objects.exists() else (Ability.IMPORT, Ability.STAFF_MANAGE)
+    abilities = (Ability.IMPORT,) if _has_begun() else (Ability.IMPORT, Ability.STAFF_MANAGE)
     found = [scope(by, ability).filter(units) for ability in abilities]
     return found[0] if len(found) == 1 else found[0] | found[1]
 
 
 def may_import(by: Any) -> bool:
     """Whether `by` may import anywhere at all."""
-    return can(by, Ability.IMPORT) or can(by, Ability.STAFF_MANAGE) and not Household.objects.exists()
+    return can(by, Ability.IMPORT) or can(by, Ability.STAFF_MANAGE) and not _has_begun()
+
+
+@reach.beyond()  # an administrator's page reaches no family: to her the register would always look empty
+def _has_begun() -> bool:
+    """Whether the register has any family, whoever asks."""
+    return Household.objects.exists()
 
 
 def _chunks(source: BinaryIO, by: Any) -> Iterator[list[RegisterHousehold]]:

@@ -33,6 +33,7 @@ from tests.world import World
 
 LISTS = ("list", "search", "export")
 ABSENT = 987_654_321
+NOT_CHOSEN = ("csrfmiddlewaretoken", "key")
 # What changes from one answer to the next though nothing else does.
 CHANGING = re.compile(
     r'name="csrfmiddlewaretoken" value="[^"]*"|web:[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f-]{27}|nonce="[^"]*"'
@@ -165,7 +166,7 @@ class Matrix:
         self, person: Person, path: str, method: str, data: dict[str, Any] | None = None, *, quick: bool = False
     ) -> Outcome:
         """Ask, look, and undo. `quick` goes to the view itself, past sessions and the pages of errors: a third of the time."""
-        before = self.untouched if method == "POST" else None
+        before, cookies = self.untouched if method == "POST" else None, dict(person.client.cookies)
         point = transaction.savepoint()
         try:
             if quick and person.is_let_in:
@@ -180,6 +181,8 @@ class Matrix:
         finally:
             transaction.savepoint_rollback(point)
             connection.needs_rollback = False
+            person.client.cookies.clear()  # a message that waits there would stand on the page that the next cell reads
+            person.client.cookies.update(cookies)
         return Outcome(answer.status_code, body.decode(errors="ignore"), answer.get("Location", ""), wrote)
 
     @cached_property
@@ -187,18 +190,23 @@ class Matrix:
         """The traces of the world as it was built, to which each cell goes back."""
         return _traces()
 
-    def data_for(self, rule: Rule, method: str) -> dict[str, Any]:
-        """What is sent there: the page's own form, filled in by the first who may."""
+    def data_for(self, rule: Rule, method: str, person: Person | None = None) -> dict[str, Any]:
+        """What is sent there: the page's own form, filled in by the first who may; by herself, where she works elsewhere and may
+        as well: what she may choose lies there."""
+        first = self.first_who_may(rule, method)
         if method == "GET":
-            return self._spoken(QUERY.get(rule.url, {}))
-        key = (rule.url, method)
+            return self._spoken(QUERY.get(rule.url, {}), first)
+        fills_in = person if person and first and self._chooses_elsewhere(rule, person, first) else first
+        key = (rule.url, str(fills_in))
         if key not in self.sent:
-            self.sent[key] = self._filled_in(rule)
+            self.sent[key] = self._filled_in(rule, fills_in)
         return self.sent[key]
 
-    def _filled_in(self, rule: Rule) -> dict[str, Any]:
-        given = self._spoken(GIVEN.get(rule.url, {}))
-        path, who = self.path(rule), self.first_who_may(rule, "POST")
+    def _chooses_elsewhere(self, rule: Rule, person: Person, first: Person) -> bool:
+        return not rule.lies and person.unit != first.unit and rule.answer(person, "POST") == YES
+
+    def _filled_in(self, rule: Rule, who: Person | None) -> dict[str, Any]:
+        given, path = self._spoken(GIVEN.get(rule.url, {}), who), self.path(rule)
         page = self._where(rule) if rule.url in WHERE else path
         if who is None or page is None:
             return given
@@ -211,18 +219,30 @@ class Matrix:
         page = WHERE[rule.url]
         return page and self.path(oracle().rules[page], self.at[rule.record])
 
-    def _spoken(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _spoken(self, given: dict[str, Any], who: Person | None) -> dict[str, Any]:
         return {
-            name: value(self) if callable(value) and getattr(value, "__name__", "") == "<lambda>" else value
+            name: value(self, who) if callable(value) and getattr(value, "__name__", "") == "<lambda>" else value
             for name, value in given.items()
         }
+
+    def foreign_cells(self, rule: Rule, person: Person) -> list[Cell]:
+        """Her sending what the first who may would choose here; none where that is hers as well, or she chooses the same."""
+        first = self.first_who_may(rule, "POST")
+        if first is None or not self._chooses_elsewhere(rule, person, first) or _lies_under(person.unit, first.unit):
+            return []
+        own, foreign = self.data_for(rule, "POST", person), self.data_for(rule, "POST")
+        if all(own.get(name) == value for name, value in foreign.items() if name not in NOT_CHOSEN):
+            return []
+        cell = Cell(rule.url, "POST", person, FORBIDDEN, self.ask(person, self.path(rule), "POST", foreign))
+        self.judge(cell, self.path(rule))
+        return [cell]
 
     # ------------------------------------------------------------------ judging
 
     def cell(self, rule: Rule, person: Person, method: str, *, quick: bool = False) -> Cell:
         """`quick` asks the view itself, and compares with what is absent only where nothing but the place keeps her out."""
         expected = rule.answer(person, method)
-        path, data = self.path(rule), self.data_for(rule, method)
+        path, data = self.path(rule), self.data_for(rule, method, person)
         cell = Cell(rule.url, method, person, expected, self.ask(person, path, method, data, quick=quick))
         absent = None
         compared = not quick or person.relation == "other_county" and person.role in rule.yes | rule.see
@@ -262,9 +282,9 @@ class Matrix:
         """What is sent with the act: its own form, filled in by the first who may."""
         path = self.act_path(act)
         if (path, "POST") not in self.sent:
-            shown = self.ask(self.first_who_may(self.rule_of(act), "POST"), path, "GET")
-            form = form_to(shown.body, path, shown_at=path)
-            given = self._spoken(GIVEN.get(f"cases:act {act.action}", {}))
+            who = self.first_who_may(self.rule_of(act), "POST")
+            form = form_to(self.ask(who, path, "GET").body, path, shown_at=path)
+            given = self._spoken(GIVEN.get(f"cases:act {act.action}", {}), who)
             self.sent[path, "POST"] = filled(form, given) if form is not None else given
         return self.sent[path, "POST"]
 
@@ -280,6 +300,10 @@ class Matrix:
 def _parts_of(pattern: Any) -> list[str]:
     regex = getattr(pattern, "regex", None)
     return list(pattern.converters) or (list(regex.groupindex) if regex is not None else [])
+
+
+def _lies_under(above: OrgUnit | None, unit: OrgUnit | None) -> bool:
+    return above is not None and unit is not None and getattr(unit, f"{above.level}_id") == above.pk
 
 
 def _renamed(pattern: Any, given: Parts) -> Parts:

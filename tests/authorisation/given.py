@@ -1,6 +1,6 @@
 """What the forms ask for beyond what a page fills in, and where they stand; by the name of the address.
 
-GIVEN   what is typed; a lambda is asked with the Matrix
+GIVEN   what is typed; a lambda is asked with the Matrix and with who fills in the form
 WHERE   the page that shows the form, where it is not the address itself; None: it needs no page
 QUERY   what a GET asks for
 """
@@ -11,10 +11,10 @@ KEY = "0" * 32
 ACCOUNT = {"number": "9999990000000014", "again": "9999990000000014", "other_bank": "", "shared_because": ""}
 
 GIVEN: dict[str, dict[str, Any]] = {
-    "funds:build": {"case": lambda m: [m.at["case_fund_reserved"]["pk"]], "confirm": "1", "key": KEY},
+    "funds:build": {"case": lambda m, who: [m.at["case_fund_reserved"]["pk"]], "confirm": "1", "key": KEY},
     "funds:decide": {"verb": "confirm"},
     "funds:statement_file": {
-        "of": lambda m: f"fund:{m.at['fund']['fund_id']}",
+        "of": lambda m, who: f"fund:{m.at['fund']['fund_id']}",
         "from": "2026-04-01",
         "to": "2026-04-30",
         "form": "csv",
@@ -32,9 +32,9 @@ GIVEN: dict[str, dict[str, Any]] = {
     "funds:open": {"code": "NEW1"},
     "funds:release": {"count": "1", "total_fen": "1000"},
     "funds:answers": {"confirm": "1"},
-    "funds:place_fund": {"fund": lambda m: m.at["gift_fund"]["fund_id"]},
-    "funds:handed": {"second_payer": lambda m: m.second_payer},
-    "rosters:handover": {"second": lambda m: m.second_payer},
+    "funds:place_fund": {"fund": lambda m, who: m.at["gift_fund"]["fund_id"]},
+    "funds:handed": {"second_payer": lambda m, who: m.second_payer},
+    "rosters:handover": {"second": lambda m, who: m.second_payer},
     "funds:record_provider": {"number": "999999000000000045", "again": "999999000000000045", "credit_code": ""},
     "funds:bank_columns": dict.fromkeys(("serial", "name", "reason", "date", "reference", "batch"), "")
     | {"account": "甲", "amount": "乙", "status": "丙"},
@@ -45,21 +45,21 @@ GIVEN: dict[str, dict[str, Any]] = {
     "stock:open": {"code": "QX9"},
     "stock:add_item": {"unit": "件", "low_at": "1"},
     "administration:staff_new": {"id_number": "999999198501010042", "username": "newcomer", "phone": ""},
-    "administration:staff_appoint": {"role": "village_clerk", "unit": lambda m: m.places.units["V2"].code},
-    "administration:post_delegate": {"to": "no_post", "approved_by": "county_approver"},
+    "administration:staff_appoint": {"role": "village_clerk", "unit": lambda m, who: m.places.units["V2"].code},
+    "administration:post_delegate": {"to": "no_post", "approved_by": "township_approver"},
     "audit:parameters": {"days": "77"},
     "relatives:mine": {"id_number": "999999198501010042"},
     "relatives:cadre": {"id_number": "999999198501010042"},
-    "relatives:cadres": {"id_number": "999999198501010042", "unit": lambda m: m.places.units["V1"].code},
+    "relatives:cadres": {"id_number": "999999198501010042", "unit": lambda m, who: who.unit.code},
     "relatives:review": {"verdict": "stands"},
     "audit:samples": {"first_on": "2026-04-01", "last_on": "2026-05-06", "least": "", "size": "1"},
-    "packs:new": {"by": "place", "unit": lambda m: m.places.units["V1"].pk, "programme": "", "year": ""},
+    "packs:new": {"by": "place", "unit": lambda m, who: who.unit.pk, "programme": "", "year": ""},
     "audit:search": {"q": "江", "least": "", "most": "", "first": "", "last": ""},
     "packs:take": {"reason": "交给省检查组"},
     "questions:question": {"step": "right"},
-    "retention:propose": {"household": lambda m: m.at["expired_file"]["household_id"]},
+    "retention:propose": {"household": lambda m, who: m.at["expired_file"]["household_id"]},
     "countersigns:one": {"answer": "object"},
-    "emergency:begin": {"unit": lambda m: m.places.units["T2"].code, "reason": "山洪冲了路，要找到几家老人转移"},
+    "emergency:begin": {"unit": lambda m, who: m.places.units["T2"].code, "reason": "山洪冲了路，要找到几家老人转移"},
     "cases:act correct_account": ACCOUNT,
     "funds:imprest_review": {"key": KEY},
 }
@@ -113,5 +113,5 @@ WHERE: dict[str, str | None] = {
     "imports:cancel": "imports:job",
 }
 QUERY: dict[str, dict[str, Any]] = {
-    "funds:statement_rows": {"of": lambda m: f"township:{m.places.units['T1'].pk}"},
+    "funds:statement_rows": {"of": lambda m, who: f"township:{m.places.units['T1'].pk}"},
 }

@@ -108,6 +108,7 @@ class Oracle:
     case_sees: frozenset[str]
     groups: dict[str, frozenset[str]]
     records: dict[str, str]
+    ended: frozenset[str]  # the records of cases that are changed no more
 
 
 @cache
@@ -129,7 +130,10 @@ def read(text: dict[str, Any]) -> Oracle:
         for state, actions in text["acts"].items()
         for action, who in actions.items()
     ]
-    return Oracle(rules, acts, groups["sees_cases"], groups, records)
+    ended = frozenset(text["ended"])
+    if ended - set(records):
+        raise BadOracle(f"ended: {', '.join(sorted(ended - set(records)))}: not among the records of this file")
+    return Oracle(rules, acts, groups["sees_cases"], groups, records, ended)
 
 
 def _rule(url: str, said: dict[str, Any], groups: dict[str, frozenset[str]], records: dict[str, str]) -> Rule:

@@ -216,6 +216,24 @@ def test_a_name_of_elsewhere_on_a_page_is_seen_though_no_oracle_thought_of_it(ma
     assert cell.is_leak and "V2" in cell.fault
 
 
+def test_a_message_that_one_cell_leaves_stands_on_no_page_of_the_next(matrix: Matrix) -> None:
+    rule, person = oracle().rules["village:survey_discard"], matrix.places.person("village_clerk", "here")
+    page = matrix.path(oracle().rules["cases:family"], matrix.at["family"])
+    before = matrix.ask(person, page, "GET")
+
+    assert matrix.ask(person, matrix.path(rule), "POST", {}).status == 302
+
+    assert "没填完的这一份不要了" not in matrix.ask(person, page, "GET").body and before.status == 200
+
+
+def test_who_works_elsewhere_sends_a_unit_of_hers_and_is_refused_with_ours(matrix: Matrix) -> None:
+    rule, person = oracle().rules["funds:new_bank_account"], matrix.places.person("fund_manager", "other_county")
+
+    assert not matrix.cell(rule, person, "POST").fault
+    (foreign,) = matrix.foreign_cells(rule, person)
+    assert not foreign.fault and not foreign.outcome.wrote
+
+
 def test_an_address_that_nobody_declared_is_told_with_what_to_add(monkeypatch: pytest.MonkeyPatch) -> None:
     resolver = get_resolver()
     added = path("shortcut/<int:pk>/", lambda request, pk: HttpResponse("x"), name="shortcut")

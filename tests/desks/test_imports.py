@@ -107,3 +107,17 @@ def test_who_may_not_import_is_told_who_may(desk: Client, world: World) -> None:
 
     answer = desk.get("/imports/")
     assert answer.status_code == 403 and "乡镇经办" in answer.content.decode()
+
+
+def test_an_administrator_reaches_no_import_once_there_is_a_register(world: World, client: Client) -> None:
+    """Her pages reach no family, so the register must not look empty to them: neither the page nor the menu is there."""
+    client.force_login(world.sysadmin, backend="django.contrib.auth.backends.ModelBackend")
+    assert client.get("/imports/").status_code == 200
+
+    world.household()
+
+    assert client.get("/imports/").status_code == 403
+    assert "/imports/" not in client.get("/").content.decode()
+    file = SimpleUploadedFile("a.csv", b"x", content_type="text/csv")
+    assert client.post("/imports/", {"kind": "register_import", "file": file}).status_code == 403
+    assert not Job.objects.exists()
