@@ -88,7 +88,7 @@ def object_to_spend(game: Game, a: int, b: int, c: int) -> None:
     )
 
 
-@move(1)
+@move(4)
 def ask_again(game: Game, a: int, b: int, c: int) -> None:
     n = game.pick(game.model.spends, a, lambda s: s.asked.answer == "objected")
     by = game.person(c, game.model.spends[n].asked.first) if b % 4 else game.model.spends[n].asked.first
@@ -103,7 +103,7 @@ def accept(game: Game, a: int, b: int, c: int) -> None:
     game.both(lambda m: m.accept(n), lambda: imprest.accept(game.reservation(n).subject))
 
 
-@move(2)
+@move(4)
 def ask_refill(game: Game, a: int, b: int, c: int) -> None:
     n = game.pick(game.model.floats, a, lambda f: not f.has_ended)
     by = game.model.floats[n].custodian if b % 5 else c % len(game.people)
@@ -114,7 +114,7 @@ def ask_refill(game: Game, a: int, b: int, c: int) -> None:
     )
 
 
-@move(2)
+@move(12)  # seldom is there one to pay, and 20,000 moves should meet some
 def pay_refill(game: Game, a: int, b: int, c: int) -> None:
     n = game.pick(game.model.refills, a, lambda r: r.payer is None)
     by = game.person(b, game.model.refills[n].asker)
