@@ -2,11 +2,7 @@
 
 from typing import Any
 
-from django.db import connection
-
-from audit import clock
-
-_WAIT = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 20261128))"
+from audit import clock, once
 
 
 def next_number(model: Any, letter: str) -> str:
@@ -14,7 +10,6 @@ def next_number(model: Any, letter: str) -> str:
     a lock on the newest row would not do, since a waiter goes on with the row that she found, and the first of a year finds none.
     """
     start = f"{letter}{clock.today().year}-"
-    with connection.cursor() as cursor:
-        cursor.execute(_WAIT, [f"number:{start}"])
+    once.wait_for(f"number:{start}")
     last = model.objects.filter(number__startswith=start).order_by("-number").first()
     return f"{start}{(int(last.number.removeprefix(start)) if last else 0) + 1:05d}"

@@ -181,10 +181,10 @@ def _for_auditors(cursor: Any, tables: set[str]) -> Iterator[sql.Composable]:
 def _functions(cursor: Any) -> Iterator[sql.Composable]:
     """What acts with the owner's rights is called by triggers, and by its name only if the program does so."""
     cursor.execute(
-        "SELECT oid::regprocedure::text, proname FROM pg_proc"
+        "SELECT oid::regprocedure::text FROM pg_proc"
         " WHERE pronamespace = 'public'::regnamespace AND prosecdef AND has_function_privilege('public', oid, 'EXECUTE')"
     )
-    for function, _name in cursor.fetchall():
+    for (function,) in cursor.fetchall():
         yield sql.SQL(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")
     cursor.execute(
         "SELECT oid::regprocedure::text, proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname = ANY (%s)",

@@ -4,6 +4,7 @@ job = order(chosen, reason="省里检查", by=user)          a job makes it; pre
 file = take(volume, reason="交给检查组", by=user)         the very bytes that were made, once it is written down who has them
 """
 
+import contextlib
 import shutil
 from typing import Any
 
@@ -103,7 +104,8 @@ def take(volume: PackVolume, *, reason: str, by: Any) -> Any:
     confirming.demand(confirming.Kind.EXPORT)
     why = watermark.demand_reason(reason)
     file = _as_it_was_made(volume)
-    try:
+    with contextlib.ExitStack() as unless_written_down:
+        unless_written_down.callback(file.close)
         with transaction.atomic(), acting(by):
             watermark.taken_by(
                 by,
@@ -111,9 +113,7 @@ def take(volume: PackVolume, *, reason: str, by: Any) -> Any:
                 fields=f"pack {volume.pack.number} volume {volume.n} {volume.sha256[:16]}",
                 reason=why,
             )
-    except BaseException:
-        file.close()
-        raise
+        unless_written_down.pop_all()
     return file
 
 
